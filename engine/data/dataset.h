@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Labelled examples out of a table.
+#pragma once
+#include "engine/data/csv.h"
+#include "engine/experiment.h"
+
+#include <optional>
+
+namespace engine {
+
+struct Example { std::int64_t record = 0; std::string text; int label = 0; };
+
+struct Dataset {
+    std::vector<Example> examples;      // in the table's order
+    std::vector<std::string> labels;    // order = number
+    std::vector<std::int64_t> counts;   // as labels
+    int labelColumn = 0, textColumn = 0;
+    std::string sha256;                 // of the file
+    std::vector<Issue> issues;          // blank texts, labels not asked for, duplicates…
+};
+
+struct ColumnGuess { int label = -1, text = -1; };
+/// The label column is the one with few distinct short values, the text column the one with the longest text. -1: none fits.
+ColumnGuess guessColumns(const CsvTable& table);
+
+/// Column by name, by number, or guessed for "auto". Throws Error(BadInput) for an unknown column, one label only, or no usable row.
+Dataset makeDataset(const CsvTable& table, const DataSpec& spec);
+
+} // namespace engine

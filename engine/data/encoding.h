@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which encoding a file's bytes are in, and those bytes as UTF-8.
+#pragma once
+#include "engine/error.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+struct Decoded {
+    std::string text;            // UTF-8, no byte-order mark
+    std::string encoding;        // "UTF-8", "UTF-16LE", "ISO-8859-1", "windows-1252", …
+    bool byteOrderMark = false;
+    std::vector<Issue> issues;   // bytes that the encoding does not know, with line
+};
+
+/// encoding "auto": byte-order mark, then valid UTF-8, then NUL patterns of UTF-16, then ICU's guess, where Windows-1252 wins over
+/// Latin-1 only if a byte in 0x80..0x9F is used. Throws Error(BadInput) for a name ICU does not know.
+Decoded decode(std::string_view bytes, const std::string& encoding, const std::string& fileName);
+
+} // namespace engine

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The engine's long calls. Each is synchronous, tells `sink` how it goes, stops within one micro-batch (one token,
+// one tensor) of `stop`, records itself in the store, and never throws: whatever happens is an Outcome.
+#pragma once
+#include "engine/events.h"
+#include "engine/experiment.h"
+#include "engine/store/runs.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace engine {
+
+struct Timings { double load = 0, train = 0, evaluate = 0; }; // seconds
+
+struct Done {
+    RunId run = 0;
+    Report report;
+    Timings seconds;
+    double trainExamplesPerSecond = 0;
+    double evaluateExamplesPerSecond = 0;
+    std::int64_t peakRssBytes = 0;
+    std::filesystem::path adapter; // empty for a baseline
+};
+struct Stopped { RunId run = 0; std::filesystem::path checkpoint; std::int64_t step = 0; };
+struct Failed { RunId run = 0; ErrorCode code = ErrorCode::Internal; std::string message, hint; };
+using Outcome = std::variant<Done, Stopped, Failed>;
+
+struct TrainJob {
+    Experiment experiment;
+    std::optional<RunId> resume;   // go on from this run's checkpoint
+};
+struct EvaluateJob {
+    Experiment experiment;
+    std::filesystem::path adapter; // empty and no run: the baseline
+    std::optional<RunId> run;      // evaluate this run's adapter
+};
+
+/// Reads, splits, trains, evaluates on the test split and saves the adapter.
+[[nodiscard]] Outcome train(const TrainJob& job, Runs& runs, const Sink& sink, std::stop_token stop);
+/// Evaluates base or adapter on the test split.
+[[nodiscard]] Outcome evaluate(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop);
+
+struct GenerateOptions {
+    std::int64_t maxNewTokens = 64;
+    double temperature = 0;        // 0: greedy
+    std::int64_t topK = 0;         // 0: all
+    double topP = 1;
+    std::uint64_t seed = 0;
+};
+struct Generated {
+    std::vector<std::int32_t> ids; // new tokens only
+    std::string text;
+    double prefillTokensPerSecond = 0, decodeTokensPerSecond = 0;
+    bool stopped = false;
+};
+
+/// A model held in memory for prompting: load once, generate often, with and without its adapter.
+/// Not thread-safe: made, used and destroyed on one thread. All members throw Error.
+class Playground {
+public:
+    /// `adapter` may be empty.
+    Playground(const std::string& model, const std::string& precision, const std::filesystem::path& adapter, const Sink& sink, std::stop_token stop);
+    ~Playground();
+    Playground(Playground&&) noexcept;
+    Playground& operator=(Playground&&) noexcept;
+    bool hasAdapter() const;
+    /// Streams TokenEvents with `column` while it generates.
+    Generated generate(const std::string& prompt, const GenerateOptions& options, bool useAdapter, int column, const Sink& sink, std::stop_token stop);
+    /// Logits [T, V] of these ids, row-major.
+    std::vector<float> logits(const std::vector<std::int32_t>& ids, bool useAdapter, std::int64_t& vocabulary);
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> m_impl;
+};
+
+/// What a model is, read from its files without loading its weights.
+struct ModelFacts {
+    std::string name, family, format, path;   // "SmolLM2 135M Instruct", "llama", "GGUF Q4_1", …
+    std::int64_t parameters = 0;
+    std::int64_t layers = 0, hidden_size = 0, vocab_size = 0, max_positions = 0;
+};
+/// Throws Error. "default" and hub ids are resolved.
+ModelFacts modelFacts(const std::string& model);
+/// Parameters that this LoRA would train on this model.
+std::int64_t trainableParameters(const std::string& model, const LoraSpec& lora);
+
+/// "libtorch 2.13.0, AVX2, 2 threads" for the record and the About box.
+std::string engineDescription();
+
+} // namespace engine

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Predictions and what they add up to; the figures agree with scikit-learn's.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+/// What the model said of one row of the CSV.
+struct Prediction {
+    std::int64_t record = 0;            // 0-based record number in the CSV
+    int truth = 0;                      // index into labels
+    std::optional<int> guess;           // empty: the answer named no label
+    std::vector<double> probabilities;  // one a label, summing to 1; empty when the method gives none
+    std::string rawText;                // what was generated; empty when scored
+};
+
+/// counts[truth][guess]; the last column (index labels.size()) counts "no answer".
+struct ConfusionMatrix {
+    std::vector<std::string> labels;
+    std::vector<std::vector<std::int64_t>> counts;
+    bool operator==(const ConfusionMatrix&) const = default;
+};
+
+struct LabelScore {
+    double precision = 0, recall = 0, f1 = 0;
+    std::int64_t support = 0;
+    double accuracy = 0;                // share of this label's rows that were guessed right (the article's figure)
+};
+
+struct Report {
+    std::int64_t examples = 0;
+    double accuracy = 0;
+    double macro_f1 = 0;                // over the labels; "no answer" is no label
+    ConfusionMatrix confusion;
+    std::vector<LabelScore> per_label;  // as confusion.labels
+    std::optional<double> eval_loss;
+};
+
+/// Throws Error(BadInput) when a truth or guess is outside labels.
+Report score(const std::vector<Prediction>& predictions, const std::vector<std::string>& labels);
+
+/// scikit-learn's classification_report as text, digits as it prints them.
+std::string classificationReport(const Report& report);
+
+} // namespace engine

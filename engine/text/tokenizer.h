@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Byte-level BPE, as in GPT-2 and its descendants.
+#pragma once
+#include "engine/error.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+class GgufFile;
+
+/// Immutable once made, so it may be shared among threads.
+class Tokenizer {
+public:
+    /// A model folder: tokenizer.json, or vocab.json + merges.txt (+ added_tokens.json). Throws Error naming file and what is wrong.
+    static Tokenizer fromFolder(const std::filesystem::path& folder);
+    static Tokenizer fromGguf(const GgufFile& file);
+
+    /// `text` is UTF-8 (bytes that are not are kept, byte by byte). Special tokens written in the text are recognised; none is added.
+    std::vector<std::int32_t> encode(std::string_view text) const;
+    /// Bytes of these tokens joined; may end in the middle of a character.
+    std::string decode(const std::vector<std::int32_t>& ids, bool skipSpecial = false) const;
+    std::string tokenBytes(std::int32_t id) const;
+    std::int64_t size() const;            // 1 + the highest id
+    std::int32_t bos() const;             // -1: none
+    std::int32_t eos() const;             // -1: none
+    bool isSpecial(std::int32_t id) const;
+
+private:
+    struct Impl;
+    explicit Tokenizer(std::shared_ptr<const Impl> impl);
+    std::shared_ptr<const Impl> m_impl;
+};
+
+} // namespace engine

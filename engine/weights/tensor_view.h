@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A tensor in a file, before it is a torch tensor.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+/// Element types of safetensors and GGUF files that we read.
+enum class DType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, Bool, Q8_0, Q4_0, Q4_1, Q4_K, Q5_K, Q6_K };
+std::string toString(DType type);
+bool isQuantized(DType type);
+/// Bytes of `count` elements (a multiple of the block for quantised types).
+std::size_t byteSize(DType type, std::size_t count);
+
+/// Bytes stay valid while the file object lives.
+struct TensorView {
+    std::string name;
+    DType type = DType::F32;
+    std::vector<std::int64_t> shape;      // torch's order: rows first
+    std::span<const std::byte> bytes;
+    std::int64_t count() const;
+};
+
+/// Any floating or quantised type to float32, exactly as ggml's reference de-quantisers do. `out` holds view.count() floats.
+void toFloat(const TensorView& view, float* out);
+
+} // namespace engine

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the window asks of the program. The window knows only this; app::Runner implements it on worker threads.
+#pragma once
+#include "engine/data/csv.h"
+#include "engine/events.h"
+#include "engine/experiment.h"
+#include "engine/jobs.h"
+#include "engine/store/runs.h"
+
+#include <QList>
+#include <QObject>
+#include <QString>
+#include <memory>
+#include <optional>
+
+namespace ui {
+
+/// A prompt for the playground; every request has a token, and answers to an older one are dropped.
+struct PlaygroundRequest {
+    QString model = QStringLiteral("default");
+    QString precision = QStringLiteral("auto");
+    QString adapter;               // folder; empty: base only
+    QString prompt;
+    engine::GenerateOptions options;
+};
+
+class Backend : public QObject {
+    Q_OBJECT
+public:
+    using QObject::QObject;
+
+    /// The runs file, shared with the worker (its calls are short and serialised).
+    virtual engine::Runs& runs() = 0;
+    /// A training or evaluation is under way.
+    virtual bool busy() const = 0;
+    virtual std::optional<engine::RunId> currentRun() const = 0;
+
+    /// Baseline evaluation (skipped when the store has a matching one), training, evaluation. Refused with false while busy.
+    virtual bool startTraining(const engine::Experiment& experiment) = 0;
+    virtual bool resume(engine::RunId run) = 0;
+    /// The base on its own, or this run's adapter.
+    virtual bool startEvaluation(const engine::Experiment& experiment, std::optional<engine::RunId> run) = 0;
+    /// Takes effect within one micro-batch; jobFinished follows with Stopped.
+    virtual void stop() = 0;
+
+    /// Reads in the background; csvLoaded or csvFailed follows with the same token (the newest asked for is the one that counts).
+    virtual quint64 loadCsv(const QString& path, const engine::CsvOptions& options) = 0;
+    /// Facts of a model without loading it; modelFactsReady or modelFactsFailed follows.
+    virtual quint64 inspectModel(const QString& model, const engine::LoraSpec& lora) = 0;
+    /// Streams playgroundToken, then playgroundFinished. Waits for a running training to end only if memory demands it: it does not.
+    virtual quint64 prompt(const PlaygroundRequest& request) = 0;
+    virtual void stopPrompt() = 0;
+
+Q_SIGNALS:
+    /// A job of startTraining/startEvaluation began: baseline first, then the training.
+    void jobStarted(engine::RunId run, engine::RunKind kind, const QString& name);
+    /// Coalesced, at most 20 times a second; all of one job.
+    void events(const QList<engine::Event>& events);
+    void jobFinished(engine::RunId run, const engine::Outcome& outcome);
+    /// After the last job of a start call; runs are what it made or reused, baseline first.
+    void idle(const QList<engine::RunId>& runs);
+    /// Rows of the runs table changed (also on start and finish).
+    void runsChanged();
+
+    void csvLoaded(quint64 token, std::shared_ptr<const engine::CsvTable> table);
+    void csvFailed(quint64 token, const QString& message, const QString& hint);
+    void modelFactsReady(quint64 token, const engine::ModelFacts& facts, qint64 trainable);
+    void modelFactsFailed(quint64 token, const QString& message);
+    void playgroundToken(quint64 token, int column, const QString& text);
+    void playgroundFinished(quint64 token, int column, const QString& text, const QString& facts); // facts: "42 tokens, 51 tokens/s"
+    void playgroundFailed(quint64 token, const QString& message, const QString& hint);
+};
+
+} // namespace ui
+
+Q_DECLARE_METATYPE(engine::Outcome)
