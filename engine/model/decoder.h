@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The language model: a frozen decoder of the Phi or Llama family with an optional adapter.
+#pragma once
+#include "engine/events.h"
+#include "engine/model/config.h"
+#include "engine/model/kv_cache.h"
+#include "engine/model/lora.h"
+#include "engine/model/pack.h"
+
+#include <ATen/core/Tensor.h>
+#include <filesystem>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+namespace engine {
+
+enum class Precision { Fp32, Bf16 };
+/// "auto": bf16 where the CPU multiplies it fast, else fp32. Throws Error(BadInput) for what this engine does not compute in.
+Precision parsePrecision(const std::string& text);
+std::string toString(Precision precision);
+
+/// Thrown by long calls when their stop_token asks for it.
+struct StopRequested {};
+
+/// Dropout of one training step: which masks are drawn. The same key gives the same masks.
+struct Dropout {
+    std::uint64_t key = 0;     // seed and step mixed
+    double resid = 0;          // rate on the residual branches; the adapter's own rate is its spec's
+};
+
+class Decoder {
+public:
+    /// A model folder (safetensors) or .gguf file. Throws Error naming file and tensor; StopRequested.
+    static Decoder load(const std::filesystem::path& model, Precision precision, const Sink& sink = {}, std::stop_token stop = {});
+    Decoder(Decoder&&) noexcept;
+    Decoder& operator=(Decoder&&) noexcept;
+    ~Decoder();
+
+    const DecoderConfig& config() const;
+    Precision precision() const;
+
+    /// The adapter in use; null: the base alone. Trained biases start from the base's when `fresh`.
+    void setAdapter(std::shared_ptr<Lora> adapter, bool fresh);
+    Lora* adapter() const;
+    /// The base alone for a while, without giving up the adapter.
+    void enableAdapter(bool on);
+
+    /// Logits [rows, V] float32 of these rows of a pack; keys and values of storing nodes go to `cache`.
+    at::Tensor logits(const Pack& pack, const std::vector<std::int64_t>& rows, KvCache* cache = nullptr) const;
+    /// Log-probabilities of the targets' tokens (weights unused); the whole [rows, V] is never held.
+    std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache = nullptr) const;
+    /// Runs the rows for their keys and values only.
+    void prefill(const Pack& pack, KvCache& cache) const;
+    /// Sum of weight * cross entropy of the targets; its gradients are added to the adapter's. Dropout applies.
+    double lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout);
+    /// The same sum without dropout or gradients.
+    double loss(const Pack& pack, const std::vector<Target>& targets) const;
+
+private:
+    struct Impl;
+    explicit Decoder(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl;
+};
+
+} // namespace engine

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Keys and values of tokens already read, in segments that chain: a prefix kept once, a segment for each text that goes on from it.
+#pragma once
+#include "engine/model/config.h"
+
+#include <ATen/core/Tensor.h>
+#include <vector>
+
+namespace engine {
+
+class KvCache {
+public:
+    struct Segment {
+        std::int64_t begin = 0, length = 0, capacity = 0;
+        int parent = -1;
+    };
+
+    explicit KvCache(const DecoderConfig& config);
+    /// Room for `capacity` tokens that go on from `parent`'s (-1: from nothing). Grows the buffers.
+    int addSegment(std::int64_t capacity, int parent = -1);
+    /// Tokens in the segment and all it goes on from.
+    std::int64_t chainLength(int segment) const;
+    /// Forgets tokens of this segment past `length`.
+    void truncate(int segment, std::int64_t length);
+    /// Forgets this segment and all made after it.
+    void release(int segment);
+    const Segment& segment(int index) const { return m_segments[static_cast<std::size_t>(index)]; }
+
+    /// Buffers [capacity, kv_heads * head_dim], float32, rotary applied to keys.
+    at::Tensor& keys(std::int64_t layer) { return m_keys[static_cast<std::size_t>(layer)]; }
+    at::Tensor& values(std::int64_t layer) { return m_values[static_cast<std::size_t>(layer)]; }
+    /// Called by the decoder once all layers have stored their rows.
+    void advance(int segment, std::int64_t count);
+
+private:
+    std::int64_t m_width = 0;
+    std::int64_t m_used = 0;
+    std::vector<at::Tensor> m_keys, m_values;
+    std::vector<Segment> m_segments;
+};
+
+} // namespace engine
