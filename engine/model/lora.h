@@ -3,19 +3,13 @@
 #pragma once
 #include "engine/experiment.h"
 #include "engine/model/config.h"
+#include "engine/model/targets.h"
 
 #include <ATen/core/Tensor.h>
 #include <string>
 #include <vector>
 
 namespace engine {
-
-/// A linear layer that LoRA can sit on, by its Hugging Face path: "model.layers.0.self_attn.q_proj".
-struct LinearShape { std::string name; std::int64_t in = 0, out = 0; };
-/// Every linear layer of a model but lm_head, in the model's order (fused files are named as if they were not).
-std::vector<LinearShape> linearLayers(const DecoderConfig& config);
-/// Every bias of a model by its path ("model.layers.0.self_attn.q_proj.bias") with its size; norms' and lm_head's as well.
-std::vector<LinearShape> biases(const DecoderConfig& config);
 
 /// What is trained: a value, its gradient (same shape, float32), and whether weight decay applies (not to biases).
 struct Parameter {
@@ -68,8 +62,6 @@ private:
     std::uint64_t m_version = 1;
 };
 
-/// Those of linearLayers that a spec's targets choose. Throws as Lora's constructor.
-std::vector<LinearShape> chooseTargets(const DecoderConfig& config, const std::vector<std::string>& targets);
 /// Parameters that a spec would train.
 std::int64_t trainableParameters(const DecoderConfig& config, const LoraSpec& spec);
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/kv_cache.h"
+
+#include <ATen/Functions.h>
+#include <algorithm>
+
+namespace engine {
+
+KvCache::KvCache(const DecoderConfig& config)
+    : m_width(config.kv_heads * config.head_dim), m_keys(static_cast<std::size_t>(config.layers)), m_values(static_cast<std::size_t>(config.layers)) {
+    for (auto* buffers : {&m_keys, &m_values})
+        for (at::Tensor& buffer : *buffers) buffer = at::empty({0, m_width}, at::kFloat);
+}
+
+int KvCache::addSegment(std::int64_t capacity, int parent) {
+    const std::int64_t needed = m_used + capacity, have = m_keys.front().size(0);
+    if (needed > have) {
+        const std::int64_t grown = std::max(needed, have + have / 2);
+        for (auto* buffers : {&m_keys, &m_values})
+            for (at::Tensor& buffer : *buffers) {
+                at::Tensor larger = at::empty({grown, m_width}, at::kFloat);
+                if (m_used) larger.narrow(0, 0, m_used).copy_(buffer.narrow(0, 0, m_used));
+                buffer = larger;
+            }
+    }
+    m_segments.push_back({m_used, 0, capacity, parent});
+    m_used = needed;
+    return static_cast<int>(m_segments.size()) - 1;
+}
+
+std::int64_t KvCache::chainLength(int segment) const {
+    std::int64_t length = 0;
+    for (; segment >= 0; segment = m_segments[static_cast<std::size_t>(segment)].parent)
+        length += m_segments[static_cast<std::size_t>(segment)].length;
+    return length;
+}
+
+void KvCache::truncate(int segment, std::int64_t length) {
+    auto& kept = m_segments[static_cast<std::size_t>(segment)].length;
+    kept = std::min(kept, length);
+}
+
+void KvCache::release(int segment) {
+    m_used = m_segments[static_cast<std::size_t>(segment)].begin;
+    m_segments.resize(static_cast<std::size_t>(segment));
+}
+
+void KvCache::advance(int segment, std::int64_t count) {
+    m_segments[static_cast<std::size_t>(segment)].length += count;
+}
+
+} // namespace engine
