@@ -44,4 +44,9 @@ private:
 /// Roles: primary, quiet, danger (buttons); title, muted, small, warning, error, good, mono (labels); card, rail, strip (frames).
 void setRole(QWidget* widget, const char* role);
 
+/// For templates, logs and YAML.
+QFont monoFont(TextSize size = TextSize::Body);
+/// WCAG contrast of two opaque colours, 1..21.
+double contrast(const QColor& a, const QColor& b);
+
 } // namespace ui
