@@ -116,13 +116,18 @@ Experiment loadExperiment(const std::filesystem::path& file);
 Experiment parseExperiment(const std::string& yaml, const std::string& fileName, const std::filesystem::path& directory);
 /// The YAML of an experiment; parseExperiment gives back the same experiment. Settings at their default are kept.
 std::string toYaml(const Experiment& experiment);
+/// A relative data.csv is rewritten when the file lies in another directory than the experiment's. Throws Error(Io), leaving an older file whole.
 void saveExperiment(const Experiment& experiment, const std::filesystem::path& file);
-/// "lora.r=8": throws Error(BadInput).
+/// "lora.r=8": throws Error(BadInput). Lists may also be written "q_proj, v_proj".
 void applySetting(Experiment& experiment, const std::string& assignment);
+/// The same for a person at a prompt: a relative data.csv starts at `workingDirectory`, not at the experiment's file.
+void applySettingFrom(Experiment& experiment, const std::string& assignment, const std::filesystem::path& workingDirectory);
 /// Everything wrong with the settings themselves (ranges, template, contradictions), without opening data or model.
 std::vector<Issue> validate(const Experiment& experiment);
 /// The data file, resolved against the experiment's directory.
 std::filesystem::path csvPath(const Experiment& experiment);
+/// The same experiment with data.csv absolute: what a run records, so that it can be read back from anywhere.
+Experiment withAbsolutePaths(Experiment experiment);
 
 struct Difference { std::string key, left, right; };
 /// The settings in which two experiments differ.

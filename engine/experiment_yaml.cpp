@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Experiments to and from YAML.
+#include "engine/experiment.h"
+#include "engine/nearest.h"
+#include "engine/yaml_tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <set>
+#include <unistd.h>
+
+namespace engine {
+
+namespace {
+
+using Kind = YamlNode::Kind;
+
+std::string kindName(const YamlNode& node) {
+    switch (node.kind) {
+    case Kind::Null:
+    case Kind::Refused: return "nothing";
+    case Kind::List: return "a list";
+    case Kind::Map: return "a map";
+    case Kind::Scalar: break;
+    }
+    return node.quoted ? "text" : "\"" + node.text.substr(0, 40) + "\"";
+}
+
+class Reader {
+public:
+    Reader(std::string fileName, std::vector<Issue>& issues) : m_fileName(std::move(fileName)), m_issues(issues) {
+        for (const Field& field : experimentFields()) {
+            m_known.push_back(field.key);
+            for (auto dot = field.key.find('.'); dot != std::string::npos; dot = field.key.find('.', dot + 1)) m_sections.insert(field.key.substr(0, dot));
+        }
+        m_known.insert(m_known.end(), m_sections.begin(), m_sections.end());
+    }
+
+    void section(Experiment& experiment, const std::string& path, const YamlNode& node) {
+        for (const auto& [name, value] : node.entries) {
+            if (name.kind == Kind::Refused || value.kind == Kind::Refused) continue;
+            const std::string key = path.empty() ? name.text : path + "." + name.text;
+            const auto& fields = experimentFields();
+            const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
+            if (field != fields.end()) {
+                leaf(experiment, *field, name, value);
+            } else if (!m_sections.contains(key)) {
+                complain(name, "unknown key \"" + name.text + "\"" + (path.empty() ? "" : " in " + path) + "; did you mean " + nearest(key, path) + "?");
+            } else if (value.kind == Kind::Map) {
+                section(experiment, key, value);
+            } else if (value.kind != Kind::Null) {
+                complain(value, key + " must be a map of settings, not " + kindName(value) + ".");
+            }
+        }
+    }
+
+private:
+    void complain(const YamlNode& at, std::string message) { m_issues.push_back({Severity::Error, m_fileName, at.line, at.column, std::move(message)}); }
+
+    // A key of the same section is named without its section.
+    std::string nearest(const std::string& key, const std::string& path) const {
+        const std::string found = nearestKey(key, m_known);
+        const bool sibling = !path.empty() && found.starts_with(path + ".") && found.find('.', path.size() + 1) == std::string::npos;
+        return sibling ? found.substr(path.size() + 1) : found;
+    }
+
+    void leaf(Experiment& experiment, const Field& field, const YamlNode& name, const YamlNode& value) {
+        const bool isList = field.kind == FieldKind::TextList, isMap = field.kind == FieldKind::TextMap;
+        if (value.kind == Kind::Null) return complain(name, field.key + " has no value; give one or leave the key out.");
+        if (isMap ? value.kind != Kind::Map : isList ? value.kind == Kind::Map : value.kind != Kind::Scalar)
+            return complain(value, field.key + " must be " + (isMap ? "a map" : isList ? "a list" : "a single value") + ", not " + kindName(value) + ".");
+        const bool isNumber = field.kind == FieldKind::Integer || field.kind == FieldKind::Number;
+        if ((isNumber || field.kind == FieldKind::Flag) && value.quoted)
+            return complain(value, field.key + " must be " + (isNumber ? "a number" : "true or false") + ", not text: leave the quotes out.");
+        const std::size_t before = m_issues.size();
+        const std::string text = isMap ? mapText(field.key, value) : isList ? listText(field.key, value) : value.text;
+        if (m_issues.size() > before) return;
+        try {
+            field.set(experiment, text);
+        } catch (const Error& error) {
+            complain(value, error.what());
+        }
+    }
+
+    void checkWord(const std::string& key, const YamlNode& item) {
+        if (item.kind != Kind::Scalar && item.kind != Kind::Refused) complain(item, key + " may hold words only, not " + kindName(item) + (item.kind == Kind::Null ? "; put null and ~ in quotes." : "."));
+    }
+
+    std::string listText(const std::string& key, const YamlNode& value) {
+        std::vector<std::string> items;
+        if (value.kind == Kind::Scalar) items.push_back(value.text);
+        for (const YamlNode& item : value.items) {
+            checkWord(key, item);
+            items.push_back(item.text);
+        }
+        return yamlList(items);
+    }
+
+    std::string mapText(const std::string& key, const YamlNode& value) {
+        std::vector<std::pair<std::string, std::string>> entries;
+        for (const auto& [name, item] : value.entries) {
+            checkWord(key, item);
+            if (name.kind != Kind::Refused) entries.emplace_back(name.text, item.text);
+        }
+        return yamlMap(entries);
+    }
+
+    std::string m_fileName;
+    std::vector<Issue>& m_issues;
+    std::vector<std::string> m_known;
+    std::set<std::string> m_sections;
+};
+
+std::string asError(int number) { return std::strerror(number); }
+
+} // namespace
+
+Experiment parseExperiment(const std::string& yaml, const std::string& fileName, const std::filesystem::path& directory) {
+    std::vector<Issue> issues;
+    const YamlNode root = parseYamlTree(yaml, fileName, issues);
+    Experiment experiment;
+    experiment.directory = directory;
+    Reader reader(fileName, issues);
+    if (root.kind == Kind::Map) reader.section(experiment, "", root);
+    else if (issues.empty() && root.kind == Kind::Null) issues.push_back({Severity::Error, fileName, 0, 0, "is empty; an experiment begins with \"name:\" or \"model:\"."});
+    else if (issues.empty()) issues.push_back({Severity::Error, fileName, root.line, root.column, "an experiment is a map of settings such as \"name: first\", not " + kindName(root) + "."});
+    if (issues.empty()) return experiment;
+
+    std::stable_sort(issues.begin(), issues.end(), [](const Issue& a, const Issue& b) { return std::pair(a.line, a.column) < std::pair(b.line, b.column); });
+    std::string message;
+    for (const Issue& issue : issues) message += (message.empty() ? "" : "\n") + toString(issue);
+    throw Error(ErrorCode::BadInput, message);
+}
+
+Experiment loadExperiment(const std::filesystem::path& file) {
+    std::error_code problem;
+    const auto status = std::filesystem::status(file, problem);
+    if (!std::filesystem::exists(status)) throw Error(ErrorCode::NotFound, "There is no file " + file.string() + ".");
+    if (std::filesystem::is_directory(status)) throw Error(ErrorCode::BadInput, file.string() + " is a folder, not an experiment.");
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) throw Error(ErrorCode::Io, "Cannot read " + file.string() + ": " + asError(errno) + ".");
+    std::string yaml(kYamlBytes + 1, '\0'); // one byte more shows that it is too large
+    stream.read(yaml.data(), static_cast<std::streamsize>(yaml.size()));
+    if (stream.bad()) throw Error(ErrorCode::Io, "Cannot read " + file.string() + ": " + asError(errno) + ".");
+    yaml.resize(static_cast<std::size_t>(stream.gcount()));
+    return parseExperiment(yaml, file.string(), std::filesystem::absolute(file).parent_path());
+}
+
+std::string toYaml(const Experiment& experiment) {
+    std::string yaml;
+    std::string section;
+    for (const Field& field : experimentFields()) {
+        const auto dot = field.key.rfind('.');
+        const std::string parent = dot == std::string::npos ? "" : field.key.substr(0, dot);
+        const std::string name = dot == std::string::npos ? field.key : field.key.substr(dot + 1);
+        if (parent != section) {
+            const auto inner = parent.rfind('.');
+            yaml += inner == std::string::npos ? parent + ":\n" : "  " + parent.substr(inner + 1) + ":\n";
+            section = parent;
+        }
+        const int depth = parent.empty() ? 0 : parent.find('.') == std::string::npos ? 2 : 4;
+        std::string value = field.get(experiment);
+        if (field.kind == FieldKind::Text) value = yamlScalar(value);
+        if (field.kind == FieldKind::Template) value = yamlText(value, depth + 2);
+        yaml += std::string(static_cast<std::size_t>(depth), ' ') + name + ": " + value + "\n";
+    }
+    return yaml;
+}
+
+void saveExperiment(const Experiment& experiment, const std::filesystem::path& file) {
+    Experiment moved = experiment;
+    const std::filesystem::path directory = std::filesystem::absolute(file).parent_path().lexically_normal();
+    const std::filesystem::path csv = moved.data.csv;
+    // A relative path starts at the experiment's file, so it changes when that lies elsewhere.
+    if (!csv.empty() && csv.is_relative() && !experiment.directory.empty()) {
+        const auto from = std::filesystem::absolute(experiment.directory).lexically_normal();
+        if (from != directory) moved.data.csv = (from / csv).lexically_normal().lexically_proximate(directory).string();
+    }
+    const std::string yaml = toYaml(moved);
+    const std::string target = file.string(), fresh = target + ".new";
+    const int handle = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (handle < 0) throw Error(ErrorCode::Io, "Cannot write " + target + ": " + asError(errno) + ".");
+    int failed = 0;
+    for (std::size_t done = 0; done < yaml.size() && failed == 0;) {
+        const ssize_t wrote = ::write(handle, yaml.data() + done, yaml.size() - done);
+        if (wrote >= 0) done += static_cast<std::size_t>(wrote);
+        else if (errno != EINTR) failed = errno;
+    }
+    if (failed == 0 && ::fsync(handle) != 0) failed = errno;
+    if (::close(handle) != 0 && failed == 0) failed = errno;
+    if (failed == 0 && ::rename(fresh.c_str(), target.c_str()) != 0) failed = errno;
+    if (failed == 0) return;
+    ::unlink(fresh.c_str());
+    throw Error(ErrorCode::Io, "Cannot write " + target + ": " + asError(failed) + ".");
+}
+
+} // namespace engine

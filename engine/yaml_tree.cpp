@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reads events of yaml-cpp's parser: no node graph, so nothing an alias could blow up.
+#include "engine/yaml_tree.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <istream>
+#include <streambuf>
+
+namespace engine {
+
+namespace {
+
+constexpr std::size_t kDepth = 16;
+constexpr std::size_t kIssues = 100;
+
+struct Refused {}; // the rest of the document is not worth reading
+
+class Builder : public YAML::EventHandler {
+public:
+    Builder(const std::string& fileName, std::vector<Issue>& issues) : m_fileName(fileName), m_issues(issues) {}
+
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { add(node(YamlNode::Kind::Null, mark)); }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+        complain(mark, "aliases (*name) are not read here; write the value out.");
+        add(node(YamlNode::Kind::Refused, mark));
+    }
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
+        checkTag(mark, tag);
+        YamlNode scalar = node(YamlNode::Kind::Scalar, mark);
+        scalar.text = value;
+        scalar.quoted = tag == "!";
+        if (!scalar.quoted && (value == "~" || value == "null" || value == "Null" || value == "NULL" || value.empty())) scalar.kind = YamlNode::Kind::Null;
+        add(std::move(scalar));
+    }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override { open(YamlNode::Kind::List, mark, tag); }
+    void OnSequenceEnd() override { close(); }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override { open(YamlNode::Kind::Map, mark, tag); }
+    void OnMapEnd() override { close(); }
+
+    void complain(const YAML::Mark& mark, const std::string& message) { complain(mark.line + 1, mark.column + 1, message); }
+    void complain(int line, int column, const std::string& message) {
+        if (m_issues.size() >= kIssues) throw Refused{};
+        m_issues.push_back({Severity::Error, m_fileName, line, column, message});
+    }
+    YamlNode take() { return std::move(m_root); }
+
+private:
+    struct Open {
+        YamlNode node;
+        bool expectsValue = false; // of a Map: its newest key waits
+    };
+
+    static YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark) {
+        YamlNode made;
+        made.kind = kind;
+        made.line = mark.line + 1;
+        made.column = mark.column + 1;
+        return made;
+    }
+
+    void checkTag(const YAML::Mark& mark, const std::string& tag) {
+        if (!tag.empty() && tag != "?" && tag != "!") complain(mark, "tags (" + tag + ") are not read here; leave it out.");
+    }
+
+    void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag) {
+        checkTag(mark, tag);
+        if (m_open.size() >= kDepth) {
+            complain(mark, "nested deeper than " + std::to_string(kDepth) + " levels.");
+            throw Refused{};
+        }
+        m_open.push_back({node(kind, mark)});
+    }
+
+    void close() {
+        YamlNode done = std::move(m_open.back().node);
+        m_open.pop_back();
+        add(std::move(done));
+    }
+
+    void add(YamlNode child) {
+        if (m_open.empty()) {
+            m_root = std::move(child);
+            return;
+        }
+        Open& top = m_open.back();
+        if (top.node.kind == YamlNode::Kind::List) {
+            top.node.items.push_back(std::move(child));
+        } else if (top.expectsValue) {
+            top.node.entries.back().second = std::move(child);
+            top.expectsValue = false;
+        } else {
+            addKey(top, std::move(child));
+        }
+    }
+
+    void addKey(Open& top, YamlNode key) {
+        if (key.kind != YamlNode::Kind::Scalar) {
+            complain(key.line, key.column, "a key must be a word.");
+            key.kind = YamlNode::Kind::Refused;
+        }
+        // Maps here have tens of keys, so looking through them is quick; a larger one is no experiment.
+        if (top.node.entries.size() >= 10000) {
+            complain(key.line, key.column, "more than 10000 keys in one place.");
+            throw Refused{};
+        }
+        for (const auto& [known, value] : top.node.entries) {
+            if (known.text != key.text || key.kind == YamlNode::Kind::Refused) continue;
+            complain(key.line, key.column, "\"" + key.text + "\" is set twice, first on line " + std::to_string(known.line) + ".");
+            key.kind = YamlNode::Kind::Refused;
+            break;
+        }
+        top.node.entries.emplace_back(std::move(key), YamlNode{});
+        top.expectsValue = true;
+    }
+
+    const std::string& m_fileName;
+    std::vector<Issue>& m_issues;
+    std::vector<Open> m_open;
+    YamlNode m_root;
+};
+
+// A stream over memory that is not copied.
+class Buffer : public std::streambuf {
+public:
+    explicit Buffer(std::string& bytes) { setg(bytes.data(), bytes.data(), bytes.data() + bytes.size()); }
+};
+
+std::string readable(std::string_view yaml) {
+    std::string text;
+    text.reserve(yaml.size());
+    for (std::size_t i = 0; i < yaml.size(); ++i)
+        if (yaml[i] != '\r' || i + 1 >= yaml.size() || yaml[i + 1] != '\n') text += yaml[i];
+    // yaml-cpp takes a quote that is still open after the last line for closed, but not one that is open within a comment.
+    if (text.ends_with('\n')) text += '#';
+    return text;
+}
+
+std::size_t utf8Length(std::string_view text, std::size_t at) {
+    const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U; };
+    const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    if (lead >= 0xC2 && lead <= 0xDF && follows(1)) return 2;
+    if (lead >= 0xE0 && lead <= 0xEF && follows(1) && follows(2)) {
+        const bool overlong = lead == 0xE0 && byte(1) < 0xA0, surrogate = lead == 0xED && byte(1) >= 0xA0;
+        return overlong || surrogate ? 0 : 3;
+    }
+    if (lead >= 0xF0 && lead <= 0xF4 && follows(1) && follows(2) && follows(3)) {
+        const bool overlong = lead == 0xF0 && byte(1) < 0x90, beyond = lead == 0xF4 && byte(1) >= 0x90;
+        return overlong || beyond ? 0 : 4;
+    }
+    return 0;
+}
+
+} // namespace
+
+bool isUtf8(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = utf8Length(text, at);
+        if (length == 0) return false;
+        at += length;
+    }
+    return true;
+}
+
+YamlNode parseYamlTree(std::string_view yaml, const std::string& fileName, std::vector<Issue>& issues) {
+    if (yaml.size() > kYamlBytes) {
+        issues.push_back({Severity::Error, fileName, 0, 0, "is larger than 1 MiB, so it is no experiment."});
+        return {};
+    }
+    int line = 1, column = 1;
+    for (std::size_t at = 0; at < yaml.size();) {
+        const std::size_t length = utf8Length(yaml, at);
+        if (length == 0 || yaml[at] == '\0') {
+            issues.push_back({Severity::Error, fileName, line, column, length == 0 ? "is not UTF-8 here; save it as UTF-8." : "holds a zero byte; it is no text file."});
+            return {};
+        }
+        column = yaml[at] == '\n' ? 1 : column + 1;
+        line += yaml[at] == '\n';
+        at += length;
+    }
+    std::string text = readable(yaml);
+    Buffer buffer(text);
+    std::istream stream(&buffer);
+    Builder builder(fileName, issues);
+    try {
+        YAML::Parser parser(stream);
+        parser.HandleNextDocument(builder);
+        YamlNode root = builder.take();
+        std::vector<Issue> ignored;
+        Builder rest(fileName, ignored);
+        if (issues.empty() && parser.HandleNextDocument(rest)) {
+            const YamlNode second = rest.take();
+            builder.complain(second.line, second.column, "a second document begins here; an experiment is one.");
+        }
+        return root;
+    } catch (const YAML::Exception& problem) {
+        const bool known = problem.mark.line >= 0;
+        issues.push_back({Severity::Error, fileName, known ? problem.mark.line + 1 : 0, known ? problem.mark.column + 1 : 0, "is not YAML: " + problem.msg + "."});
+    } catch (const Refused&) {
+    }
+    return {};
+}
+
+} // namespace engine
