@@ -31,6 +31,9 @@ private:
     std::string m_hint;
 };
 
+/// Thrown by long calls when their stop_token asks for it. No failure, so no Error.
+struct StopRequested {};
+
 enum class Severity { Note, Warning, Error };
 
 /// An expected problem of an input, found while reading or validating it. Line and column are 1-based, 0 = unknown.

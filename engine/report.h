@@ -33,7 +33,7 @@ struct LabelScore {
 struct Report {
     std::int64_t examples = 0;
     double accuracy = 0;
-    double macro_f1 = 0;                // over the labels; "no answer" is no label
+    double macro_f1 = 0;                // mean f1 of the labels; "no answer" is no label, but counts as wrong
     ConfusionMatrix confusion;
     std::vector<LabelScore> per_label;  // as confusion.labels
     std::optional<double> eval_loss;
@@ -42,7 +42,8 @@ struct Report {
 /// Throws Error(BadInput) when a truth or guess is outside labels.
 Report score(const std::vector<Prediction>& predictions, const std::vector<std::string>& labels);
 
-/// scikit-learn's classification_report as text, digits as it prints them.
+/// scikit-learn's classification_report(labels=…, zero_division=0) as text, digits as it prints them. Its third-last row is always
+/// "accuracy": where answers named no label scikit-learn prints "micro avg" instead, whose recall is the same figure.
 std::string classificationReport(const Report& report);
 
 } // namespace engine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The language model: a frozen decoder of the Phi or Llama family with an optional adapter.
 #pragma once
+#include "engine/error.h"
 #include "engine/events.h"
 #include "engine/model/config.h"
 #include "engine/model/kv_cache.h"
@@ -19,9 +20,6 @@ enum class Precision { Fp32, Bf16 };
 /// "auto": bf16 where the CPU multiplies it fast, else fp32. Throws Error(BadInput) for what this engine does not compute in.
 Precision parsePrecision(const std::string& text);
 std::string toString(Precision precision);
-
-/// Thrown by long calls when their stop_token asks for it.
-struct StopRequested {};
 
 /// Dropout of one training step: which masks are drawn. The same key gives the same masks.
 struct Dropout {
