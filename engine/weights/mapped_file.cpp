@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/weights/mapped_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace engine {
+
+MappedFile::MappedFile(const std::filesystem::path& file) : m_path(file) {
+    const auto fail = [&](int code) {
+        const bool missing = code == ENOENT || code == ENOTDIR;
+        throw Error(missing ? ErrorCode::NotFound : ErrorCode::Io, file.string() + (missing ? " is not there." : std::string(" cannot be read: ") + std::strerror(code) + "."));
+    };
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe must not hold us up
+    if (descriptor < 0) fail(errno);
+    struct stat facts{};
+    void* at = MAP_FAILED;
+    int code = 0;
+    if (::fstat(descriptor, &facts) != 0) {
+        code = errno;
+    } else if (S_ISREG(facts.st_mode) && facts.st_size > 0) {
+        at = ::mmap(nullptr, static_cast<std::size_t>(facts.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0);
+        code = at == MAP_FAILED ? errno : 0;
+    }
+    ::close(descriptor);
+    if (code != 0) fail(code);
+    if (!S_ISREG(facts.st_mode)) refuse("this is a folder or device where a file is needed.", {});
+    if (at != MAP_FAILED) m_bytes = {static_cast<const std::byte*>(at), static_cast<std::size_t>(facts.st_size)};
+}
+
+MappedFile::~MappedFile() {
+    if (!m_bytes.empty()) ::munmap(const_cast<std::byte*>(m_bytes.data()), m_bytes.size());
+}
+
+void MappedFile::refuse(const std::string& what, const std::string& hint) const {
+    throw Error(ErrorCode::BadInput, m_path.string() + ": " + what, hint);
+}
+
+} // namespace engine

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A file's bytes, mapped read-only.
+#pragma once
+#include "engine/error.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace engine {
+
+class MappedFile {
+public:
+    /// Throws Error(NotFound, Io) naming the file; BadInput for what is no regular file.
+    explicit MappedFile(const std::filesystem::path& file);
+    ~MappedFile();
+    MappedFile(const MappedFile&) = delete;
+    MappedFile& operator=(const MappedFile&) = delete;
+    const std::filesystem::path& path() const { return m_path; }
+    std::span<const std::byte> bytes() const { return m_bytes; }
+    /// Throws Error(BadInput) "path: what".
+    [[noreturn]] void refuse(const std::string& what, const std::string& hint = "The file is damaged or incomplete: fetch or write it again.") const;
+
+private:
+    std::filesystem::path m_path;
+    std::span<const std::byte> m_bytes;
+};
+
+} // namespace engine
