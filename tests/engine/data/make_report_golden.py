@@ -2,6 +2,7 @@
 """Writes report_golden.json: scikit-learn's figures and text for predictions drawn from seeds."""
 import json
 import pathlib
+import re
 import sys
 import warnings
 
@@ -21,6 +22,8 @@ def case(name, labels, truth, guess):
     width = max(len("weighted avg"), *(len(label) for label in labels))
     line = "{:>{width}s} ".format("accuracy", width=width) + " {:>9} {:>9} {:>9.2f} {:>9}".format("", "", accuracy, len(truth))
     text = "\n".join(line if " micro avg " in row else row for row in text.split("\n"))
+    if not any(t == g for t, g in zip(truth, seen)):  # then scikit-learn's supports become floats by accident, and print as such
+        text = re.sub(r"(\d+)\.0$", r"  \1", text, flags=re.MULTILINE)
     p, r, f, s = precision_recall_fscore_support(truth, seen, labels=numbers, zero_division=0)
     matrix = confusion_matrix(truth, seen, labels=numbers + [none])[: len(labels)]
     return {"name": name, "labels": labels, "truth": list(map(int, truth)), "guess": [None if g is None else int(g) for g in guess],
