@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// JSON files that others wrote, read strictly: no key twice, bounded size and depth. For .cpp files only.
+#pragma once
+#include "engine/error.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace engine {
+
+/// Throws Error(NotFound, Io), or BadInput naming the file and what is wrong: not JSON, a key twice, deeper than 64, larger than `mostBytes`.
+nlohmann::json readJsonObject(const std::filesystem::path& file, std::size_t mostBytes = std::size_t{64} << 20);
+
+} // namespace engine
