@@ -33,14 +33,18 @@ ModelFiles::ModelFiles(const fs::path& folder) : m_folder(folder) {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored)) throw Error(ErrorCode::NotFound, folder.string() + " is no folder.", "Give the folder of a model, or a .gguf file.");
     const fs::path whole = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
-    if (fs::exists(whole, ignored)) return open(whole);
-    if (fs::exists(index, ignored)) return openShards(index);
-    if (const std::string name = pickled(folder); !name.empty())
+    if (fs::exists(whole, ignored)) {
+        open(whole);
+    } else if (fs::exists(index, ignored)) {
+        openShards(index);
+    } else if (const std::string name = pickled(folder); !name.empty()) {
         throw Error(ErrorCode::BadInput, folder.string() + ": the weights lie in " + quote(name) + ", a Python pickle, which could run any code when opened.",
                     "Get the model's safetensors files, or convert it in transformers: from_pretrained(folder), then save_pretrained(new_folder).");
-    if (fs::is_symlink(whole, ignored) || fs::is_symlink(index, ignored))
+    } else if (fs::is_symlink(whole, ignored) || fs::is_symlink(index, ignored)) {
         throw Error(ErrorCode::NotFound, folder.string() + ": the link to the weights leads nowhere.", "The download may be incomplete: fetch the model again.");
-    throw Error(ErrorCode::NotFound, folder.string() + " has neither model.safetensors nor model.safetensors.index.json.", "The download may be incomplete: fetch the model again.");
+    } else {
+        throw Error(ErrorCode::NotFound, folder.string() + " has neither model.safetensors nor model.safetensors.index.json.", "The download may be incomplete: fetch the model again.");
+    }
 }
 
 void ModelFiles::open(const fs::path& file) {
