@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// phibench-cli's entry: arguments, the one place where errors become exit codes.
+#include "app/cli.h"
+#include "app/cli_output.h"
+#include "engine/jobs.h"
+
+#include <csignal>
+#include <iostream>
+
+namespace app {
+
+std::filesystem::path Session::existingRunsFile() const {
+    const std::filesystem::path file = runsFile();
+    if (!std::filesystem::exists(file)) throw engine::Error(engine::ErrorCode::NotFound, "There is no runs file at " + file.string() + ".", "Train something first, or name another with --db.");
+    return file;
+}
+
+void ExperimentArguments::add(CLI::App& command) {
+    command.add_option("EXPERIMENT", file, "The experiment's YAML file")->type_name("FILE");
+    command.add_option("--set", settings, "Change a setting, e.g. lora.r=8; may be given several times")->type_name("KEY=VALUE")->allow_extra_args(false);
+}
+
+engine::Experiment ExperimentArguments::load(const std::string& yaml) const {
+    if (file.empty() && yaml.empty()) throw engine::Error(engine::ErrorCode::BadInput, "No experiment was named.", "Give the path of its YAML file.");
+    engine::Experiment experiment = file.empty() ? engine::parseExperiment(yaml, "the run's experiment", {}) : engine::loadExperiment(file);
+    for (const std::string& assignment : settings) engine::applySettingFrom(experiment, assignment, std::filesystem::current_path());
+    return experiment;
+}
+
+namespace {
+
+int exitCode(engine::ErrorCode code) {
+    return code == engine::ErrorCode::BadInput || code == engine::ErrorCode::NotFound ? kBadInput : kFailed;
+}
+
+int run(Session& session) {
+    try {
+        const int code = session.command();
+        std::cout.flush();
+        if (!std::cout) throw engine::Error(engine::ErrorCode::Io, "Standard output could not be written.", "Is the disk full, or the reader gone?");
+        return code;
+    } catch (const engine::StopRequested&) {
+        printProblem("Stopped.");
+        return kStopped;
+    } catch (const engine::Error& error) {
+        printError(session.json, error.code(), error.message(), error.hint());
+        return exitCode(error.code());
+    } catch (const std::bad_alloc&) {
+        printError(session.json, engine::ErrorCode::OutOfMemory, "There is not enough memory.", "Close other programs or choose a smaller model.");
+    } catch (const std::exception& error) {
+        printError(session.json, engine::ErrorCode::Internal, error.what(), {});
+    }
+    return kFailed;
+}
+
+} // namespace
+
+int exitCodeOf(const engine::Outcome& outcome) {
+    if (std::holds_alternative<engine::Stopped>(outcome)) return kStopped;
+    if (const auto* failed = std::get_if<engine::Failed>(&outcome)) return exitCode(failed->code);
+    return kDone;
+}
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN); // a reader that is gone is an error like any other, so that a run ends in order
+    Session session;
+    CLI::App root("Fine-tune and evaluate small language models with LoRA on a labelled CSV.", "phibench-cli");
+    root.set_version_flag("--version", [] { return std::string("phibench-cli " PHIBENCH_VERSION "\n") + engine::engineDescription(); });
+    root.add_flag("--json", session.json, "Events and the result on standard output as JSON Lines");
+    root.add_option("--db", session.db, "The runs file")->type_name("FILE");
+    root.require_subcommand(1);
+    root.fallthrough();
+    addTrain(root, session);
+    addGenerate(root, session);
+    addData(root, session);
+    addRuns(root, session);
+    addExport(root, session);
+    addModels(root, session);
+    try {
+        root.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return root.exit(error, std::cout, std::cerr) == 0 ? kDone : kBadInput;
+    }
+    return run(session);
+}
+
+} // namespace app
+
+int main(int argc, char** argv) {
+    return app::main(argc, argv);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli_output.h"
+
+#include <cmath>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+namespace app {
+
+using engine::ErrorCode;
+
+namespace {
+
+std::string name(ErrorCode code) {
+    switch (code) {
+    case ErrorCode::BadInput: return "bad_input";
+    case ErrorCode::NotFound: return "not_found";
+    case ErrorCode::Io: return "io";
+    case ErrorCode::Busy: return "busy";
+    case ErrorCode::OutOfMemory: return "out_of_memory";
+    case ErrorCode::Internal: break;
+    }
+    return "internal";
+}
+
+std::size_t characters(const std::string& text) {
+    std::size_t count = 0;
+    for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    return count;
+}
+
+} // namespace
+
+void printJson(const Json& value) {
+    std::cout << value.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
+    if (!std::cout) throw engine::Error(ErrorCode::Io, "Standard output could not be written.", "Is the disk full, or the reader gone?");
+}
+
+void printProblem(const std::string& sentence) {
+    std::cerr << "phibench-cli: " << sentence << '\n';
+}
+
+void printError(bool json, ErrorCode code, const std::string& message, const std::string& hint) {
+    printProblem(hint.empty() ? message : message + " " + hint);
+    if (!json) return;
+    std::cout.clear();
+    std::cout << Json{{"event", "error"}, {"code", name(code)}, {"message", message}, {"hint", hint}}.dump(-1, ' ', false, Json::error_handler_t::replace)
+              << '\n' << std::flush;
+}
+
+Json toJson(const engine::Report& report) {
+    const auto& labels = report.confusion.labels;
+    Json perLabel = Json::object();
+    for (std::size_t i = 0; i < report.per_label.size() && i < labels.size(); ++i) {
+        const engine::LabelScore& s = report.per_label[i];
+        perLabel[labels[i]] = {{"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}, {"support", s.support}, {"accuracy", s.accuracy}};
+    }
+    return {{"accuracy", report.accuracy}, {"macro_f1", report.macro_f1}, {"labels", labels}, {"confusion", report.confusion.counts},
+            {"per_label", perLabel}, {"eval_loss", report.eval_loss ? Json(*report.eval_loss) : Json()}};
+}
+
+Json toJson(const std::vector<engine::Issue>& issues) {
+    Json list = Json::array();
+    for (const engine::Issue& i : issues) {
+        const char* severity = i.severity == engine::Severity::Error ? "error" : i.severity == engine::Severity::Warning ? "warning" : "note";
+        list.push_back({{"severity", severity}, {"path", i.path}, {"line", i.line}, {"column", i.column}, {"message", i.message}});
+    }
+    return list;
+}
+
+Json resultOf(const engine::Done& done) {
+    Json result{{"event", "result"}, {"run", done.run}};
+    result.update(toJson(done.report));
+    result["seconds"] = {{"load", done.seconds.load}, {"train", done.seconds.train}, {"evaluate", done.seconds.evaluate}};
+    result["examples_per_second"] = {{"train", done.trainExamplesPerSecond}, {"evaluate", done.evaluateExamplesPerSecond}};
+    result["peak_rss_bytes"] = done.peakRssBytes;
+    result["adapter"] = done.adapter.empty() ? Json() : Json(done.adapter.string());
+    return result;
+}
+
+engine::NewRun likeOf(const engine::RunDetail& detail) {
+    engine::NewRun like;
+    like.name = detail.summary.name;
+    like.kind = detail.summary.kind;
+    like.experimentYaml = detail.experimentYaml;
+    like.params = detail.summary.params;
+    like.datasetSha256 = detail.datasetSha256;
+    like.modelSha256 = detail.modelSha256;
+    like.versions = detail.versions;
+    return like;
+}
+
+std::string numberText(double value, int digits) {
+    std::ostringstream out;
+    out << std::fixed << std::setprecision(digits) << value;
+    return out.str();
+}
+
+std::string signedPoints(double difference) {
+    return (difference >= 0 ? "+" : "") + numberText(100 * difference, 1) + " points";
+}
+
+std::string secondsText(double seconds) {
+    if (seconds < 10) return numberText(seconds, 1) + " s";
+    const auto whole = std::llround(seconds);
+    if (whole < 60) return std::to_string(whole) + " s";
+    if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+    return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
+}
+
+std::string bytesText(std::int64_t bytes) {
+    const auto size = static_cast<double>(bytes);
+    return size < 1e9 ? numberText(size / 1e6, 0) + " MB" : numberText(size / 1e9, 2) + " GB";
+}
+
+std::string tableText(const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows) {
+        if (row.size() > widths.size()) widths.resize(row.size());
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], characters(row[i]));
+    }
+    std::string text;
+    for (const auto& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const std::string blanks(widths[i] - characters(row[i]), ' ');
+            line += i == 0 ? row[i] + blanks : "  " + blanks + row[i];
+        }
+        text += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
+    }
+    return text;
+}
+
+std::string matrixText(const engine::ConfusionMatrix& matrix) {
+    std::vector<std::vector<std::string>> rows{{"truth \\ guess"}};
+    rows[0].insert(rows[0].end(), matrix.labels.begin(), matrix.labels.end());
+    rows[0].emplace_back("no answer");
+    for (std::size_t i = 0; i < matrix.counts.size(); ++i) {
+        rows.push_back({i < matrix.labels.size() ? matrix.labels[i] : std::string()});
+        for (const std::int64_t count : matrix.counts[i]) rows.back().push_back(std::to_string(count));
+    }
+    return tableText(rows);
+}
+
+std::string reportText(const engine::Report& report) {
+    std::string text = "accuracy " + numberText(report.accuracy, 4) + "   macro F1 " + numberText(report.macro_f1, 4) + "   " +
+                       std::to_string(report.examples) + " examples\n\n";
+    return text + engine::classificationReport(report) + "\n" + matrixText(report.confusion);
+}
+
+} // namespace app

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What phibench-cli prints: JSON Lines and tables on standard output, progress and problems on standard error.
+#pragma once
+#include "engine/jobs.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace app {
+
+using Json = nlohmann::ordered_json;
+
+/// One line of standard output, at once. Throws Error(Io).
+void printJson(const Json& value);
+/// One sentence on standard error.
+void printProblem(const std::string& sentence);
+/// The same of a failure; with --json also an "error" event.
+void printError(bool json, engine::ErrorCode code, const std::string& message, const std::string& hint);
+
+Json toJson(const engine::Report& report);          // accuracy … eval_loss
+Json toJson(const std::vector<engine::Issue>& issues);
+/// The result of a training or evaluation.
+Json resultOf(const engine::Done& done);
+int exitCodeOf(const engine::Outcome& outcome);
+
+/// What Runs::matchingBaseline wants to know of a run.
+engine::NewRun likeOf(const engine::RunDetail& detail);
+
+/// Rows of cells, the first column to the left and the others to the right; widths in characters.
+std::string tableText(const std::vector<std::vector<std::string>>& rows);
+/// Rows truth, columns guess.
+std::string matrixText(const engine::ConfusionMatrix& matrix);
+std::string reportText(const engine::Report& report);
+/// "+12.3 points" of a difference of shares.
+std::string signedPoints(double difference);
+std::string secondsText(double seconds);            // "2 min 5 s"
+std::string bytesText(std::int64_t bytes);          // "612 MB"
+std::string numberText(double value, int digits);
+
+/// A sink for a job: step and eval events as JSON if asked for; progress on standard error, as one line that
+/// is redrawn on a terminal and a line a stage elsewhere. The text of TokenEvents goes to standard output unless `json`.
+class Progress {
+public:
+    explicit Progress(bool json);
+    ~Progress();
+    void operator()(const engine::Event& event);
+    engine::Sink sink() { return [this](const engine::Event& event) { (*this)(event); }; }
+    void clear();                                    // takes the line off the terminal
+
+private:
+    void show(const std::string& text, double share);
+    bool m_json, m_terminal, m_shown = false;
+    std::string m_stage;
+    std::chrono::steady_clock::time_point m_last{};
+};
+
+} // namespace app
