@@ -18,7 +18,7 @@ void forRows(std::int64_t rows, std::int64_t width, const std::function<void(std
 }
 
 Linear::Linear(std::vector<LinearShape> parts, at::Tensor weight, at::Tensor bias)
-    : m_parts(std::move(parts)), m_in(weight.size(1)), m_out(weight.size(0)), m_weight(std::move(weight)), m_bias(std::move(bias)) {}
+    : m_parts(std::move(parts)), m_in(weight.size(1)), m_out(weight.size(0)), m_weight(std::move(weight)), m_bias(bias), m_frozenBias(bias) {}
 
 std::int64_t Linear::parameterCount() const {
     return m_in * m_out + (m_bias.defined() ? m_out : 0);
@@ -46,6 +46,7 @@ void Linear::bind(Lora* adapter) {
         m_weight = wide;
         m_rank = rank;
     }
+    m_bias = m_trainedBiases.empty() ? m_frozenBias : m_frozenBias.clone();
     m_down = rank ? at::zeros({rank, m_in}, m_weight.options()) : at::Tensor();
     if (rank) m_weight.narrow(1, m_in, m_rank).zero_();
     refresh();
@@ -57,6 +58,11 @@ void Linear::refresh() {
         m_weight.narrow(0, part.row, part.out).narrow(1, m_in + part.column, part.module->r).copy_(part.module->b * part.module->scaling);
     }
     for (const TrainedBias& part : m_trainedBiases) m_bias.narrow(0, part.row, part.out).copy_(part.bias->value);
+}
+
+void Linear::seedBiases() {
+    for (const TrainedBias& part : m_trainedBiases) part.bias->value.copy_(m_frozenBias.narrow(0, part.row, part.out));
+    refresh();
 }
 
 at::Tensor Linear::room(std::int64_t rows) const {
@@ -86,9 +92,10 @@ at::Tensor Linear::forward(at::Tensor& input, bool adapted, const kernels::Mask&
         else tail.zero_();
     }
     at::Tensor y = at::mm(input, m_weight.t());
-    if (m_bias.defined())
+    const at::Tensor& bias = adapted ? m_bias : m_frozenBias;
+    if (bias.defined())
         forRows(y.size(0), m_out, [&](std::int64_t begin, std::int64_t end) {
-            kernels::addBias(rowsOf(y, begin), m_bias.const_data_ptr<float>(), end - begin, m_out);
+            kernels::addBias(rowsOf(y, begin), bias.const_data_ptr<float>(), end - begin, m_out);
         });
     return y;
 }

@@ -28,6 +28,8 @@ public:
     void bind(Lora* adapter);
     /// Copies the adapter's values, as they are now, into the weight.
     void refresh();
+    /// The adapter's trained biases start from the base's.
+    void seedBiases();
 
     /// Room for an input [N, in + rank]; the first `in` columns are the caller's to fill.
     at::Tensor room(std::int64_t rows) const;
@@ -50,7 +52,8 @@ private:
     std::vector<LinearShape> m_parts;
     std::int64_t m_in = 0, m_out = 0, m_rank = 0;
     at::Tensor m_weight; // [out, in + rank]
-    at::Tensor m_bias;   // [out] float
+    at::Tensor m_bias;   // [out] float, the adapter's where it trains them
+    at::Tensor m_frozenBias; // [out] float, the base's
     at::Tensor m_down;   // [rank, in], the joined A
     std::vector<Adapted> m_adapted;
     std::vector<TrainedBias> m_trainedBiases;

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/attention.h"
+#include "engine/model/linear.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <algorithm>
+#include <cmath>
+
+namespace engine {
+
+namespace {
+
+/// Query rows of one item: small enough to share a long text among threads, large enough for the kernel's blocks.
+constexpr std::int64_t kItemRows = 128;
+
+} // namespace
+
+AttentionPlan::AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCache* cache)
+    : m_heads(config.heads), m_kvHeads(config.kv_heads), m_headDim(config.head_dim), m_rows(pack.rows()),
+      m_scale(static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))), m_cache(cache) {
+    for (const PackNode& node : pack.nodes) {
+        std::vector<Span> before;
+        for (int parent = node.parent; parent >= 0;) {
+            const PackNode& above = pack.nodes[static_cast<std::size_t>(parent)];
+            before.push_back({false, above.begin, above.count});
+            parent = above.parent;
+        }
+        for (int segment = node.segment; segment >= 0; segment = cache->segment(segment).parent) {
+            const KvCache::Segment& cached = cache->segment(segment);
+            if (cached.length) before.push_back({true, cached.begin, cached.length});
+        }
+        std::reverse(before.begin(), before.end());
+        std::int64_t keys = 0;
+        for (const Span& span : before) keys += span.rows;
+        for (std::int64_t begin = 0; begin < node.count; begin += kItemRows) {
+            const std::int64_t end = std::min(node.count, begin + kItemRows);
+            Item item{node.begin + begin, end - begin, before, keys + end};
+            item.spans.push_back({false, node.begin, end});
+            m_items.push_back(std::move(item));
+        }
+        if (node.store) {
+            const KvCache::Segment& segment = cache->segment(node.segment);
+            if (segment.length + node.count > segment.capacity)
+                throw Error(ErrorCode::Internal, "A cache segment of " + std::to_string(segment.capacity) + " tokens was asked to hold " +
+                                                     std::to_string(segment.length + node.count) + ".");
+            m_stored.push_back({node.segment, node.begin, segment.begin + segment.length, node.count});
+        }
+    }
+}
+
+template <class F>
+void AttentionPlan::forPairs(std::int64_t chunks, const F& f) const {
+    const auto cost = [](const Item& item) { return (item.count + 4) * item.keys; };
+    std::int64_t total = 0;
+    for (const Item& item : m_items) total += cost(item) * m_kvHeads;
+    at::parallel_for(0, chunks, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t chunk = first; chunk < last; ++chunk) {
+            std::int64_t done = 0;
+            for (const Item& item : m_items)
+                for (std::int64_t head = 0; head < m_kvHeads; ++head) {
+                    // A pair belongs to the chunk in which its middle lies.
+                    const std::int64_t middle = 2 * done + cost(item);
+                    done += cost(item);
+                    if (std::min(chunks - 1, middle * chunks / (2 * std::max<std::int64_t>(1, total))) == chunk) f(item, head, chunk);
+                }
+        }
+    });
+}
+
+kernels::AttentionTask AttentionPlan::task(std::int64_t layer, const Item& item, std::int64_t kvHead, const at::Tensor& qkv,
+                                           const at::Tensor& out, const at::Tensor& lse, std::vector<kernels::KeySpan>& spans) const {
+    const kernels::Rows rows = rowsOf(qkv);
+    const std::int64_t size = kernels::sizeOf(rows.type), groups = m_heads / m_kvHeads;
+    const auto at = [&](const kernels::Rows& r, std::int64_t row, std::int64_t column) {
+        return static_cast<char*>(r.data) + (row * r.stride + column) * kernels::sizeOf(r.type);
+    };
+    spans.clear();
+    for (const Span& span : item.spans) {
+        if (span.cached) {
+            const kernels::Rows keys = rowsOf(m_cache->keys(layer)), values = rowsOf(m_cache->values(layer));
+            spans.push_back({at(keys, span.begin, kvHead * m_headDim), at(values, span.begin, kvHead * m_headDim), keys.stride, span.rows,
+                             keys.type, -1});
+        } else {
+            char* keys = at(rows, span.begin, (m_heads + kvHead) * m_headDim);
+            spans.push_back({keys, keys + m_kvHeads * m_headDim * size, rows.stride, span.rows, rows.type, span.begin});
+        }
+    }
+    kernels::AttentionTask task;
+    task.q = at(rows, item.begin, kvHead * groups * m_headDim);
+    task.qStride = rows.stride;
+    task.qRows = item.count;
+    task.type = rows.type;
+    task.groups = groups;
+    task.headDim = m_headDim;
+    task.scale = m_scale;
+    task.spans = spans.data();
+    task.spanCount = static_cast<std::int64_t>(spans.size());
+    const kernels::Rows outRows = rowsOf(out);
+    task.out = at(outRows, item.begin, kvHead * groups * m_headDim);
+    task.outStride = outRows.stride;
+    if (lse.defined()) {
+        task.lse = lse.data_ptr<float>() + item.begin * m_heads + kvHead * groups;
+        task.lseStride = m_heads;
+    }
+    return task;
+}
+
+void AttentionPlan::forward(std::int64_t layer, const at::Tensor& qkv, at::Tensor& out, const at::Tensor& lse) const {
+    forPairs(at::get_num_threads(), [&](const Item& item, std::int64_t head, std::int64_t) {
+        std::vector<kernels::KeySpan> spans;
+        kernels::attentionForward(task(layer, item, head, qkv, out, lse, spans));
+    });
+}
+
+void AttentionPlan::backward(std::int64_t layer, const at::Tensor& qkv, const at::Tensor& out, const at::Tensor& lse, const at::Tensor& dOut,
+                             at::Tensor& dqkv) const {
+    const std::int64_t chunks = at::get_num_threads(), width = m_kvHeads * m_headDim;
+    // Nodes share their ancestors' keys, so each chunk adds into gradients of its own: [chunk][dK | dV][N, width].
+    const at::Tensor sums = at::zeros({chunks * 2, m_rows, width}, at::kFloat);
+    float* base = sums.data_ptr<float>();
+    const kernels::Rows dOutRows = rowsOf(dOut), dqkvRows = rowsOf(dqkv);
+    forPairs(chunks, [&](const Item& item, std::int64_t head, std::int64_t chunk) {
+        std::vector<kernels::KeySpan> spans;
+        const kernels::AttentionTask forward = task(layer, item, head, qkv, out, lse, spans);
+        const std::int64_t column = head * (m_heads / m_kvHeads) * m_headDim, size = kernels::sizeOf(dOutRows.type);
+        kernels::AttentionGradient gradient;
+        gradient.dOut = static_cast<const char*>(dOutRows.data) + (item.begin * dOutRows.stride + column) * size;
+        gradient.dOutStride = dOutRows.stride;
+        gradient.dq = static_cast<char*>(dqkvRows.data) + (item.begin * dqkvRows.stride + column) * size;
+        gradient.dqStride = dqkvRows.stride;
+        gradient.dk = base + chunk * 2 * m_rows * width + head * m_headDim;
+        gradient.dv = gradient.dk + m_rows * width;
+        gradient.dkvStride = width;
+        kernels::attentionBackward(forward, gradient);
+    });
+    forRows(m_rows, 2 * width, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t which = 0; which < 2; ++which) {
+            float* first = base + (which * m_rows + begin) * width;
+            for (std::int64_t chunk = 1; chunk < chunks; ++chunk)
+                kernels::addRows(first, {base + ((chunk * 2 + which) * m_rows + begin) * width, width, kernels::Scalar::F32}, end - begin, width);
+            kernels::Rows to = rowsOf(dqkv, begin);
+            to.data = static_cast<char*>(to.data) + (m_heads + which * m_kvHeads) * m_headDim * kernels::sizeOf(to.type);
+            kernels::castRows(first, end - begin, width, to);
+        }
+    });
+}
+
+void AttentionPlan::store(std::int64_t layer, const at::Tensor& qkv) const {
+    const std::int64_t width = m_kvHeads * m_headDim;
+    for (const Stored& stored : m_stored) {
+        const at::Tensor rows = qkv.narrow(0, stored.from, stored.count);
+        m_cache->keys(layer).narrow(0, stored.to, stored.count).copy_(rows.narrow(1, m_heads * m_headDim, width));
+        m_cache->values(layer).narrow(0, stored.to, stored.count).copy_(rows.narrow(1, m_heads * m_headDim + width, width));
+    }
+}
+
+void AttentionPlan::commit() const {
+    for (const Stored& stored : m_stored) m_cache->advance(stored.segment, stored.count);
+}
+
+} // namespace engine

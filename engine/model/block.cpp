@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/block.h"
+
+#include <ATen/Functions.h>
+
+namespace engine {
+
+namespace {
+
+enum MaskNumber { kQkvMask, kOutMask, kUpMask, kDownMask, kAttentionResidual, kMlpResidual, kMasks };
+
+float* floats(const at::Tensor& t) {
+    return t.defined() ? t.data_ptr<float>() : nullptr;
+}
+
+std::uint64_t mix(std::uint64_t x) { // splitmix64 (Steele et al. 2014)
+    x += 0x9E3779B97F4A7C15ULL;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+    return x ^ (x >> 31);
+}
+
+/// y = dropout(y).
+void dropInPlace(at::Tensor& y, std::int64_t width, const kernels::Mask& mask) {
+    if (mask.rate == 0) return;
+    forRows(y.size(0), width, [&](std::int64_t begin, std::int64_t end) {
+        kernels::Mask rows = mask;
+        rows.firstRow += begin;
+        kernels::dropout(rowsOf(y, begin), end - begin, width, rows, rowsOf(y, begin));
+    });
+}
+
+void addTo(at::Tensor& x, const at::Tensor& y) {
+    const std::int64_t width = x.size(1);
+    forRows(x.size(0), width, [&](std::int64_t begin, std::int64_t end) {
+        kernels::addRows(floats(x) + begin * width, rowsOf(y, begin), end - begin, width);
+    });
+}
+
+at::Tensor cast(const at::Tensor& x, at::ScalarType type) {
+    at::Tensor out = at::empty(x.sizes(), x.options().dtype(type));
+    const std::int64_t width = x.size(1);
+    forRows(x.size(0), width, [&](std::int64_t begin, std::int64_t end) {
+        kernels::castRows(floats(x) + begin * width, end - begin, width, rowsOf(out, begin));
+    });
+    return out;
+}
+
+void rotate(at::Tensor& qkv, const Pass& pass, int direction) {
+    const DecoderConfig& c = pass.config;
+    const std::int64_t heads = c.heads + c.kv_heads;
+    forRows(qkv.size(0), heads * c.rotary_dim, [&](std::int64_t begin, std::int64_t end) {
+        kernels::rotate(rowsOf(qkv, begin), pass.positions.const_data_ptr<std::int32_t>() + begin, end - begin, heads, c.head_dim, c.rotary_dim,
+                        floats(pass.cosTable), floats(pass.sinTable), direction);
+    });
+}
+
+void activate(bool phi, const at::Tensor& up, std::int64_t width, at::Tensor& m) {
+    forRows(up.size(0), 2 * width, [&](std::int64_t begin, std::int64_t end) {
+        (phi ? kernels::geluForward : kernels::swigluForward)(rowsOf(up, begin), end - begin, width, rowsOf(m, begin));
+    });
+}
+/// `up` becomes its gradient.
+void activateBackward(bool phi, at::Tensor& up, std::int64_t width, const at::Tensor& dm) {
+    forRows(up.size(0), 2 * width, [&](std::int64_t begin, std::int64_t end) {
+        (phi ? kernels::geluBackward : kernels::swigluBackward)(rowsOf(up, begin), end - begin, width, rowsOf(dm, begin));
+    });
+}
+
+} // namespace
+
+kernels::Mask Pass::mask(std::int64_t layer, int which, double rate) const {
+    return {mix(key ^ mix(static_cast<std::uint64_t>(layer * kMasks + which) + 1)), static_cast<float>(rate), 0};
+}
+
+void Norm::bind(Lora* adapter, const std::string& biasName) {
+    if (!frozenBias.defined()) frozenBias = bias;
+    trained = nullptr;
+    bias = frozenBias;
+    if (!adapter || !frozenBias.defined()) return;
+    for (Lora::Bias& b : adapter->biasTerms())
+        if (b.name == biasName) trained = &b;
+    if (trained) bias = trained->value;
+}
+
+void Norm::forward(const at::Tensor& x, double eps, at::Tensor& y, const at::Tensor& mean, const at::Tensor& rstd, bool adapted) const {
+    const std::int64_t width = x.size(1);
+    const float* shift = floats(adapted ? bias : frozenBias);
+    forRows(x.size(0), width, [&](std::int64_t begin, std::int64_t end) {
+        kernels::normForward(floats(x) + begin * width, floats(weight), shift, static_cast<float>(eps), end - begin, width, rowsOf(y, begin),
+                             mean.defined() ? floats(mean) + begin : nullptr, rstd.defined() ? floats(rstd) + begin : nullptr);
+    });
+}
+
+void Norm::backward(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& rstd, const at::Tensor& dy, at::Tensor& dx) const {
+    const std::int64_t width = x.size(1);
+    if (trained) trained->grad.add_(at::sum(dy.narrow(1, 0, width), {0}, false, at::kFloat));
+    forRows(x.size(0), width, [&](std::int64_t begin, std::int64_t end) {
+        kernels::normBackward(floats(x) + begin * width, floats(weight), bias.defined() ? floats(mean) + begin : nullptr, floats(rstd) + begin,
+                              end - begin, width, rowsOf(dy, begin), floats(dx) + begin * width);
+    });
+}
+
+void Block::bind(Lora* adapter, std::int64_t layer, bool phi) {
+    for (Linear* linear : {&qkv, &out, &up, &down}) linear->bind(adapter);
+    norm1.bind(adapter, "model.layers." + std::to_string(layer) + ".input_layernorm.bias");
+    if (!phi) norm2.bind(adapter, "model.layers." + std::to_string(layer) + ".post_attention_layernorm.bias");
+}
+
+void Block::refresh() {
+    for (Linear* linear : {&qkv, &out, &up, &down}) linear->refresh();
+}
+
+void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape) const {
+    const DecoderConfig& c = pass.config;
+    const bool phi = c.family == Family::Phi;
+    const std::int64_t rows = x.size(0);
+    LayerTape local;
+    LayerTape& t = tape ? *tape : local;
+    const auto perRow = [&](std::int64_t columns) { return tape ? at::empty({rows, columns}, at::kFloat) : at::Tensor(); };
+    const auto drop = [&](MaskNumber which) { return pass.mask(layer, which, pass.adapted ? pass.loraDropout : 0); };
+    const auto addBranch = [&](at::Tensor y, MaskNumber which) {
+        dropInPlace(y, c.hidden_size, pass.mask(layer, which, pass.residDropout));
+        addTo(x, y);
+    };
+
+    if (tape) {
+        t.x1 = x;
+        x = x.clone();
+        t.mean1 = perRow(1);
+        t.rstd1 = perRow(1);
+    }
+    t.qkvIn = qkv.room(rows);
+    norm1.forward(x, c.norm_eps, t.qkvIn, t.mean1, t.rstd1, pass.adapted);
+    t.qkv = qkv.forward(t.qkvIn, pass.adapted, drop(kQkvMask));
+    rotate(t.qkv, pass, 1);
+    if (pass.storesKeys) pass.attention.store(layer, t.qkv);
+    t.attention = out.room(rows);
+    t.lse = perRow(c.heads);
+    pass.attention.forward(layer, t.qkv, t.attention, t.lse);
+    if (!tape) t.qkv = at::Tensor();
+
+    t.upIn = up.room(rows);
+    if (phi) norm1.forward(x, c.norm_eps, t.upIn, {}, {}, pass.adapted);
+    addBranch(out.forward(t.attention, pass.adapted, drop(kOutMask)), kAttentionResidual);
+    if (!phi) {
+        if (tape) {
+            t.x2 = x;
+            x = x.clone();
+            t.mean2 = perRow(1);
+            t.rstd2 = perRow(1);
+        }
+        norm2.forward(x, c.norm_eps, t.upIn, t.mean2, t.rstd2, pass.adapted);
+    }
+    t.up = up.forward(t.upIn, pass.adapted, drop(kUpMask));
+    t.downIn = down.room(rows);
+    activate(phi, t.up, c.intermediate_size, t.downIn);
+    addBranch(down.forward(t.downIn, pass.adapted, drop(kDownMask)), kMlpResidual);
+}
+
+void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, LayerTape& t, bool needInput) {
+    const DecoderConfig& c = pass.config;
+    const bool phi = c.family == Family::Phi;
+    const auto drop = [&](MaskNumber which) { return pass.mask(layer, which, pass.loraDropout); };
+    const auto low = [](const Linear& linear, const at::Tensor& input) { return input.narrow(1, linear.in(), linear.rank()).contiguous(); };
+    const auto branch = [&](MaskNumber which) {
+        at::Tensor dy = cast(dx, qkv.type());
+        dropInPlace(dy, c.hidden_size, pass.mask(layer, which, pass.residDropout));
+        return dy;
+    };
+    // Phi's branches both start from dx as it came in, so it may only be added to once both have read it.
+    const at::Tensor dyAttention = phi ? branch(kAttentionResidual) : at::Tensor();
+
+    const at::Tensor dm = down.backward(branch(kMlpResidual), t.downIn, low(down, t.downIn), drop(kDownMask), true);
+    t.downIn = at::Tensor();
+    activateBackward(phi, t.up, c.intermediate_size, dm);
+    const bool needNorm = needInput || norm1.trained;
+    const at::Tensor dUpIn = up.backward(t.up, t.upIn, low(up, t.upIn), drop(kUpMask), !phi || needNorm);
+    t.up = t.upIn = at::Tensor();
+    if (!phi) {
+        norm2.backward(t.x2, t.mean2, t.rstd2, dUpIn, dx);
+        t.x2 = at::Tensor();
+    }
+
+    const at::Tensor dAttention = out.backward(phi ? dyAttention : branch(kAttentionResidual), t.attention, low(out, t.attention), drop(kOutMask), true);
+    at::Tensor dqkv = at::empty_like(t.qkv);
+    pass.attention.backward(layer, t.qkv, t.attention, t.lse, dAttention, dqkv);
+    rotate(dqkv, pass, -1);
+    const at::Tensor dQkvIn = qkv.backward(dqkv, t.qkvIn, low(qkv, t.qkvIn), drop(kQkvMask), needNorm);
+    if (needNorm) {
+        if (phi) norm1.backward(t.x1, t.mean1, t.rstd1, dUpIn, dx);
+        norm1.backward(t.x1, t.mean1, t.rstd1, dQkvIn, dx);
+    }
+    t = LayerTape();
+}
+
+} // namespace engine

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A model's weights by their Hugging Face names, whatever file and naming they lie in.
+#pragma once
+#include "engine/model/config.h"
+
+#include <ATen/core/Tensor.h>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+/// Reads the folder's safetensors or a .gguf. Phi's three namings (q_proj/k_proj/v_proj, mixer.Wqkv, query_key_value) and GGUF's are
+/// answered to the newest one's; a llama GGUF's interleaved Q and K rows are put back in halves (FORMATS §A1, §A3).
+class WeightReader {
+public:
+    /// Throws Error naming what is missing or damaged.
+    explicit WeightReader(const std::filesystem::path& model);
+    ~WeightReader();
+    WeightReader(WeightReader&&) noexcept;
+
+    const DecoderConfig& config() const;
+    /// The tensor "model.layers.0.mlp.fc1.weight" in this type (float or bfloat16). Throws Error(NotFound, BadInput) naming file, tensor, and
+    /// expected and found shapes, or the first element that is no number.
+    at::Tensor read(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> m_impl;
+};
+
+} // namespace engine
