@@ -1,0 +1,309 @@
+// links: engine engine_core test_support libtorch
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The decoder against itself: packed, cached and plain passes agree, and gradients are the loss's slopes.
+#include "engine/model/decoder.h"
+#include "tests/support/tiny_model.h"
+
+#include <ATen/Functions.h>
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+#include <numeric>
+
+using namespace engine;
+using testing_support::TinyModelOptions;
+
+namespace {
+
+std::filesystem::path modelOf(const QTemporaryDir& dir, const TinyModelOptions& options) {
+    return testing_support::writeTinyModel(std::filesystem::path(dir.path().toStdString()) / "model", options);
+}
+
+TinyModelOptions optionsOf(Family family) {
+    TinyModelOptions options;
+    options.family = family;
+    options.heads = family == Family::Phi ? 2 : 4; // Phi: heads of 32, 12 of them turning
+    if (family == Family::Llama) options.kvHeads = 2;
+    return options;
+}
+
+std::vector<std::int32_t> tokens(int count, int seed) {
+    std::vector<std::int32_t> ids;
+    for (int i = 0; i < count; ++i) ids.push_back((seed * 37 + i * i * 11 + i * 5) % 280);
+    return ids;
+}
+
+std::vector<std::int64_t> allRows(const Pack& pack) {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(pack.rows()));
+    std::iota(rows.begin(), rows.end(), 0);
+    return rows;
+}
+
+at::Tensor logitsOf(const Decoder& decoder, const std::vector<std::int32_t>& ids) {
+    Pack pack;
+    pack.add(ids);
+    return decoder.logits(pack, allRows(pack));
+}
+
+std::vector<std::int32_t> joined(std::vector<std::int32_t> a, const std::vector<std::int32_t>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+double worst(const at::Tensor& a, const at::Tensor& b) {
+    return at::max(at::abs(a - b)).item<double>();
+}
+
+/// Values that make every part of the adapter count.
+void fill(Lora& lora) {
+    float* v = lora.values().data_ptr<float>();
+    for (std::int64_t i = 0; i < lora.values().numel(); ++i) v[i] += 0.1f * static_cast<float>(std::sin(1.7 * static_cast<double>(i)));
+    lora.touch();
+}
+
+LoraSpec specOf(const std::string& bias) {
+    LoraSpec spec;
+    spec.r = 4;
+    spec.alpha = 8;
+    spec.dropout = 0;
+    spec.bias = bias;
+    return spec;
+}
+
+} // namespace
+
+class TestDecoder : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void families() {
+        QTest::addColumn<int>("family");
+        QTest::newRow("phi") << static_cast<int>(Family::Phi);
+        QTest::newRow("llama") << static_cast<int>(Family::Llama);
+    }
+
+    void packedEqualsAlone_data() { families(); }
+    void packedEqualsAlone() {
+        QFETCH(int, family);
+        QTemporaryDir dir;
+        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        const auto prefix = tokens(150, 1), left = tokens(7, 2), right = tokens(5, 3), deep = tokens(3, 4);
+        Pack pack;
+        const int root = pack.add(prefix);
+        const int a = pack.add(left, root), b = pack.add(right, root), c = pack.add(deep, a);
+        const at::Tensor together = decoder.logits(pack, allRows(pack));
+        const auto part = [&](int node) {
+            const PackNode& n = pack.nodes[static_cast<std::size_t>(node)];
+            return together.narrow(0, n.begin, n.count);
+        };
+        const auto alone = [&](const std::vector<std::int32_t>& ids, std::int64_t count) {
+            const at::Tensor all = logitsOf(decoder, ids);
+            return all.narrow(0, all.size(0) - count, count);
+        };
+        QVERIFY(worst(part(root), alone(prefix, 150)) < 2e-5);
+        QVERIFY(worst(part(a), alone(joined(prefix, left), 7)) < 2e-5);
+        QVERIFY(worst(part(b), alone(joined(prefix, right), 5)) < 2e-5);
+        QVERIFY(worst(part(c), alone(joined(joined(prefix, left), deep), 3)) < 2e-5);
+    }
+
+    void cachedEqualsAlone_data() { families(); }
+    void cachedEqualsAlone() {
+        QFETCH(int, family);
+        QTemporaryDir dir;
+        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        const auto prefix = tokens(20, 1), left = tokens(7, 2), right = tokens(5, 3);
+        KvCache cache(decoder.config());
+        const int shared = cache.addSegment(20);
+        Pack first;
+        first.addCached(prefix, shared, 0, true);
+        decoder.prefill(first, cache);
+        QCOMPARE(cache.chainLength(shared), 20);
+        const int goesOn = cache.addSegment(16, shared);
+        Pack second;
+        const int a = second.addCached(left, goesOn, 20, true), b = second.addCached(right, shared, 20, false);
+        const at::Tensor together = decoder.logits(second, allRows(second), &cache);
+        QVERIFY(worst(together.narrow(0, second.nodes[static_cast<std::size_t>(a)].begin, 7), logitsOf(decoder, joined(prefix, left)).narrow(0, 20, 7)) < 2e-5);
+        QVERIFY(worst(together.narrow(0, second.nodes[static_cast<std::size_t>(b)].begin, 5), logitsOf(decoder, joined(prefix, right)).narrow(0, 20, 5)) < 2e-5);
+        // One token at a time from the cache.
+        std::vector<std::int32_t> text = joined(prefix, left);
+        for (const std::int32_t next : tokens(4, 9)) {
+            Pack one;
+            one.addCached(std::vector<std::int32_t>{next}, goesOn, cache.chainLength(goesOn), true);
+            text.push_back(next);
+            const at::Tensor expected = logitsOf(decoder, text);
+            QVERIFY(worst(decoder.logits(one, {0}, &cache), expected.narrow(0, expected.size(0) - 1, 1)) < 2e-5);
+        }
+        cache.truncate(goesOn, 7);
+        QCOMPARE(cache.chainLength(goesOn), 27);
+    }
+
+    void logProbabilitiesAreLogSoftmax() {
+        QTemporaryDir dir;
+        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(Family::Phi)), Precision::Fp32);
+        Pack pack;
+        pack.add(tokens(9, 1));
+        const std::vector<Target> targets{{8, 5}, {3, 7}, {8, 11}};
+        const at::Tensor expected = at::log_softmax(decoder.logits(pack, {8, 3, 8}), 1);
+        const std::vector<float> found = decoder.logProbabilities(pack, targets);
+        for (int i = 0; i < 3; ++i)
+            QVERIFY(std::abs(found[static_cast<std::size_t>(i)] - expected[i][targets[static_cast<std::size_t>(i)].token].item<float>()) < 2e-5);
+    }
+
+    void freshAdapterChangesNothing_data() { families(); }
+    void freshAdapterChangesNothing() {
+        QFETCH(int, family);
+        QTemporaryDir dir;
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        const at::Tensor base = logitsOf(decoder, tokens(12, 1));
+        auto lora = std::make_shared<Lora>(decoder.config(), specOf(family == static_cast<int>(Family::Phi) ? "all" : "none"), 7);
+        decoder.setAdapter(lora, true);
+        QVERIFY(worst(base, logitsOf(decoder, tokens(12, 1))) < 2e-6);
+        fill(*lora);
+        QVERIFY(worst(base, logitsOf(decoder, tokens(12, 1))) > 1e-2);
+        decoder.enableAdapter(false);
+        QVERIFY(worst(base, logitsOf(decoder, tokens(12, 1))) < 2e-6);
+        decoder.setAdapter(nullptr, false);
+        decoder.enableAdapter(true);
+        QVERIFY(worst(base, logitsOf(decoder, tokens(12, 1))) < 2e-6);
+    }
+
+    void gradientsAreSlopes_data() {
+        QTest::addColumn<int>("family");
+        QTest::addColumn<QString>("bias");
+        QTest::newRow("phi, no bias") << static_cast<int>(Family::Phi) << "none";
+        QTest::newRow("phi, biases of the layers") << static_cast<int>(Family::Phi) << "lora_only";
+        QTest::newRow("phi, all biases") << static_cast<int>(Family::Phi) << "all";
+        QTest::newRow("llama") << static_cast<int>(Family::Llama) << "none";
+    }
+    void gradientsAreSlopes() {
+        QFETCH(int, family);
+        QFETCH(QString, bias);
+        QTemporaryDir dir;
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        auto lora = std::make_shared<Lora>(decoder.config(), specOf(bias.toStdString()), 7);
+        decoder.setAdapter(lora, true);
+        fill(*lora);
+        Pack pack;
+        const int root = pack.add(tokens(6, 1));
+        pack.add(tokens(4, 2), root);
+        pack.add(tokens(5, 3), root);
+        const std::vector<Target> targets{{9, 17, 0.5f}, {9, 30, 0.25f}, {14, 3, 1.0f}, {5, 8, 2.0f}};
+        lora->gradients().zero_();
+        const double loss = decoder.lossAndGradients(pack, targets, {});
+        QVERIFY(std::abs(loss - decoder.loss(pack, targets)) < 1e-5);
+        for (const Parameter& p : lora->parameters()) {
+            // Along the gradient the loss must rise by its square; an odd direction checks single elements.
+            for (int direction = 0; direction < 2; ++direction) {
+                at::Tensor along = p.grad.clone();
+                if (direction == 1) along.copy_(at::sin(at::arange(along.numel(), at::kFloat) * 3.1).view(along.sizes()));
+                const double expected = at::sum(along * p.grad).item<double>();
+                const double size = std::sqrt(at::sum(along * along).item<double>());
+                if (size < 1e-9) continue;
+                const double h = 2e-2 / size;
+                const at::Tensor before = p.value.clone();
+                const auto at_ = [&](double factor) {
+                    p.value.copy_(before + along * (h * factor));
+                    lora->touch();
+                    return decoder.loss(pack, targets);
+                };
+                const double slope = (8 * (at_(1) - at_(-1)) - (at_(2) - at_(-2))) / (12 * h);
+                p.value.copy_(before);
+                lora->touch();
+                const double tolerance = 2e-2 * std::abs(expected) + 2e-3 * size;
+                QVERIFY2(std::abs(slope - expected) < tolerance,
+                         qPrintable(QStringLiteral("%1: slope %2, gradient %3").arg(QString::fromStdString(p.name)).arg(slope).arg(expected)));
+            }
+        }
+    }
+
+    void gradientsAddUp() {
+        QTemporaryDir dir;
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(Family::Llama)), Precision::Fp32);
+        auto lora = std::make_shared<Lora>(decoder.config(), specOf("none"), 7);
+        decoder.setAdapter(lora, true);
+        fill(*lora);
+        // Two texts in one pack with their beginning shared, and each alone.
+        const auto prefix = tokens(6, 1), left = tokens(4, 2), right = tokens(5, 3);
+        lora->gradients().zero_();
+        Pack both;
+        const int root = both.add(prefix);
+        both.add(left, root);
+        both.add(right, root);
+        const double together = decoder.lossAndGradients(both, {{9, 17}, {14, 3}}, {});
+        const at::Tensor gradients = lora->gradients().clone();
+        lora->gradients().zero_();
+        Pack first, second;
+        first.add(joined(prefix, left));
+        second.add(joined(prefix, right));
+        const double apart = decoder.lossAndGradients(first, {{9, 17}}, {}) + decoder.lossAndGradients(second, {{10, 3}}, {});
+        QVERIFY(std::abs(together - apart) < 1e-5);
+        QVERIFY(worst(gradients, lora->gradients()) < 1e-5 * at::max(at::abs(gradients)).item<double>() + 1e-6);
+    }
+
+    void dropoutIsDrawnByKey_data() { families(); }
+    void dropoutIsDrawnByKey() {
+        QFETCH(int, family);
+        QTemporaryDir dir;
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        LoraSpec spec = specOf("none");
+        spec.dropout = 0.3;
+        auto lora = std::make_shared<Lora>(decoder.config(), spec, 7);
+        decoder.setAdapter(lora, true);
+        fill(*lora);
+        Pack pack;
+        pack.add(tokens(12, 1));
+        const std::vector<Target> targets{{11, 17}};
+        const auto at_ = [&](std::uint64_t key, double resid) { return decoder.lossAndGradients(pack, targets, {key, resid}); };
+        QCOMPARE(at_(5, 0.1), at_(5, 0.1));
+        QVERIFY(at_(5, 0.1) != at_(6, 0.1));
+        QVERIFY(at_(5, 0) != at_(5, 0.1));
+        // Gradients under dropout are slopes of the loss with the same masks.
+        lora->gradients().zero_();
+        at_(5, 0.1);
+        const at::Tensor gradient = lora->gradients().clone(), before = lora->values().clone();
+        const double size = at::sum(gradient * gradient).item<double>(), h = 1e-2 / std::sqrt(size);
+        const auto moved = [&](double factor) {
+            lora->values().copy_(before + gradient * (h * factor));
+            lora->touch();
+            return at_(5, 0.1);
+        };
+        const double slope = (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * h);
+        QVERIFY2(std::abs(slope - size) < 2e-2 * size, qPrintable(QStringLiteral("%1 %2").arg(slope).arg(size)));
+    }
+
+    void bf16IsClose_data() { families(); }
+    void bf16IsClose() {
+        QFETCH(int, family);
+        QTemporaryDir dir;
+        const auto model = modelOf(dir, optionsOf(static_cast<Family>(family)));
+        const Decoder exact = Decoder::load(model, Precision::Fp32), rough = Decoder::load(model, Precision::Bf16);
+        const at::Tensor a = logitsOf(exact, tokens(40, 1)), b = logitsOf(rough, tokens(40, 1));
+        QVERIFY(worst(a, b) < 0.08 && worst(a, b) > 0);
+    }
+
+    void shardsAndOldNamesLoadTheSame() {
+        QTemporaryDir one, two, three;
+        TinyModelOptions options = optionsOf(Family::Phi);
+        const at::Tensor expected = logitsOf(Decoder::load(modelOf(one, options), Precision::Fp32), tokens(9, 1));
+        options.shards = 3;
+        QCOMPARE(worst(expected, logitsOf(Decoder::load(modelOf(two, options), Precision::Fp32), tokens(9, 1))), 0.0);
+        options.shards = 1;
+        options.names = testing_support::PhiNames::Mixer;
+        options.dialect = testing_support::ConfigDialect::PhiMsft;
+        QCOMPARE(worst(expected, logitsOf(Decoder::load(modelOf(three, options), Precision::Fp32), tokens(9, 1))), 0.0);
+    }
+
+    void refusesWhatItCannotRead() {
+        QTemporaryDir dir;
+        TinyModelOptions options = optionsOf(Family::Llama);
+        options.maxPositions = 16;
+        const Decoder decoder = Decoder::load(modelOf(dir, options), Precision::Fp32);
+        QVERIFY_EXCEPTION_THROWN(logitsOf(decoder, tokens(17, 1)), Error);
+        QVERIFY_EXCEPTION_THROWN(logitsOf(decoder, {1, 100000}), Error);
+        std::stop_source stop;
+        stop.request_stop();
+        QVERIFY_EXCEPTION_THROWN(Decoder::load(std::filesystem::path(dir.path().toStdString()) / "model", Precision::Fp32, {}, stop.get_token()), StopRequested);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestDecoder)
+#include "tst_decoder.moc"
