@@ -14,12 +14,6 @@ namespace engine {
 
 namespace {
 
-std::string shapeText(const std::vector<std::int64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-    return text + "]";
-}
-
 /// Rows [begin, begin + count) of a view.
 TensorView rowsOfView(const TensorView& view, std::int64_t begin, std::int64_t count) {
     TensorView part = view;

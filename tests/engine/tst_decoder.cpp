@@ -4,7 +4,7 @@
 #include "engine/model/decoder.h"
 #include "tests/support/tiny_model.h"
 
-#include <ATen/Functions.h>
+#include <ATen/ATen.h>
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
