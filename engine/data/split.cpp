@@ -10,7 +10,7 @@
 namespace engine {
 namespace {
 
-constexpr std::int64_t kMostEvalPerLabel = 1'000'000;
+constexpr std::int64_t kMostPerLabel = 10'000'000; // of the setting too
 
 // numpy.random.RandomState(seed), as far as permutation and choice go.
 class RandomState {
@@ -86,11 +86,10 @@ void requireRows(const Dataset& dataset, const std::vector<std::vector<std::size
 } // namespace
 
 Splits split(const Dataset& dataset, const SplitSpec& spec) {
-    constexpr std::int64_t kMostRows = std::numeric_limits<std::int32_t>::max();
     constexpr std::int64_t kMostSeed = std::numeric_limits<std::uint32_t>::max();
-    requireRange("train_per_label", spec.train_per_label, kMostRows);
-    requireRange("test_per_label", spec.test_per_label, kMostRows);
-    requireRange("eval_per_label", spec.eval_per_label, kMostEvalPerLabel);
+    requireRange("train_per_label", spec.train_per_label, kMostPerLabel);
+    requireRange("test_per_label", spec.test_per_label, kMostPerLabel);
+    requireRange("eval_per_label", spec.eval_per_label, kMostPerLabel);
     requireRange("seed", spec.seed, kMostSeed);
     requireRange("shuffle_seed", spec.shuffle_seed, kMostSeed);
 

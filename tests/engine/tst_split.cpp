@@ -131,11 +131,11 @@ void TestSplit::refuses_data() {
                                                "data.split.eval_per_label. Set data.split.eval_per_label to 0, or take fewer rows. Leave labels without rows out of "
                                                "data.labels, or add rows that have them.";
     QTest::newRow("negative size") << 600 << qint64{-1} << qint64{1} << qint64{0} << qint64{42}
-                                   << "data.split.train_per_label must be 0 to 2147483647, got -1.";
+                                   << "data.split.train_per_label must be 0 to 10000000, got -1.";
     QTest::newRow("huge test") << 600 << qint64{1} << std::numeric_limits<qint64>::max() << qint64{0} << qint64{42}
-                               << "data.split.test_per_label must be 0 to 2147483647, got 9223372036854775807.";
-    QTest::newRow("huge eval") << 600 << qint64{1} << qint64{1} << qint64{1'000'001} << qint64{42}
-                               << "data.split.eval_per_label must be 0 to 1000000, got 1000001.";
+                               << "data.split.test_per_label must be 0 to 10000000, got 9223372036854775807.";
+    QTest::newRow("huge eval") << 600 << qint64{1} << qint64{1} << qint64{10'000'001} << qint64{42}
+                               << "data.split.eval_per_label must be 0 to 10000000, got 10000001.";
     QTest::newRow("seed that numpy refuses") << 600 << qint64{1} << qint64{1} << qint64{0} << qint64{4294967296}
                                              << "data.split.seed must be 0 to 4294967295, got 4294967296.";
 }
