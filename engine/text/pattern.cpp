@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/text/pattern.h"
 #include "engine/error.h"
-#include "engine/text/vocabulary.h"
+#include "engine/weights/tensor_view.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The tokenizer in a GGUF file's metadata (FORMATS §A3; names of tokenizer.ggml.pre as in llama.cpp).
 #include "engine/error.h"
+#include "engine/text/token_lists.h"
 #include "engine/text/tokenizer_parts.h"
-#include "engine/text/json_file.h"
 #include "engine/weights/gguf.h"
 
 #include <algorithm>
 #include <initializer_list>
-#include <optional>
 
 namespace engine {
 

@@ -2,8 +2,9 @@
 // tokenizer.json, as the tokenizers library writes it (FORMATS §A1).
 #include "engine/error.h"
 #include "engine/text/json_access.h"
-#include "engine/text/json_file.h"
+#include "engine/text/token_lists.h"
 #include "engine/text/tokenizer_parts.h"
+#include "engine/weights/tensor_view.h"
 
 namespace engine {
 

@@ -2,7 +2,8 @@
 #include "engine/text/tokenizer_parts.h"
 #include "engine/error.h"
 #include "engine/text/json_access.h"
-#include "engine/text/json_file.h"
+#include "engine/weights/json_file.h"
+#include "engine/weights/tensor_view.h"
 
 #include <algorithm>
 #include <charconv>
@@ -82,7 +83,7 @@ void readConfigTokens(TokenizerParts& parts, const std::filesystem::path& folder
     for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
         const std::filesystem::path file = folder / name;
         if (std::error_code status; !std::filesystem::exists(file, status)) continue;
-        const Json config = readJsonFile(file);
+        const Json config = readJsonObject(file);
         const std::string where = file.string();
         readAddedTokensDecoder(parts, config, where);
         const auto special = [&](const char* key) {

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "engine/text/json_access.h"
 #include "engine/text/tokenizer_parts.h"
+#include "engine/weights/tensor_view.h"
 
 namespace engine {
 

@@ -2,8 +2,10 @@
 // vocab.json with merges.txt and, if it is there, added_tokens.json: the older files of GPT-2 and Phi.
 #include "engine/error.h"
 #include "engine/text/json_access.h"
-#include "engine/text/json_file.h"
+#include "engine/text/token_lists.h"
 #include "engine/text/tokenizer_parts.h"
+#include "engine/weights/json_file.h"
+#include "engine/weights/tensor_view.h"
 
 #include <algorithm>
 #include <array>
@@ -14,30 +16,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::vector<std::pair<std::string, std::string>> readMerges(const std::filesystem::path& file) {
-    const std::string text = readTextFile(file);
-    std::vector<std::pair<std::string, std::string>> merges;
-    std::size_t number = 0;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        std::string_view line = std::string_view(text).substr(at, end - at);
-        at = end + 1;
-        ++number;
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.empty() || (number == 1 && line.starts_with("#version"))) continue;
-        std::pair<std::string, std::string> parts;
-        if (!splitMerge(line, parts))
-            throw Error(ErrorCode::BadInput, file.string() + ":" + std::to_string(number) + ": " + quote(line) + " is not two tokens with a space between.");
-        merges.push_back(std::move(parts));
-    }
-    return merges;
-}
-
 // What the class named in tokenizer_config.json does to the text first.
 void chooseSteps(TokenizerParts& parts, const std::filesystem::path& folder) {
     const std::filesystem::path file = folder / "tokenizer_config.json";
     std::error_code status;
-    const Json config = std::filesystem::exists(file, status) ? readJsonFile(file) : Json::object();
+    const Json config = std::filesystem::exists(file, status) ? readJsonObject(file) : Json::object();
     std::string type = textOf(config, "tokenizer_class", file.string(), "GPT2Tokenizer");
     if (type.ends_with("Fast")) type.resize(type.size() - 4);
     constexpr std::array<std::string_view, 4> kLikeGpt2{"GPT2Tokenizer", "CodeGenTokenizer", "PreTrainedTokenizer", "TokenizersBackend"};
@@ -61,11 +44,12 @@ TokenizerParts partsFromVocabAndMerges(const std::filesystem::path& folder) {
     const std::filesystem::path merges = folder / "merges.txt";
     TokenLists lists;
     readTokenIds(vocab, lists);
+    readMergesText(merges, lists);
     TokenizerParts parts;
     for (auto& [token, id] : lists.vocab) parts.vocabulary.add(std::move(token), id, vocab);
     if (parts.vocabulary.size() == 0) throw Error(ErrorCode::BadInput, vocab + ": there is no token in it.");
     chooseSteps(parts, folder);
-    parts.bpe = Bpe(parts.vocabulary, resolveMerges(readMerges(merges), parts.vocabulary, merges.string()), BpeOptions{});
+    parts.bpe = Bpe(parts.vocabulary, resolveMerges(lists.merges, parts.vocabulary, merges.string()), BpeOptions{});
 
     const std::filesystem::path added = folder / "added_tokens.json";
     if (std::error_code status; std::filesystem::exists(added, status)) {

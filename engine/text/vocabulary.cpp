@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/text/vocabulary.h"
 #include "engine/error.h"
+#include "engine/weights/tensor_view.h"
 
 #include <functional>
 
 namespace engine {
-
-std::string quote(std::string_view token) {
-    constexpr std::size_t kShown = 60;
-    if (token.size() <= kShown) return "'" + std::string(token) + "'";
-    std::size_t end = kShown;
-    while (end > kShown - 4 && (static_cast<unsigned char>(token[end]) & 0xC0) == 0x80) --end;
-    return "'" + std::string(token.substr(0, end)) + "…'";
-}
 
 std::size_t Vocabulary::slot(std::string_view token) const {
     const std::size_t mask = m_slots.size() - 1;

@@ -8,9 +8,6 @@
 
 namespace engine {
 
-/// 'token' for a message, shortened when long.
-std::string quote(std::string_view token);
-
 class Vocabulary {
 public:
     static constexpr std::int64_t kMaxIds = std::int64_t(1) << 20;

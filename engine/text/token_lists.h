@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A tokenizer's JSON files, of bounded size and depth, with their vocabulary and merges as lists rather than a tree.
+// The large lists of a tokenizer's files, vocabulary and merges, read without building a tree of them.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,15 +17,14 @@ struct TokenLists {
     bool hasVocab = false, hasMerges = false;
 };
 
-/// All of a file of 64 MiB at most. Throws Error(NotFound, Io, BadInput) naming it.
-std::string readTextFile(const std::filesystem::path& file);
-
-/// Any JSON object. Throws Error(BadInput) naming file, line and column: not JSON, a key given twice, too deep, too many values.
-nlohmann::json readJsonFile(const std::filesystem::path& file);
-/// tokenizer.json; model.vocab and model.merges go to `lists` if they are an object and an array, and are left out of the tree.
+/// tokenizer.json; model.vocab and model.merges go to `lists` where they are an object and an array, and are left out of the tree.
+/// This and the next read 64 MiB at most, and throw Error(NotFound, Io), or BadInput naming the file and what is wrong: not JSON, a key
+/// given twice, too deep, too many values.
 nlohmann::json readTokenizerJson(const std::filesystem::path& file, TokenLists& lists);
 /// {"token": id, …}: vocab.json or added_tokens.json.
 void readTokenIds(const std::filesystem::path& file, TokenLists& lists);
+/// merges.txt: "a b" a line.
+void readMergesText(const std::filesystem::path& file, TokenLists& lists);
 
 /// "a b" as two; false if it is not exactly that.
 bool splitMerge(std::string_view merge, std::pair<std::string, std::string>& parts);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/text/json_file.h"
-#include "engine/error.h"
-#include "engine/text/vocabulary.h"
+#include "engine/text/token_lists.h"
+#include "engine/weights/mapped_file.h"
+#include "engine/weights/tensor_view.h"
 
-#include <fstream>
+#include <algorithm>
 
 namespace engine {
 
@@ -11,16 +11,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uintmax_t kMaxBytes = std::uintmax_t(64) << 20;
+constexpr std::size_t kMaxBytes = std::size_t(64) << 20;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxValues = 2'000'000;
 
-enum class Layout { Tree, Tokenizer, Ids };
+enum class Layout { Tokenizer, Ids };
 
 /// Builds the tree, except for the vocabulary and the merges.
 class Reader : public nlohmann::json_sax<Json> {
 public:
-    Reader(std::string where, Layout layout, TokenLists* lists) : m_where(std::move(where)), m_layout(layout), m_lists(lists) {}
+    Reader(std::string where, Layout layout, TokenLists& lists) : m_where(std::move(where)), m_layout(layout), m_lists(lists) {}
     Json take() { return std::move(m_root); }
 
     bool null() override { return value(nullptr); }
@@ -36,21 +36,21 @@ public:
     bool string(string_t& v) override {
         if (m_mode == Mode::Tree || m_mode == Mode::Vocab) return value(std::move(v));
         if (m_mode == Mode::Pair) {
-            if (m_part < 2) (m_part == 0 ? m_lists->merges.back().first : m_lists->merges.back().second) = std::move(v);
+            if (m_part < 2) (m_part == 0 ? m_lists.merges.back().first : m_lists.merges.back().second) = std::move(v);
             ++m_part;
             return true;
         }
         std::pair<std::string, std::string> parts;
-        if (!splitMerge(v, parts)) refuse("merge " + std::to_string(m_lists->merges.size() + 1) + " is " + quote(v) + ", not two tokens with a space between.");
-        m_lists->merges.push_back(std::move(parts));
+        if (!splitMerge(v, parts)) refuse("merge " + std::to_string(m_lists.merges.size() + 1) + " is " + quote(v) + ", not two tokens with a space between.");
+        m_lists.merges.push_back(std::move(parts));
         return true;
     }
 
     bool start_object(std::size_t) override {
         const bool vocabulary = (m_layout == Layout::Ids && m_stack.empty()) || (m_layout == Layout::Tokenizer && m_stack.size() == 2 && m_path == "/model/vocab");
         if (vocabulary && m_mode == Mode::Tree) {
-            if (m_lists->hasVocab) refuse("the key vocab is there twice.");
-            m_lists->hasVocab = true;
+            if (m_lists.hasVocab) refuse("the key vocab is there twice.");
+            m_lists.hasVocab = true;
             m_mode = Mode::Vocab;
             return true;
         }
@@ -63,14 +63,14 @@ public:
     }
     bool start_array(std::size_t) override {
         if (m_mode == Mode::Merges) {
-            m_lists->merges.emplace_back();
+            m_lists.merges.emplace_back();
             m_mode = Mode::Pair;
             m_part = 0;
             return true;
         }
         if (m_mode == Mode::Tree && m_layout == Layout::Tokenizer && m_stack.size() == 2 && m_path == "/model/merges") {
-            if (m_lists->hasMerges) refuse("the key merges is there twice.");
-            m_lists->hasMerges = true;
+            if (m_lists.hasMerges) refuse("the key merges is there twice.");
+            m_lists.hasMerges = true;
             m_mode = Mode::Merges;
             return true;
         }
@@ -78,7 +78,7 @@ public:
     }
     bool end_array() override {
         if (m_mode == Mode::Pair) {
-            if (m_part != 2) refuse("merge " + std::to_string(m_lists->merges.size()) + " has " + std::to_string(m_part) + " tokens, not two.");
+            if (m_part != 2) refuse("merge " + std::to_string(m_lists.merges.size()) + " has " + std::to_string(m_part) + " tokens, not two.");
             m_mode = Mode::Merges;
         } else if (m_mode == Mode::Merges) {
             m_mode = Mode::Tree;
@@ -110,7 +110,7 @@ private:
     [[noreturn]] void refuse(const std::string& what) const { throw Error(ErrorCode::BadInput, m_where + ": " + what); }
 
     bool token(std::int64_t id) {
-        m_lists->vocab.emplace_back(std::move(m_key), id);
+        m_lists.vocab.emplace_back(std::move(m_key), id);
         return true;
     }
     Json* place(Json v) {
@@ -128,7 +128,7 @@ private:
     }
     bool value(Json v) {
         if (m_mode == Mode::Vocab) refuse("the token " + quote(m_key) + " has no whole number for an id.");
-        if (m_mode != Mode::Tree) refuse("merge " + std::to_string(m_lists->merges.size() + (m_mode == Mode::Merges ? 1 : 0)) + " is not a pair of strings.");
+        if (m_mode != Mode::Tree) refuse("merge " + std::to_string(m_lists.merges.size() + (m_mode == Mode::Merges ? 1 : 0)) + " is not a pair of strings.");
         place(std::move(v));
         return true;
     }
@@ -142,7 +142,7 @@ private:
 
     std::string m_where;
     Layout m_layout;
-    TokenLists* m_lists;
+    TokenLists& m_lists;
     Json m_root;
     std::vector<Json*> m_stack;
     std::string m_key, m_top, m_path;
@@ -151,42 +151,49 @@ private:
     std::size_t m_values = 0;
 };
 
-Json read(const std::filesystem::path& file, Layout layout, TokenLists* lists) {
-    const std::string text = readTextFile(file);
-    Reader reader(file.string(), layout, lists);
-    Json::sax_parse(text, &reader);
-    return reader.take();
+std::string_view textOf(const MappedFile& file) {
+    if (file.bytes().size() > kMaxBytes) file.refuse("this is larger than 64 MiB; it is no tokenizer.", {});
+    return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
-Json readObject(const std::filesystem::path& file, Layout layout, TokenLists* lists) {
-    Json json = read(file, layout, lists);
-    if (!json.is_object()) throw Error(ErrorCode::BadInput, file.string() + ": a JSON object is needed, but this is " + json.type_name() + ".");
-    return json;
+Json read(const std::filesystem::path& path, Layout layout, TokenLists& lists) {
+    const MappedFile file(path);
+    Reader reader(path.string(), layout, lists);
+    Json::sax_parse(textOf(file), &reader);
+    return reader.take();
 }
 
 } // namespace
 
-std::string readTextFile(const std::filesystem::path& file) {
-    std::error_code status;
-    if (!std::filesystem::is_regular_file(file, status)) throw Error(ErrorCode::NotFound, file.string() + " is not there.");
-    std::ifstream in(file, std::ios::binary);
-    const auto size = std::filesystem::file_size(file, status);
-    if (!in || status) throw Error(ErrorCode::Io, file.string() + " cannot be opened.", "Check its permissions.");
-    if (size > kMaxBytes) throw Error(ErrorCode::BadInput, file.string() + " is larger than 64 MiB; this is no tokenizer.");
-    std::string text(static_cast<std::size_t>(size), '\0');
-    in.read(text.data(), static_cast<std::streamsize>(size));
-    if (in.gcount() != static_cast<std::streamsize>(size)) throw Error(ErrorCode::Io, file.string() + " cannot be read to its end.");
-    return text;
+Json readTokenizerJson(const std::filesystem::path& file, TokenLists& lists) {
+    Json json = read(file, Layout::Tokenizer, lists);
+    if (!json.is_object()) throw Error(ErrorCode::BadInput, file.string() + ": a JSON object is needed, but this is " + json.type_name() + ".");
+    return json;
 }
-
-nlohmann::json readJsonFile(const std::filesystem::path& file) { return readObject(file, Layout::Tree, nullptr); }
-
-nlohmann::json readTokenizerJson(const std::filesystem::path& file, TokenLists& lists) { return readObject(file, Layout::Tokenizer, &lists); }
 
 void readTokenIds(const std::filesystem::path& file, TokenLists& lists) {
     lists.hasVocab = false;
-    read(file, Layout::Ids, &lists);
+    read(file, Layout::Ids, lists);
     if (!lists.hasVocab) throw Error(ErrorCode::BadInput, file.string() + ": a JSON object of tokens and their ids is needed.");
+}
+
+void readMergesText(const std::filesystem::path& path, TokenLists& lists) {
+    const MappedFile file(path);
+    const std::string_view text = textOf(file);
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        std::string_view line = text.substr(at, end - at);
+        at = end + 1;
+        ++number;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.empty() || (number == 1 && line.starts_with("#version"))) continue;
+        std::pair<std::string, std::string> parts;
+        if (!splitMerge(line, parts))
+            throw Error(ErrorCode::BadInput, path.string() + ":" + std::to_string(number) + ": " + quote(line) + " is not two tokens with a space between.");
+        lists.merges.push_back(std::move(parts));
+    }
+    lists.hasMerges = true;
 }
 
 bool splitMerge(std::string_view merge, std::pair<std::string, std::string>& parts) {
