@@ -2,15 +2,14 @@
 // Experiments to and from YAML.
 #include "engine/experiment.h"
 #include "engine/nearest.h"
+#include "engine/weights/new_file.h"
 #include "engine/yaml_tree.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <set>
-#include <unistd.h>
 
 namespace engine {
 
@@ -179,22 +178,9 @@ void saveExperiment(const Experiment& experiment, const std::filesystem::path& f
         const auto from = std::filesystem::absolute(experiment.directory).lexically_normal();
         if (from != directory) moved.data.csv = (from / csv).lexically_normal().lexically_proximate(directory).string();
     }
-    const std::string yaml = toYaml(moved);
-    const std::string target = file.string(), fresh = target + ".new";
-    const int handle = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (handle < 0) throw Error(ErrorCode::Io, "Cannot write " + target + ": " + asError(errno) + ".");
-    int failed = 0;
-    for (std::size_t done = 0; done < yaml.size() && failed == 0;) {
-        const ssize_t wrote = ::write(handle, yaml.data() + done, yaml.size() - done);
-        if (wrote >= 0) done += static_cast<std::size_t>(wrote);
-        else if (errno != EINTR) failed = errno;
-    }
-    if (failed == 0 && ::fsync(handle) != 0) failed = errno;
-    if (::close(handle) != 0 && failed == 0) failed = errno;
-    if (failed == 0 && ::rename(fresh.c_str(), target.c_str()) != 0) failed = errno;
-    if (failed == 0) return;
-    ::unlink(fresh.c_str());
-    throw Error(ErrorCode::Io, "Cannot write " + target + ": " + asError(failed) + ".");
+    NewFile yaml(file);
+    yaml.write(toYaml(moved));
+    yaml.commit();
 }
 
 } // namespace engine

@@ -73,11 +73,14 @@ public:
     Runs& operator=(const Runs&) = delete;
 
     const std::filesystem::path& file() const;
-    /// The folder for a run's adapter and checkpoints, beside the file; made when first asked for.
+    /// Looks again for runs whose process is gone; how many became `interrupted`. A run of another machine, or of a container that
+    /// cannot be seen into, stays `running`, and reopen() takes it over.
+    int recoverInterrupted();
+    /// The folder for a run's adapter and checkpoints, beside the file ("runs.db-files/run-7"); made when first asked for.
     std::filesystem::path artifactDirectory(RunId run);
 
     RunId begin(const NewRun& run);
-    /// A stopped, failed or interrupted run goes on: state running again.
+    /// A stopped, failed or interrupted run goes on: state running again. Throws Error: BadInput for one that is done, Busy for one that runs.
     void reopen(RunId run);
     void addMetrics(RunId run, const std::vector<Metric>& metrics);
     /// Steps after `step` are forgotten: a resumed run writes them anew.
@@ -98,7 +101,7 @@ public:
     void addTag(RunId run, const std::string& tag);
     void removeTag(RunId run, const std::string& tag);
     void setNote(RunId run, const std::string& note);
-    /// Deletes the run and its files.
+    /// Deletes the run and its folder; runs that came from it stay. Throws Error(Busy) while it runs.
     void remove(RunId run);
 
 private:

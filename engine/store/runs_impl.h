@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What runs.cpp (writing) and runs_read.cpp (reading) share.
+#pragma once
+#include "engine/store/process.h"
+#include "engine/store/rows.h"
+
+#include <map>
+
+namespace engine {
+
+struct Runs::Impl {
+    explicit Impl(const std::filesystem::path& file) : connection(std::filesystem::absolute(file).lexically_normal()), me(currentProcess()) {}
+
+    /// `work(SQLite::Database&)` on a run that is there, all or nothing.
+    template<typename Work> auto change(RunId run, Work work) {
+        return connection.write([&](SQLite::Database& database) {
+            requireRun(database, run, connection.file());
+            return work(database);
+        });
+    }
+    template<typename Work> auto look(RunId run, Work work) {
+        return connection.read([&](SQLite::Database& database) {
+            requireRun(database, run, connection.file());
+            return work(database);
+        });
+    }
+
+    std::filesystem::path filesFolder() const { return connection.file().string() + "-files"; }
+    std::filesystem::path runFolder(RunId run) const { return filesFolder() / ("run-" + std::to_string(run)); }
+
+    Connection connection;
+    ProcessId me;
+    /// Settings of runs seen by list(), by number: they never change, and numbers are given once.
+    std::map<RunId, std::vector<std::pair<std::string, std::string>>> params;
+};
+
+/// The process that a row's last four of the selected columns name: pid, process_start, boot, host.
+ProcessId readOwner(const SQLite::Statement& row, int first);
+
+} // namespace engine
