@@ -3,6 +3,8 @@
 #pragma once
 #include "engine/error.h"
 
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +18,12 @@ struct Decoded {
     std::vector<Issue> issues;   // bytes that the encoding does not know, with line
 };
 
-/// encoding "auto": byte-order mark, then valid UTF-8, then NUL patterns of UTF-16, then ICU's guess, where Windows-1252 wins over
-/// Latin-1 only if a byte in 0x80..0x9F is used. Throws Error(BadInput) for a name ICU does not know.
-Decoded decode(std::string_view bytes, const std::string& encoding, const std::string& fileName);
+/// encoding "auto": byte-order mark, then NUL patterns of UTF-16, then valid UTF-8 (a few bad bytes among many good sequences are still
+/// UTF-8), then ICU's guess, where Windows-1252 wins over Latin-1 only if a byte in 0x80..0x9F is used. Bytes that the encoding does not
+/// know become U+FFFD. Throws Error(BadInput) for a name ICU does not know; StopRequested.
+Decoded decode(std::string_view bytes, const std::string& encoding, const std::string& fileName, std::stop_token stop = {});
+
+/// The text within `bytes` when they are well-formed UTF-8 and `encoding` (auto, UTF-8) takes them as that: nothing need be copied.
+std::optional<std::string_view> asUtf8(std::string_view bytes, const std::string& encoding);
 
 } // namespace engine

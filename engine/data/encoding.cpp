@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Encodings are recognised here and by ICU's detector, and converted by ICU.
+#include "engine/data/encoding.h"
+
+#include "engine/data/issue_list.h"
+#include "engine/data/utf8.h"
+#include "engine/nearest.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <unicode/ucnv.h>
+#include <unicode/ucnv_cb.h>
+#include <unicode/ucsdet.h>
+#include <unicode/ustring.h>
+
+namespace engine {
+namespace {
+
+constexpr const char* kBadBytes = "places hold bytes that are not of the encoding and became U+FFFD";
+
+struct Mark { std::string_view bytes; const char* encoding; };
+// UTF-32's before UTF-16's, which it begins with.
+constexpr std::array<Mark, 5> kMarks{{{{"\xEF\xBB\xBF", 3}, "UTF-8"}, {{"\xFF\xFE\0\0", 4}, "UTF-32LE"}, {{"\0\0\xFE\xFF", 4}, "UTF-32BE"},
+                                      {{"\xFF\xFE", 2}, "UTF-16LE"}, {{"\xFE\xFF", 2}, "UTF-16BE"}}};
+
+const Mark* markOf(std::string_view bytes) {
+    const auto mark = std::find_if(kMarks.begin(), kMarks.end(), [&](const Mark& m) { return bytes.starts_with(m.bytes); });
+    return mark == kMarks.end() ? nullptr : &*mark;
+}
+
+// Without a mark, UTF-16 gives itself away by NULs in every second byte: those of line ends, separators and Latin letters.
+const char* utf16ByNuls(std::string_view bytes) {
+    const std::string_view sample = bytes.substr(0, 1 << 16);
+    if (bytes.size() % 2 != 0 || sample.size() < 4 || sample.find('\0') == std::string_view::npos) return nullptr;
+    std::array<std::size_t, 2> nuls{}, lineEnds{}; // by parity of the NUL
+    for (std::size_t i = 0; i + 1 < sample.size(); i += 2) {
+        for (std::size_t parity : {0, 1}) {
+            if (sample[i + parity] != '\0') continue;
+            ++nuls[parity];
+            const char other = sample[i + 1 - parity];
+            if (other == '\n' || other == '\r') ++lineEnds[parity];
+        }
+    }
+    const std::size_t units = sample.size() / 2;
+    for (std::size_t parity : {0, 1}) {
+        const bool oneSided = nuls[1 - parity] * 4 <= nuls[parity]; // U+4E00 and its like have theirs on the other side
+        const bool many = nuls[parity] * 5 >= units * 2 || (nuls[parity] * 50 >= units && lineEnds[parity] > 0);
+        if (oneSided && many && nuls[parity] > 1) return parity == 1 ? "UTF-16LE" : "UTF-16BE";
+    }
+    return nullptr;
+}
+
+// Latin text seldom forms a multibyte sequence by chance, so a few bad bytes do not make a UTF-8 file another encoding.
+bool isMostlyUtf8(std::string_view bytes) {
+    std::int64_t good = 0, bad = 0;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const Malformed found = findMalformed(bytes, at);
+        good += found.multibyte;
+        if (found.offset == std::string_view::npos) break;
+        if (++bad >= 1000 && good < bad * 10) break;
+        at = found.offset + found.size;
+    }
+    return good > 0 && good >= bad * 10;
+}
+
+bool isC1(char byte) { return (static_cast<unsigned char>(byte) & 0xE0) == 0x80; }
+
+// Some text around bytes beyond ASCII from all over the file: ICU's detector reads little more than 8 KiB.
+std::string sampleBeyondAscii(std::string_view bytes, std::size_t firstC1) {
+    constexpr std::size_t kAround = 80, kPieces = 48;
+    std::string sample;
+    const auto take = [&](std::size_t at) {
+        const std::size_t begin = at > kAround ? at - kAround : 0;
+        sample += bytes.substr(begin, at - begin + kAround);
+        return at + kAround;
+    };
+    if (firstC1 != std::string_view::npos) take(firstC1);
+    const std::size_t stride = bytes.size() / kPieces;
+    for (std::size_t piece = 0, at = 0; piece < kPieces && at < bytes.size(); ++piece) {
+        at += asciiPrefix(bytes.substr(at));
+        if (at < bytes.size()) at = std::max(take(at), stride * piece);
+    }
+    return sample;
+}
+
+// ICU's best guess for bytes that are no Unicode; empty: none worth trusting.
+std::string guessByIcu(const std::string& sample) {
+    constexpr int kTrusted = 20;
+    UErrorCode status = U_ZERO_ERROR;
+    const std::unique_ptr<UCharsetDetector, decltype(&ucsdet_close)> detector(ucsdet_open(&status), ucsdet_close);
+    if (U_FAILURE(status)) return {};
+    ucsdet_setText(detector.get(), sample.data(), static_cast<std::int32_t>(sample.size()), &status);
+    std::int32_t count = 0;
+    const UCharsetMatch** matches = ucsdet_detectAll(detector.get(), &count, &status);
+    for (std::int32_t i = 0; U_SUCCESS(status) && i < count; ++i) {
+        const std::string name = ucsdet_getName(matches[i], &status);
+        const std::int32_t confidence = ucsdet_getConfidence(matches[i], &status);
+        if (U_FAILURE(status) || confidence < kTrusted) break;
+        if (!name.starts_with("UTF-") && !name.starts_with("IBM")) return name;
+    }
+    return {};
+}
+
+struct Guess { std::string encoding; bool sure = true; };
+
+// Of bytes without mark that are not well-formed UTF-8.
+Guess guess(std::string_view bytes) {
+    if (isMostlyUtf8(bytes)) return {"UTF-8"};
+    std::size_t firstC1 = std::string_view::npos;
+    for (std::size_t at = asciiPrefix(bytes); at < bytes.size(); at += std::max<std::size_t>(1, asciiPrefix(bytes.substr(at)))) {
+        if (!isC1(bytes[at])) continue;
+        firstC1 = at;
+        break;
+    }
+    const std::string found = guessByIcu(sampleBeyondAscii(bytes, firstC1));
+    if (!found.empty() && found != "ISO-8859-1" && found != "windows-1252") return {found};
+    return {firstC1 == std::string_view::npos ? "ISO-8859-1" : "windows-1252", !found.empty()};
+}
+
+[[noreturn]] void refuseName(const std::string& name) {
+    std::vector<std::string> known;
+    constexpr std::size_t kLongestName = 40;
+    const std::string shown = name.size() > kLongestName ? name.substr(0, kLongestName) + "…" : name;
+    for (std::int32_t i = 0; i < ucnv_countAvailable(); ++i) {
+        UErrorCode status = U_ZERO_ERROR;
+        const char* converter = ucnv_getAvailableName(i);
+        const std::uint16_t aliases = ucnv_countAliases(converter, &status);
+        for (std::uint16_t n = 0; U_SUCCESS(status) && n < aliases; ++n) known.emplace_back(ucnv_getAlias(converter, n, &status));
+    }
+    std::string hint = "Usual ones are UTF-8, UTF-16, ISO-8859-1, windows-1252, windows-1251, Shift_JIS, GB18030; auto finds out.";
+    const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) { return editDistance(a, shown) < editDistance(b, shown); });
+    if (nearest != known.end() && editDistance(*nearest, shown) <= 3) hint = "The nearest name is " + *nearest + ". " + hint;
+    throw Error(ErrorCode::BadInput, "There is no encoding named '" + shown + "' (data.encoding).", hint);
+}
+
+using Converter = std::unique_ptr<UConverter, decltype(&ucnv_close)>;
+
+Converter open(const std::string& name) {
+    UErrorCode status = U_ZERO_ERROR;
+    const bool plain = !name.empty() && name.size() < UCNV_MAX_CONVERTER_NAME_LENGTH && name.find_first_of(std::string_view(",\0", 2)) == std::string::npos;
+    Converter converter(plain ? ucnv_open(name.c_str(), &status) : nullptr, ucnv_close);
+    if (!converter || U_FAILURE(status)) refuseName(name);
+    return converter;
+}
+
+// The name that MIME or IANA gives it, else ICU's own.
+std::string properName(const UConverter* converter) {
+    UErrorCode status = U_ZERO_ERROR;
+    const char* own = ucnv_getName(converter, &status);
+    for (const char* standard : {"MIME", "IANA"}) {
+        UErrorCode missing = U_ZERO_ERROR;
+        const char* name = ucnv_getStandardName(own, standard, &missing);
+        if (U_SUCCESS(missing) && name) return name;
+    }
+    return own;
+}
+
+bool isNamed(const std::string& encoding, const char* name) { return ucnv_compareNames(encoding.c_str(), name) == 0; }
+bool namesUtf8(const std::string& encoding) { return isNamed(encoding, "UTF-8"); }
+
+// Counts the lines of text handed over piece by piece; CR LF is one line end wherever the pieces meet.
+class LineCounter {
+public:
+    template <class Char> void add(const Char* begin, const Char* end) {
+        for (; begin != end; ++begin) {
+            if (*begin == '\r' || (*begin == '\n' && !m_afterCr)) ++m_line;
+            m_afterCr = *begin == '\r';
+        }
+    }
+    std::int64_t line() const { return m_line; }
+
+private:
+    std::int64_t m_line = 1;
+    bool m_afterCr = false;
+};
+
+std::string hex(std::string_view bytes) {
+    constexpr const char* kDigits = "0123456789ABCDEF";
+    std::string text;
+    for (char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        text += text.empty() ? "0x" : " 0x";
+        text += {kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+    return text;
+}
+
+void addBadBytes(IssueList& issues, std::int64_t line, std::string_view bytes, const std::string& encoding) {
+    issues.add(Severity::Warning, line, kBadBytes, [&] {
+        return "The " + std::string(bytes.size() == 1 ? "byte " : "bytes ") + hex(bytes) + " cannot be " + encoding +
+               " and became U+FFFD. Set data.encoding if the file is in another encoding.";
+    });
+}
+
+void repairUtf8(std::string_view bytes, Decoded& decoded, IssueList& issues, const std::stop_token& stop) {
+    LineCounter lines;
+    decoded.text.reserve(bytes.size() + bytes.size() / 64);
+    std::size_t steps = 0;
+    for (std::size_t at = 0; at < bytes.size();) {
+        if (++steps % 10'000 == 0 && stop.stop_requested()) throw StopRequested{};
+        const Malformed bad = findMalformed(bytes, at);
+        const std::string_view good = bytes.substr(at, bad.offset == std::string_view::npos ? bad.offset : bad.offset - at);
+        decoded.text += good;
+        if (bad.offset == std::string_view::npos) break;
+        lines.add(good.data(), good.data() + good.size());
+        addBadBytes(issues, lines.line(), bytes.substr(bad.offset, bad.size), "UTF-8");
+        decoded.text += "\xEF\xBF\xBD";
+        at = bad.offset + bad.size;
+    }
+}
+
+// What the converter's callback needs: lines are counted in what was written when bad bytes turn up.
+struct Progress {
+    LineCounter lines;
+    const UChar* counted = nullptr;
+    IssueList* issues = nullptr;
+    const std::string* encoding = nullptr;
+};
+
+void onBadBytes(const void* context, UConverterToUnicodeArgs* args, const char* units, std::int32_t length, UConverterCallbackReason reason, UErrorCode* status) {
+    if (reason > UCNV_IRREGULAR) return;
+    Progress& progress = *static_cast<Progress*>(const_cast<void*>(context));
+    progress.lines.add(progress.counted, static_cast<const UChar*>(args->target));
+    progress.counted = args->target;
+    addBadBytes(*progress.issues, progress.lines.line(), {units, static_cast<std::size_t>(length)}, *progress.encoding);
+    constexpr UChar kReplacement = 0xFFFD;
+    *status = U_ZERO_ERROR;
+    ucnv_cbToUWriteUChars(args, &kReplacement, 1, 0, status);
+}
+
+void appendUtf8(std::string& text, const UChar* units, std::size_t count) {
+    const std::size_t before = text.size();
+    std::int32_t length = 0;
+    UErrorCode status = U_ZERO_ERROR;
+    text.resize(before + 3 * count);
+    u_strToUTF8WithSub(text.data() + before, static_cast<std::int32_t>(3 * count), &length, units, static_cast<std::int32_t>(count), 0xFFFD, nullptr, &status);
+    text.resize(before + static_cast<std::size_t>(length));
+}
+
+void convert(UConverter* converter, std::string_view bytes, Decoded& decoded, IssueList& issues, const std::stop_token& stop) {
+    constexpr std::size_t kChunk = 1 << 16;
+    Progress progress;
+    progress.issues = &issues;
+    progress.encoding = &decoded.encoding;
+    UErrorCode status = U_ZERO_ERROR;
+    ucnv_setToUCallBack(converter, onBadBytes, &progress, nullptr, nullptr, &status);
+    std::vector<UChar> units(kChunk);
+    std::size_t held = 0; // the first half of a surrogate pair waits for the other
+    decoded.text.reserve(bytes.size());
+    for (const char *at = bytes.data(), *const end = at + bytes.size();;) {
+        if (stop.stop_requested()) throw StopRequested{};
+        UChar* target = units.data() + held;
+        progress.counted = target;
+        status = U_ZERO_ERROR;
+        ucnv_toUnicode(converter, &target, units.data() + units.size(), &at, end, nullptr, true, &status);
+        if (U_FAILURE(status) && status != U_BUFFER_OVERFLOW_ERROR)
+            throw Error(ErrorCode::Internal, "ICU gave up on this text as " + decoded.encoding + ": " + u_errorName(status) + ".");
+        progress.lines.add(progress.counted, static_cast<const UChar*>(target));
+        auto count = static_cast<std::size_t>(target - units.data());
+        const bool last = status != U_BUFFER_OVERFLOW_ERROR;
+        held = !last && count > 0 && U16_IS_LEAD(units[count - 1]) ? 1 : 0;
+        appendUtf8(decoded.text, units.data(), count - held);
+        if (held) units[0] = units[count - 1];
+        if (last) break;
+    }
+}
+
+} // namespace
+
+std::optional<std::string_view> asUtf8(std::string_view bytes, const std::string& encoding) {
+    const Mark* mark = markOf(bytes);
+    const bool automatic = encoding == "auto";
+    if (!automatic && !namesUtf8(encoding)) return std::nullopt;
+    if (mark && std::string_view(mark->encoding) == "UTF-8") bytes.remove_prefix(mark->bytes.size());
+    else if (automatic && (mark || utf16ByNuls(bytes))) return std::nullopt;
+    if (!isUtf8(bytes)) return std::nullopt;
+    return bytes;
+}
+
+Decoded decode(std::string_view bytes, const std::string& encoding, const std::string& fileName, std::stop_token stop) {
+    Decoded decoded;
+    IssueList issues(fileName);
+    if (const auto text = asUtf8(bytes, encoding)) {
+        decoded.text = *text;
+        decoded.encoding = "UTF-8";
+        decoded.byteOrderMark = text->size() < bytes.size();
+        return decoded;
+    }
+    const Mark* mark = markOf(bytes);
+    std::string name = encoding;
+    if (encoding == "auto" || (isNamed(encoding, "UTF-16") && !mark)) {
+        const char* utf16 = utf16ByNuls(bytes);
+        if (mark) name = mark->encoding;
+        else if (utf16) name = utf16;
+        else if (encoding != "auto") name = encoding;
+        else {
+            const Guess guessed = guess(bytes);
+            name = guessed.encoding;
+            if (!guessed.sure)
+                issues.add(Severity::Note, 0, "", [&] { return "The encoding was guessed to be " + name + ". Set data.encoding if letters look wrong."; });
+        }
+    }
+    const Converter converter = open(name);
+    decoded.encoding = properName(converter.get());
+    if (namesUtf8(name)) {
+        decoded.byteOrderMark = mark && std::string_view(mark->encoding) == "UTF-8";
+        repairUtf8(bytes.substr(decoded.byteOrderMark ? mark->bytes.size() : 0), decoded, issues, stop);
+    } else {
+        convert(converter.get(), bytes, decoded, issues, stop);
+        const bool kept = decoded.text.starts_with("\xEF\xBB\xBF");
+        if (kept) decoded.text.erase(0, 3);
+        decoded.byteOrderMark = kept || (mark && (decoded.encoding == "UTF-16" || decoded.encoding == "UTF-32")); // those two take it themselves
+    }
+    issues.moveTo(decoded.issues);
+    return decoded;
+}
+
+} // namespace engine
