@@ -89,6 +89,10 @@ words = [token("<mask>", 400, lstrip=True, special=True), token("word", 401, sin
 few = {t: n for n, t in enumerate([t for t in bytes_model["model"]["vocab"] if t not in "0123456789ĊčXQ"])}
 few_merges = [m for m in bytes_model["model"]["merges"] if m[0] in few and m[1] in few and m[0] + m[1] in few]
 
+vocab = pieces_model["model"]["vocab"]
+# As a SentencePiece file's scores give them: the earlier token first, split at every place.
+all_merges = [[t[:n], t[n:]] for t in sorted(vocab, key=vocab.get) if vocab[t] > 256 for n in range(1, len(t)) if t[:n] in vocab and t[n:] in vocab]
+
 CASES = [
     ("GPT-2", BYTES, {}),
     ("prefix space", BYTES, {"pre_tokenizer": {"add_prefix_space": True}}),
@@ -112,6 +116,8 @@ CASES = [
     ("bytes without tokens", BYTES, {"model": {"vocab": few, "merges": few_merges}}),
     ("merges as strings", BYTES, {"model": {"merges": [" ".join(m) for m in bytes_model["model"]["merges"]]}}),
     ("Llama 2", PIECES, {"added_tokens": [token("<unk>", 0, special=True), token("<|end|>", 470, special=True)]}),
+    ("Llama 2, all ways to merge", PIECES, {"model": {"merges": all_merges},
+                                            "added_tokens": [token("<unk>", 0, special=True), token("<|end|>", 470, special=True)]}),
     ("unknown, fused", PIECES, {"model": {"byte_fallback": False}}),
     ("unknown, each", PIECES, {"model": {"byte_fallback": False, "fuse_unk": False}}),
     *[(f"metaspace {scheme}{' split' if cut else ''}", PIECES, {
