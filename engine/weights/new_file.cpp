@@ -77,4 +77,27 @@ void NewFile::commit() {
     syncFolder(folderOf(m_path));
 }
 
+NewFolder::NewFolder(const std::filesystem::path& folder) : m_path(folder), m_temporary(temporaryBeside(folder)) {
+    std::error_code failed;
+    std::filesystem::create_directories(m_temporary, failed);
+    if (failed) failWith(m_path, "written", failed.value());
+}
+
+NewFolder::~NewFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(m_temporary, ignored);
+}
+
+void NewFolder::commit() {
+    syncFolder(m_temporary);
+    std::error_code ignored;
+    const unsigned flags = std::filesystem::exists(m_path, ignored) ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    if (::renameat2(AT_FDCWD, m_temporary.c_str(), AT_FDCWD, m_path.c_str(), flags) != 0) {
+        if (errno != EINVAL && errno != ENOSYS) failWith(m_path, "renamed into place", errno);
+        std::filesystem::remove_all(m_path, ignored); // a file system that knows neither flag
+        if (::rename(m_temporary.c_str(), m_path.c_str()) != 0) failWith(m_path, "renamed into place", errno);
+    }
+    syncFolder(folderOf(m_path));
+}
+
 } // namespace engine

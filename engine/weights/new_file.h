@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A file that is there whole or not at all: written beside its place, synced, then renamed.
+// Files and folders that are there whole or not at all: written beside their place, synced, then renamed.
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -24,6 +24,21 @@ private:
 
     std::filesystem::path m_path, m_temporary;
     int m_descriptor = -1;
+};
+
+/// A folder to be filled at path(); gone unless committed. A folder already at its place changes places with it, so that there is
+/// one at every moment, and is then removed. Throws Error(Io).
+class NewFolder {
+public:
+    explicit NewFolder(const std::filesystem::path& folder);
+    ~NewFolder();
+    NewFolder(const NewFolder&) = delete;
+    NewFolder& operator=(const NewFolder&) = delete;
+    const std::filesystem::path& path() const { return m_temporary; }
+    void commit();
+
+private:
+    std::filesystem::path m_path, m_temporary;
 };
 
 /// Makes a rename or a new name in this folder survive a power cut. Throws Error(Io).
