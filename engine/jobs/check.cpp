@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Recognises a path by its content and checks it as that.
+#include "engine/check.h"
+#include "engine/data/split.h"
+#include "engine/data/prompt.h"
+#include "engine/jobs/check_model.h"
+#include "engine/jobs.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+
+namespace engine {
+
+namespace fs = std::filesystem;
+
+std::string toString(FileKind kind) {
+    switch (kind) {
+    case FileKind::Csv: return "csv";
+    case FileKind::Experiment: return "experiment";
+    case FileKind::ModelFolder: return "model";
+    case FileKind::Gguf: return "gguf";
+    case FileKind::Safetensors: return "safetensors";
+    case FileKind::Adapter: return "adapter";
+    case FileKind::RunsFile: return "runs";
+    case FileKind::Unknown: break;
+    }
+    return "unknown";
+}
+
+void addProblem(CheckResult& result, const Error& error) {
+    result.issues.push_back({Severity::Error, result.path.string(), 0, 0, error.what()});
+}
+
+namespace {
+
+std::string lower(std::string text) {
+    for (char& c : text)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return text;
+}
+
+FileKind kindOf(const fs::path& path) {
+    if (fs::is_directory(path)) {
+        if (fs::exists(path / "adapter_config.json") || fs::exists(path / "adapter_model.safetensors")) return FileKind::Adapter;
+        return FileKind::ModelFolder;
+    }
+    std::ifstream in(path, std::ios::binary);
+    std::string head(16, '\0');
+    in.read(head.data(), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(in.gcount()));
+    const std::string extension = lower(path.extension().string());
+    if (head.starts_with("GGUF") || extension == ".gguf") return FileKind::Gguf;
+    if (head == std::string("SQLite format 3\0", 16)) return FileKind::RunsFile;
+    // A safetensors file begins with the length of its header, and that with "{".
+    if (extension == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[6] == '\0' && head[7] == '\0')) return FileKind::Safetensors;
+    if (extension == ".yaml" || extension == ".yml") return FileKind::Experiment;
+    if (extension == ".csv" || extension == ".tsv" || extension == ".txt") return FileKind::Csv;
+    // Without a name that tells: text is taken for a CSV.
+    return head.empty() || head.find('\0') != std::string::npos ? FileKind::Unknown : FileKind::Csv;
+}
+
+void checkCsv(CheckResult& result, std::stop_token stop) {
+    const CsvTable table = readCsv(result.path, {}, stop);
+    CsvFacts facts;
+    facts.records = table.recordCount;
+    facts.encoding = table.encoding;
+    facts.delimiter = table.delimiter;
+    facts.lineEnding = table.lineEnding;
+    facts.header = table.hasHeader;
+    facts.columns = table.header;
+    const ColumnGuess guess = guessColumns(table);
+    facts.labelColumn = guess.label;
+    facts.textColumn = guess.text;
+    if (guess.label >= 0) {
+        std::map<std::string, std::int64_t> counts;
+        for (const auto& row : table.rows) ++counts[row[static_cast<std::size_t>(guess.label)]];
+        facts.labelCounts.assign(counts.begin(), counts.end());
+    }
+    result.csv = facts;
+    result.issues = table.issues;
+    if (guess.label < 0 || guess.text < 0) {
+        result.issues.push_back({Severity::Warning, result.path.string(), 0, 0,
+                                 std::string("No column looks like the ") + (guess.label < 0 ? "labels" : "text") + "; an experiment must name data.label and data.text."});
+        return;
+    }
+    DataSpec spec;
+    spec.label = std::to_string(guess.label);
+    spec.text = std::to_string(guess.text);
+    const Dataset dataset = makeDataset(table, spec);
+    const auto known = [&](const Issue& issue) {
+        return std::any_of(result.issues.begin(), result.issues.end(), [&](const Issue& i) { return i.line == issue.line && i.message == issue.message; });
+    };
+    for (const Issue& issue : dataset.issues)
+        if (!known(issue)) result.issues.push_back(issue);
+}
+
+void checkExperiment(CheckResult& result, std::stop_token stop) {
+    const Experiment experiment = loadExperiment(result.path);
+    const auto fact = [&](const std::string& name, const CheckResult::Value& value) { result.facts.emplace_back(name, value); };
+    fact("name", experiment.name);
+    fact("model", experiment.model.path);
+    fact("csv", csvPath(experiment).string());
+    for (const Issue& issue : validate(experiment)) result.issues.push_back(issue);
+    const auto attempt = [&](const std::string& key, const auto& step) {
+        try {
+            step();
+        } catch (const Error& error) {
+            result.issues.push_back({Severity::Error, key, 0, 0, error.what()});
+        }
+    };
+    attempt("data", [&] {
+        const DataSpec& data = experiment.data;
+        const Dataset dataset = makeDataset(readCsv(csvPath(experiment), {data.header, data.encoding, data.delimiter}, stop), data);
+        fact("examples", static_cast<std::int64_t>(dataset.examples.size()));
+        for (const Issue& issue : dataset.issues) result.issues.push_back(issue);
+        attempt("data.split", [&] {
+            const Splits splits = split(dataset, data.split);
+            fact("train", static_cast<std::int64_t>(splits.train.size()));
+            fact("eval", static_cast<std::int64_t>(splits.eval.size()));
+            fact("test", static_cast<std::int64_t>(splits.test.size()));
+        });
+        attempt("prompt.template", [&] { PromptTemplate{experiment.prompt, dataset.labels}; });
+    });
+    attempt("model.path", [&] {
+        const ModelFacts model = modelFacts(experiment.model.path);
+        fact("parameters", model.parameters);
+        fact("trainable_parameters", trainableParameters(experiment.model.path, experiment.lora));
+    });
+}
+
+} // namespace
+
+CheckResult check(const fs::path& path, std::stop_token stop) {
+    CheckResult result;
+    result.path = path;
+    try {
+        std::error_code problem;
+        if (!fs::exists(path, problem)) throw Error(ErrorCode::NotFound, path.string() + " does not exist.", "Is the path right?");
+        if (std::ifstream probe(path); !probe) throw Error(ErrorCode::Io, path.string() + " cannot be opened.", "May you read it?");
+        result.kind = kindOf(path);
+        switch (result.kind) {
+        case FileKind::Csv: checkCsv(result, stop); break;
+        case FileKind::Experiment: checkExperiment(result, stop); break;
+        case FileKind::ModelFolder: checkModelFolder(result); break;
+        case FileKind::Gguf: checkGguf(result); break;
+        case FileKind::Safetensors: checkSafetensors(result); break;
+        case FileKind::Adapter: checkAdapter(result); break;
+        case FileKind::RunsFile: break;
+        case FileKind::Unknown:
+            throw Error(ErrorCode::BadInput, path.string() + " is no file that Phibench knows.", "It knows CSV, YAML, GGUF, safetensors, and folders of models and adapters.");
+        }
+    } catch (const Error& error) {
+        addProblem(result, error);
+    } catch (const fs::filesystem_error& error) {
+        result.issues.push_back({Severity::Error, path.string(), 0, 0, error.code().message()});
+    }
+    return result;
+}
+
+} // namespace engine
