@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// phibench's entry: opens the runs file, starts the runner, shows the window.
+#include "app/runner.h"
+#include "ui/document.h"
+#include "ui/main_window.h"
+#include "ui/theme/theme.h"
+
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QMessageBox>
+
+#include <optional>
+
+int main(int argc, char** argv) {
+    QApplication application(argc, argv);
+    QApplication::setApplicationName(QStringLiteral("Phibench"));
+    QApplication::setOrganizationName(QStringLiteral("Phibench"));
+    QApplication::setApplicationVersion(QStringLiteral(PHIBENCH_VERSION));
+
+    QCommandLineParser parser;
+    parser.setApplicationDescription(QStringLiteral("Fine-tune small language models with LoRA on a labelled CSV, and see what it changed."));
+    parser.addHelpOption();
+    parser.addVersionOption();
+    const QCommandLineOption db(QStringLiteral("db"), QStringLiteral("The runs file."), QStringLiteral("FILE"));
+    parser.addOption(db);
+    parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("An experiment (.yaml) or a CSV to open."), QStringLiteral("[FILE]"));
+    parser.process(application);
+
+    ui::Theme::instance().apply(application, ui::Mode::System);
+
+    std::optional<engine::Runs> runs;
+    try {
+        runs.emplace(parser.isSet(db) ? std::filesystem::path(parser.value(db).toStdString()) : engine::defaultRunsFile());
+    } catch (const engine::Error& error) {
+        QMessageBox box(QMessageBox::Critical, QStringLiteral("Phibench"), QString::fromStdString(error.message()));
+        box.setInformativeText(error.hint().empty() ? QStringLiteral("Name another runs file with --db.") : QString::fromStdString(error.hint()));
+        box.exec();
+        return 1;
+    }
+    app::Runner runner(*runs, app::engineJobs());
+    ui::Document document(runner);
+    ui::MainWindow window(runner, document);
+    window.restore();
+    if (!parser.positionalArguments().isEmpty()) window.open(parser.positionalArguments().constFirst());
+    window.show();
+    return QApplication::exec();
+}

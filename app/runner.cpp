@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/runner.h"
+
+namespace app {
+
+using namespace engine;
+
+namespace {
+
+constexpr int kDeliverMs = 50; // at most 20 deliveries a second
+
+RunId runOf(const Outcome& outcome) {
+    return std::visit([](const auto& o) { return o.run; }, outcome);
+}
+
+} // namespace
+
+Runner::Runner(Runs& runs, Jobs jobs, QObject* parent)
+    : ui::Backend(parent), m_runs(runs), m_calls(std::move(jobs)), m_jobs(QStringLiteral("jobs")), m_files(QStringLiteral("files")), m_prompts(QStringLiteral("playground")) {
+    m_timer.setSingleShot(true);
+    connect(&m_timer, &QTimer::timeout, this, &Runner::drain);
+}
+
+Runner::~Runner() {
+    stop();
+    m_csvStop.request_stop();
+    stopPrompt();
+    m_prompts.post([this] { m_playground = {}; }); // where it was made
+}
+
+std::optional<RunId> Runner::currentRun() const {
+    if (m_job && m_job->run > 0) return m_job->run;
+    return {};
+}
+
+bool Runner::startTraining(const Experiment& experiment) {
+    return begin([this, experiment](std::stop_token token) {
+        QList<RunId> made;
+        bool goOn = true;
+        if (const auto before = baseline(experiment, token, goOn)) made.append(*before);
+        if (!goOn || token.stop_requested()) return made;
+        const Outcome outcome = runJob(RunKind::Train, experiment.name, [&](const Sink& sink, std::stop_token s) { return m_calls.train({experiment, {}}, m_runs, sink, s); }, token);
+        if (runOf(outcome) > 0) made.append(runOf(outcome));
+        return made;
+    });
+}
+
+bool Runner::resume(RunId run) {
+    return begin([this, run](std::stop_token token) {
+        const std::string name = "run " + std::to_string(run);
+        const auto work = [&](const Sink& sink, std::stop_token s) -> Outcome {
+            try {
+                const RunDetail detail = m_runs.detail(run);
+                return m_calls.train({parseExperiment(detail.experimentYaml, name, {}), run}, m_runs, sink, s);
+            } catch (const Error& error) {
+                return Failed{run, error.code(), error.message(), error.hint()};
+            }
+        };
+        static_cast<void>(runJob(RunKind::Train, name, work, token));
+        return QList<RunId>{run};
+    });
+}
+
+bool Runner::startEvaluation(const Experiment& experiment, std::optional<RunId> run) {
+    return begin([this, experiment, run](std::stop_token token) {
+        const auto work = [&](const Sink& sink, std::stop_token s) { return m_calls.evaluate({experiment, {}, run}, m_runs, sink, s); };
+        const Outcome outcome = runJob(run ? RunKind::Evaluate : RunKind::Baseline, experiment.name, work, token);
+        return runOf(outcome) > 0 ? QList<RunId>{runOf(outcome)} : QList<RunId>{};
+    });
+}
+
+void Runner::stop() {
+    m_stop.request_stop(); // straight to the job: its thread's event loop is not running
+}
+
+bool Runner::begin(std::function<QList<RunId>(std::stop_token)> work) {
+    if (m_busy) return false;
+    m_busy = true;
+    m_stop = std::stop_source();
+    m_jobs.post([this, work = std::move(work), token = m_stop.get_token()] {
+        const QList<RunId> made = work(token);
+        onWindow([this, made] {
+            m_busy = false;
+            Q_EMIT idle(made);
+        });
+    });
+    return true;
+}
+
+std::optional<RunId> Runner::baseline(const Experiment& experiment, std::stop_token stop, bool& goOn) {
+    try {
+        if (const auto found = m_calls.matchingBaseline(experiment, m_runs)) return found;
+    } catch (const Error&) {
+        // The evaluation meets the same trouble and tells it.
+    }
+    const Outcome outcome = runJob(RunKind::Baseline, experiment.name, [&](const Sink& sink, std::stop_token s) { return m_calls.evaluate({experiment, {}, {}}, m_runs, sink, s); }, stop);
+    goOn = std::holds_alternative<Done>(outcome);
+    if (runOf(outcome) > 0) return runOf(outcome);
+    return {};
+}
+
+Outcome Runner::runJob(RunKind kind, const std::string& name, const Work& work, std::stop_token stop) {
+    const auto job = std::make_shared<Job>();
+    job->kind = kind;
+    job->name = QString::fromStdString(name);
+    onWindow([this, job] { m_job = job; });
+    const Sink sink = [this, job](const Event& event) {
+        if (job->events.push(event)) onWindow([this] { wake(); });
+    };
+    Outcome outcome = work(sink, stop);
+    onWindow([this, job, outcome] { finished(*job, outcome); });
+    return outcome;
+}
+
+void Runner::finished(Job& job, const Outcome& outcome) {
+    m_timer.stop();
+    deliver(job);
+    if (runOf(outcome) > 0) announce(job, runOf(outcome));
+    m_job.reset();
+    Q_EMIT jobFinished(runOf(outcome), outcome);
+    Q_EMIT runsChanged();
+}
+
+void Runner::announce(Job& job, RunId run) {
+    if (job.run > 0) return;
+    job.run = run;
+    Q_EMIT jobStarted(run, job.kind, job.name);
+    Q_EMIT runsChanged();
+}
+
+void Runner::wake() {
+    if (m_timer.isActive()) return;
+    const qint64 since = m_delivered.isValid() ? m_delivered.elapsed() : kDeliverMs;
+    if (since >= kDeliverMs) drain();
+    else m_timer.start(kDeliverMs - int(since));
+}
+
+void Runner::drain() {
+    if (m_job) deliver(*m_job);
+}
+
+void Runner::deliver(Job& job) {
+    const QList<Event> events = job.events.take();
+    if (events.isEmpty()) return;
+    m_delivered.start();
+    for (const Event& event : events)
+        if (const RunId run = runOfEvent(event); run > 0) announce(job, run);
+    Q_EMIT this->events(events);
+}
+
+quint64 Runner::loadCsv(const QString& path, const CsvOptions& options) {
+    const quint64 token = ++m_csvToken;
+    m_csvStop.request_stop();
+    m_csvStop = std::stop_source();
+    m_files.post([this, path, options, token, stop = m_csvStop.get_token()] {
+        try {
+            const auto table = std::make_shared<const CsvTable>(m_calls.readCsv(path.toStdString(), options, stop));
+            onWindow([this, token, table] {
+                if (token == m_csvToken) Q_EMIT csvLoaded(token, table);
+            });
+        } catch (const Error& error) {
+            onWindow([this, token, message = QString::fromStdString(error.message()), hint = QString::fromStdString(error.hint())] {
+                if (token == m_csvToken) Q_EMIT csvFailed(token, message, hint);
+            });
+        } catch (const StopRequested&) {
+        }
+    });
+    return token;
+}
+
+quint64 Runner::inspectModel(const QString& model, const LoraSpec& lora) {
+    const quint64 token = ++m_modelToken;
+    m_files.post([this, model = model.toStdString(), lora, token] {
+        if (token != m_modelToken) return;
+        try {
+            const ModelFacts facts = m_calls.modelFacts(model);
+            const qint64 trainable = m_calls.trainableParameters(model, lora);
+            onWindow([this, token, facts, trainable] {
+                if (token == m_modelToken) Q_EMIT modelFactsReady(token, facts, trainable);
+            });
+        } catch (const Error& error) {
+            onWindow([this, token, message = QString::fromUtf8(error.what())] {
+                if (token == m_modelToken) Q_EMIT modelFactsFailed(token, message);
+            });
+        }
+    });
+    return token;
+}
+
+quint64 Runner::prompt(const ui::PlaygroundRequest& request) {
+    const quint64 token = ++m_promptToken;
+    m_promptStop.request_stop();
+    m_promptStop = std::stop_source();
+    m_prompts.post([this, request, token, stop = m_promptStop.get_token()] { answer(request, token, stop); });
+    return token;
+}
+
+void Runner::stopPrompt() {
+    m_promptStop.request_stop();
+}
+
+void Runner::answer(const ui::PlaygroundRequest& request, quint64 token, std::stop_token stop) {
+    const auto onToken = [this, token](const Event& event) {
+        const auto* piece = std::get_if<TokenEvent>(&event);
+        if (!piece) return;
+        onWindow([this, token, column = piece->column, text = QString::fromStdString(piece->text)] {
+            if (token == m_promptToken) Q_EMIT playgroundToken(token, column, text);
+        });
+    };
+    const auto finish = [&](int column, const QString& text, const QString& facts) {
+        onWindow([this, token, column, text, facts] {
+            if (token == m_promptToken) Q_EMIT playgroundFinished(token, column, text, facts);
+        });
+    };
+    const auto fail = [&](const QString& message, const QString& hint) {
+        onWindow([this, token, message, hint] {
+            if (token == m_promptToken) Q_EMIT playgroundFailed(token, message, hint);
+        });
+    };
+    const int columns = request.adapter.isEmpty() ? 1 : 2;
+    int column = 0;
+    try {
+        Playground& held = m_playground;
+        if (!held.generate || held.model != request.model || held.precision != request.precision || held.adapter != request.adapter) {
+            held = {}; // before the next is loaded: one at a time in memory
+            Generate opened = m_calls.openPlayground(request.model.toStdString(), request.precision.toStdString(), request.adapter.toStdString(), onToken, stop);
+            held = {request.model, request.precision, request.adapter, std::move(opened)};
+        }
+        for (; column < columns; ++column) {
+            const Generated made = held.generate(request.prompt.toStdString(), request.options, column == 1, column, onToken, stop);
+            const QString facts = made.ids.empty() ? QStringLiteral("no tokens")
+                                                   : QStringLiteral("%1 tokens, %2 tokens/s").arg(made.ids.size()).arg(made.decodeTokensPerSecond, 0, 'f', 1);
+            finish(column, QString::fromStdString(made.text), facts);
+        }
+    } catch (const StopRequested&) {
+        for (; column < columns; ++column) finish(column, QString(), QStringLiteral("stopped"));
+    } catch (const Error& error) {
+        fail(QString::fromStdString(error.message()), QString::fromStdString(error.hint()));
+    } catch (const std::exception& error) { // what a library threw past the engine
+        fail(QString::fromUtf8(error.what()), QString());
+    }
+}
+
+} // namespace app
