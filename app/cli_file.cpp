@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli_file.h"
 
+#include "engine/error.h"
 #include "engine/weights/new_file.h"
 
 #include <fstream>
