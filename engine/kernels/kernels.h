@@ -70,6 +70,9 @@ void logSumExp(Rows logits, std::int64_t rows, std::int64_t width, float* out);
 /// Dot product of two rows of the same type.
 float dot(const void* a, const void* b, std::int64_t width, Scalar type);
 
+/// y[n][o] += x[n] . w[o] for n < count <= 4: weights [rows, depth] are read once. x [count, depth] float; y [count, >= rows].
+void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y);
+
 /// Keys and values of some rows that a query sees, in order.
 struct KeySpan {
     const void* keys = nullptr;

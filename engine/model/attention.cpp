@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/attention.h"
-#include "engine/model/linear.h"
+#include "engine/model/rows.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>

@@ -102,13 +102,13 @@ void Norm::backward(const at::Tensor& x, const at::Tensor& mean, const at::Tenso
 }
 
 void Block::bind(Lora* adapter, std::int64_t layer, bool phi) {
-    for (Linear* linear : {&qkv, &out, &up, &down}) linear->bind(adapter);
+    for (Linear* linear : linears()) linear->bind(adapter);
     norm1.bind(adapter, "model.layers." + std::to_string(layer) + ".input_layernorm.bias");
     if (!phi) norm2.bind(adapter, "model.layers." + std::to_string(layer) + ".post_attention_layernorm.bias");
 }
 
 void Block::refresh() {
-    for (Linear* linear : {&qkv, &out, &up, &down}) linear->refresh();
+    for (Linear* linear : linears()) linear->refresh();
 }
 
 void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape) const {
@@ -130,19 +130,18 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
         t.mean1 = perRow(1);
         t.rstd1 = perRow(1);
     }
-    t.qkvIn = qkv.room(rows);
-    norm1.forward(x, c.norm_eps, t.qkvIn, t.mean1, t.rstd1, pass.adapted);
-    t.qkv = qkv.forward(t.qkvIn, pass.adapted, drop(kQkvMask));
+    const auto room = [&](std::int64_t columns) { return at::empty({rows, columns}, at::TensorOptions(qkv.type())); };
+    t.norm1 = room(c.hidden_size);
+    norm1.forward(x, c.norm_eps, t.norm1, t.mean1, t.rstd1, pass.adapted);
+    t.qkv = qkv.forward(t.norm1, pass.adapted, drop(kQkvMask), t.qkvLow);
     rotate(t.qkv, pass, 1);
     if (pass.storesKeys) pass.attention.store(layer, t.qkv);
-    t.attention = out.room(rows);
+    t.attention = room(out.in());
     t.lse = perRow(c.heads);
     pass.attention.forward(layer, t.qkv, t.attention, t.lse);
     if (!tape) t.qkv = at::Tensor();
+    addBranch(out.forward(t.attention, pass.adapted, drop(kOutMask), t.outLow), kAttentionResidual);
 
-    t.upIn = up.room(rows);
-    if (phi) norm1.forward(x, c.norm_eps, t.upIn, {}, {}, pass.adapted);
-    addBranch(out.forward(t.attention, pass.adapted, drop(kOutMask)), kAttentionResidual);
     if (!phi) {
         if (tape) {
             t.x2 = x;
@@ -150,19 +149,19 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
             t.mean2 = perRow(1);
             t.rstd2 = perRow(1);
         }
-        norm2.forward(x, c.norm_eps, t.upIn, t.mean2, t.rstd2, pass.adapted);
+        t.norm2 = room(c.hidden_size);
+        norm2.forward(x, c.norm_eps, t.norm2, t.mean2, t.rstd2, pass.adapted);
     }
-    t.up = up.forward(t.upIn, pass.adapted, drop(kUpMask));
-    t.downIn = down.room(rows);
-    activate(phi, t.up, c.intermediate_size, t.downIn);
-    addBranch(down.forward(t.downIn, pass.adapted, drop(kDownMask)), kMlpResidual);
+    t.up = up.forward(phi ? t.norm1 : t.norm2, pass.adapted, drop(kUpMask), t.upLow);
+    t.down = room(c.intermediate_size);
+    activate(phi, t.up, c.intermediate_size, t.down);
+    addBranch(down.forward(t.down, pass.adapted, drop(kDownMask), t.downLow), kMlpResidual);
 }
 
 void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, LayerTape& t, bool needInput) {
     const DecoderConfig& c = pass.config;
     const bool phi = c.family == Family::Phi;
     const auto drop = [&](MaskNumber which) { return pass.mask(layer, which, pass.loraDropout); };
-    const auto low = [](const Linear& linear, const at::Tensor& input) { return input.narrow(1, linear.in(), linear.rank()).contiguous(); };
     const auto branch = [&](MaskNumber which) {
         at::Tensor dy = cast(dx, qkv.type());
         dropInPlace(dy, c.hidden_size, pass.mask(layer, which, pass.residDropout));
@@ -171,22 +170,22 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
     // Phi's branches both start from dx as it came in, so it may only be added to once both have read it.
     const at::Tensor dyAttention = phi ? branch(kAttentionResidual) : at::Tensor();
 
-    const at::Tensor dm = down.backward(branch(kMlpResidual), t.downIn, low(down, t.downIn), drop(kDownMask), true);
-    t.downIn = at::Tensor();
+    const at::Tensor dm = down.backward(branch(kMlpResidual), t.down, t.downLow, drop(kDownMask), true);
+    t.down = at::Tensor();
     activateBackward(phi, t.up, c.intermediate_size, dm);
     const bool needNorm = needInput || norm1.trained;
-    const at::Tensor dUpIn = up.backward(t.up, t.upIn, low(up, t.upIn), drop(kUpMask), !phi || needNorm);
-    t.up = t.upIn = at::Tensor();
+    const at::Tensor dUpIn = up.backward(t.up, phi ? t.norm1 : t.norm2, t.upLow, drop(kUpMask), !phi || needNorm);
+    t.up = t.norm2 = at::Tensor();
     if (!phi) {
         norm2.backward(t.x2, t.mean2, t.rstd2, dUpIn, dx);
         t.x2 = at::Tensor();
     }
 
-    const at::Tensor dAttention = out.backward(phi ? dyAttention : branch(kAttentionResidual), t.attention, low(out, t.attention), drop(kOutMask), true);
+    const at::Tensor dAttention = out.backward(phi ? dyAttention : branch(kAttentionResidual), t.attention, t.outLow, drop(kOutMask), true);
     at::Tensor dqkv = at::empty_like(t.qkv);
     pass.attention.backward(layer, t.qkv, t.attention, t.lse, dAttention, dqkv);
     rotate(dqkv, pass, -1);
-    const at::Tensor dQkvIn = qkv.backward(dqkv, t.qkvIn, low(qkv, t.qkvIn), drop(kQkvMask), needNorm);
+    const at::Tensor dQkvIn = qkv.backward(dqkv, t.norm1, t.qkvLow, drop(kQkvMask), needNorm);
     if (needNorm) {
         if (phi) norm1.backward(t.x1, t.mean1, t.rstd1, dUpIn, dx);
         norm1.backward(t.x1, t.mean1, t.rstd1, dQkvIn, dx);

@@ -3,8 +3,10 @@
 #pragma once
 #include "engine/model/attention.h"
 #include "engine/model/linear.h"
+#include "engine/model/rows.h"
 
 #include <ATen/core/Tensor.h>
+#include <array>
 
 namespace engine {
 
@@ -38,14 +40,15 @@ struct Pass {
 
 /// What the backward pass needs of one layer's forward pass.
 struct LayerTape {
-    at::Tensor x1, mean1, rstd1, qkvIn, qkv, attention, lse;
-    at::Tensor x2, mean2, rstd2, upIn, up, downIn;
+    at::Tensor x1, mean1, rstd1, norm1, qkv, qkvLow, attention, outLow, lse;
+    at::Tensor x2, mean2, rstd2, norm2, up, upLow, down, downLow; // norm2: Llama only; down: what the last product reads
 };
 
 struct Block {
     Norm norm1, norm2;             // norm2: Llama only
     Linear qkv, out, up, down;     // up: fc1, or gate and up side by side
 
+    std::array<Linear*, 4> linears() { return {&qkv, &out, &up, &down}; }
     void bind(Lora* adapter, std::int64_t layer, bool phi);
     void refresh();
     /// Replaces x [N, H] float. With a tape, what the backward pass needs is kept there.

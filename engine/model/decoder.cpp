@@ -2,6 +2,7 @@
 #include "engine/model/decoder.h"
 #include "engine/model/block.h"
 #include "engine/model/loader.h"
+#include "engine/model/rows.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
@@ -14,6 +15,9 @@ namespace {
 
 /// Rows whose logits are held at once: [rows, vocab_size].
 constexpr std::int64_t kHeadRows = 128;
+
+/// Models whose layers are larger keep one copy of their weights: prepacking gains little on large products.
+constexpr std::int64_t kPackedBytes = std::int64_t{1} << 30;
 
 bool multipliesBf16Fast() {
 #if defined(__x86_64__)
@@ -228,7 +232,7 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
                 weights.push_back(matrix(part.name, part.out, part.in));
                 if (bias) shifts.push_back(vector(part.name + ".bias", part.out));
             }
-            return Linear(parts, count > 1 ? at::cat(weights, 0) : weights[0], !bias ? at::Tensor() : at::cat(shifts, 0));
+            return Linear(parts, Weight(count > 1 ? at::cat(weights, 0) : weights[0]), !bias ? at::Tensor() : at::cat(shifts, 0));
         };
         Block block;
         block.norm1 = norm(path + "input_layernorm");
@@ -243,6 +247,16 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
     impl->makeRotary();
     step();
     return Decoder(std::move(impl));
+}
+
+void Decoder::packForBatches(bool training) {
+    const c10::InferenceMode guard;
+    std::int64_t bytes = 0;
+    for (Block& block : m_impl->blocks)
+        for (Linear* linear : block.linears()) bytes += linear->weight().byteCount();
+    if (bytes > kPackedBytes) return;
+    for (Block& block : m_impl->blocks)
+        for (Linear* linear : block.linears()) linear->weight().packForBatches(training);
 }
 
 void Decoder::setAdapter(std::shared_ptr<Lora> adapter, bool fresh) {
@@ -262,7 +276,7 @@ void Decoder::setAdapter(std::shared_ptr<Lora> adapter, bool fresh) {
         block.bind(m.adapter.get(), static_cast<std::int64_t>(layer), phi);
         seed(block.norm1);
         if (fresh)
-            for (Linear* linear : {&block.qkv, &block.out, &block.up, &block.down}) linear->seedBiases();
+            for (Linear* linear : block.linears()) linear->seedBiases();
     }
     m.finalNorm.bind(m.adapter.get(), "model.final_layernorm.bias");
     seed(m.finalNorm);

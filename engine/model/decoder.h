@@ -38,6 +38,10 @@ public:
     const DecoderConfig& config() const;
     Precision precision() const;
 
+    /// To be called once before many batches are to come (training: with their gradients): small bf16 models then lay their weights out
+    /// for the matrix product. Single tokens are read faster without.
+    void packForBatches(bool training);
+
     /// The adapter in use; null: the base alone. Trained biases start from the base's when `fresh`.
     void setAdapter(std::shared_ptr<Lora> adapter, bool fresh);
     Lora* adapter() const;

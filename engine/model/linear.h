@@ -3,40 +3,36 @@
 #pragma once
 #include "engine/kernels/kernels.h"
 #include "engine/model/lora.h"
+#include "engine/model/weight.h"
 
 #include <ATen/core/Tensor.h>
 #include <vector>
 
 namespace engine {
 
-/// y = x W^T + b + sum over adapted parts of scaling * (dropout(x) A^T) B^T, as one product: the input's columns are followed by
-/// dropout(x) A^T and the weight's by scaling * B, so the same product gives the gradients of x and of x A^T on the way back.
-/// Parts share one dropout mask (PEFT draws one each: the same expectation).
+/// y = x W^T + b + sum over adapted parts of scaling * (dropout(x) A^T) B^T. The parts' A lie below each other and their B side by side, so
+/// that each is one product. Parts share one dropout mask (PEFT draws one each: the same expectation).
 class Linear {
 public:
     Linear() = default;
-    /// weight [out, in] in the compute type, the parts' rows one after the other; bias [out] float or undefined.
-    Linear(std::vector<LinearShape> parts, at::Tensor weight, at::Tensor bias);
+    /// The parts' rows one after the other; bias [out] float or undefined.
+    Linear(std::vector<LinearShape> parts, Weight weight, at::Tensor bias);
 
-    std::int64_t in() const { return m_in; }
-    std::int64_t out() const { return m_out; }
-    std::int64_t rank() const { return m_rank; }
-    std::int64_t parameterCount() const;
-    at::ScalarType type() const { return m_weight.scalar_type(); }
+    std::int64_t in() const { return m_weight.in(); }
+    std::int64_t out() const { return m_weight.out(); }
+    at::ScalarType type() const { return m_weight.type(); }
+    Weight& weight() { return m_weight; }
 
-    /// The adapter's modules that belong here (null: none); lays the weight out anew when the joined rank changes.
+    /// The adapter's modules that belong here (null: none).
     void bind(Lora* adapter);
-    /// Copies the adapter's values, as they are now, into the weight.
+    /// Copies the adapter's values, as they are now, in the compute type.
     void refresh();
     /// The adapter's trained biases start from the base's.
     void seedBiases();
 
-    /// Room for an input [N, in + rank]; the first `in` columns are the caller's to fill.
-    at::Tensor room(std::int64_t rows) const;
-    /// y [N, out] of a filled room, whose last columns are computed here (zeros when not `adapted`).
-    at::Tensor forward(at::Tensor& input, bool adapted, const kernels::Mask& mask) const;
-    /// The gradient [N, in + rank] with respect to the input (undefined unless `needInput`); its first `in` columns count. Adds to the
-    /// adapter's gradients. x [N, >= in] is the input, low [N, rank] what forward put in its last columns.
+    /// y [N, out] of x [N, in]; `low` becomes dropout(x) A^T [N, rank], undefined without an adapter.
+    at::Tensor forward(const at::Tensor& x, bool adapted, const kernels::Mask& mask, at::Tensor& low) const;
+    /// The gradient [N, in] with respect to x, undefined unless `needInput`. Adds to the adapter's gradients. x, mask and low as in forward.
     at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low, const kernels::Mask& mask, bool needInput);
 
 private:
@@ -50,18 +46,13 @@ private:
     };
 
     std::vector<LinearShape> m_parts;
-    std::int64_t m_in = 0, m_out = 0, m_rank = 0;
-    at::Tensor m_weight; // [out, in + rank]
-    at::Tensor m_bias;   // [out] float, the adapter's where it trains them
+    Weight m_weight;
+    at::Tensor m_bias;       // [out] float, the adapter's where it trains them
     at::Tensor m_frozenBias; // [out] float, the base's
-    at::Tensor m_down;   // [rank, in], the joined A
+    at::Tensor m_down;       // [rank, in], the joined A
+    at::Tensor m_up;         // [out, rank], the joined scaling * B
     std::vector<Adapted> m_adapted;
     std::vector<TrainedBias> m_trainedBiases;
 };
-
-/// The tensor's rows for the kernels, from row `begin` on.
-kernels::Rows rowsOf(const at::Tensor& tensor, std::int64_t begin = 0);
-/// f(begin, end) over [0, rows), divided among the threads where that pays.
-void forRows(std::int64_t rows, std::int64_t width, const std::function<void(std::int64_t, std::int64_t)>& f);
 
 } // namespace engine
