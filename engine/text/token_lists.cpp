@@ -101,7 +101,7 @@ public:
         std::string what = e.what();
         if (const auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
         if (what.size() > 300) what.resize(300);
-        throw Error(ErrorCode::BadInput, m_where + " is not JSON: " + what + ".", "The download may be incomplete: fetch it again.");
+        throw Error(ErrorCode::BadInput, m_where + ": this is not JSON: " + what + ".", "The file is damaged or incomplete: fetch or write it again.");
     }
 
 private:
@@ -158,6 +158,7 @@ std::string_view textOf(const MappedFile& file) {
 
 Json read(const std::filesystem::path& path, Layout layout, TokenLists& lists) {
     const MappedFile file(path);
+    if (textOf(file).find('\0') != std::string_view::npos) file.refuse("this is not JSON."); // the parser would take it for the end
     Reader reader(path.string(), layout, lists);
     Json::sax_parse(textOf(file), &reader);
     return reader.take();

@@ -159,11 +159,12 @@ private Q_SLOTS:
         };
         const auto with = [&](const char* name, const std::function<void(Json&)>& change, const char* expected) { row(name, changed(change), expected); };
 
-        row("empty", "", "is not JSON");
-        row("cut short", changed([](Json& j) { j["cut"] = std::string(4000, 0x78); }).substr(0, 4000), "is not JSON");
+        row("empty", "", "this is not JSON");
+        row("cut short", changed([](Json& j) { j["cut"] = std::string(4000, 0x78); }).substr(0, 4000), "this is not JSON");
         row("a list", "[1,2]", "a JSON object is needed");
-        row("binary", std::string("GGUF\0\1", 6), "is not JSON");
-        row("no UTF-8", "{\"model\": \"\xFF\"}", "is not JSON");
+        row("binary", std::string("GGUF\0\1", 6), "this is not JSON");
+        row("more after a zero", changed([](Json&) {}) + std::string("\0x", 2), "this is not JSON");
+        row("no UTF-8", "{\"model\": \"\xFF\"}", "this is not JSON");
         row("deep", std::string(100000, '['), "deeper than 64");
         row("deep in the vocabulary", "{\"model\":{\"vocab\":{\"a\":[[]]}}}", "\"a\" has no whole number");
         row("key twice", "{\"model\": 1, \"model\": 2}", "\"model\" is there twice");
