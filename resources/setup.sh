@@ -104,7 +104,7 @@ addMissingLibraries() {
         libcu*) package=nvidia-${name#lib} ;;
         *) continue ;;
       esac
-      wanted[$package]=1
+      wanted[$package]=$name
     done
     [[ ${#wanted[@]} -gt 0 ]] || break
     for package in "${!wanted[@]}"; do
@@ -113,7 +113,7 @@ addMissingLibraries() {
       [[ $package == *-cu13 ]] || version="<14"
       pipDownload "$package" "$deps/downloads/$package" "" "$package$version" || fail "could not fetch $package: see $deps/downloads/$package.log"
       unpack "$deps/downloads/$package"/*.whl "$1/nvidia" nvidia/
-      find "$1/nvidia" -name '*.so*' -type f -exec mv -f {} "$libraries/" \;
+      find "$1/nvidia" -name "${wanted[$package]}.so*" -type f -exec mv -f {} "$libraries/" \;
       rm -rf "$1/nvidia" "$deps/downloads/$package"
     done
   done
@@ -135,7 +135,8 @@ fetchTorch() {
   say "unpacking ${wheel[0]##*/}"
   rm -rf "$deps/libtorch.part"
   unpack "${wheel[0]}" "$deps/libtorch.part" torch/include/ torch/lib/ torch/share/
-  rm -f "$deps/libtorch.part"/torch/lib/lib{torch_python,aoti_custom_ops,backend_with_compiler,jitbackend_test,torchbind_test}.so
+  # What the engine does not link to: Python's half, tests, and the GPU's half of a CUDA build.
+  rm -rf "$deps/libtorch.part"/torch/lib/lib{torch_python,aoti_custom_ops,backend_with_compiler,jitbackend_test,torchbind_test,torch_cuda*,torch_nvshmem,c10_cuda,caffe2_nvrtc,shm*}{.so,}
   [[ $(uname -s) != Linux ]] || addMissingLibraries "$deps/libtorch.part"
   rm -rf "$deps/libtorch"
   mv "$deps/libtorch.part" "$deps/libtorch"
