@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/infer/classify.h"
+#include "engine/infer/find_answer.h"
+#include "engine/infer/label_trie.h"
+#include "engine/infer/sampler.h"
+#include "engine/train/batch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+namespace engine {
+
+namespace {
+
+/// Rows of one pass at most, so that long texts need no more memory than short ones.
+constexpr std::int64_t kMostRows = 4096;
+
+/// Shared by both methods: questions in batches of like length, their common beginning read once.
+class Classifier {
+public:
+    Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers)
+        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_cache(decoder.config()) {
+        std::vector<std::span<const std::int32_t>> questions;
+        for (const Sample& sample : samples) questions.push_back(sample.question());
+        m_prefix = samples.size() > 1 ? commonPrefix(questions, 1) : 0;
+        if (m_prefix == 0) return;
+        m_prefixSegment = m_cache.addSegment(m_prefix);
+        Pack pack;
+        pack.addCached(questions.front().first(static_cast<std::size_t>(m_prefix)), m_prefixSegment, 0, true);
+        decoder.prefill(pack, m_cache);
+    }
+    virtual ~Classifier() = default;
+
+    /// Samples of the next pass, by number: similar lengths, few enough rows.
+    std::vector<std::vector<std::size_t>> batches(std::int64_t size) const {
+        std::vector<std::size_t> order(m_samples.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return m_samples[a].answerBegin < m_samples[b].answerBegin; });
+        std::vector<std::vector<std::size_t>> all;
+        std::int64_t rows = 0;
+        for (std::size_t number : order) {
+            const std::int64_t needed = m_samples[number].answerBegin - m_prefix + rowsOfAnswer();
+            if (all.empty() || static_cast<std::int64_t>(all.back().size()) >= std::max<std::int64_t>(1, size) || rows + needed > kMostRows) {
+                all.emplace_back();
+                rows = 0;
+            }
+            all.back().push_back(number);
+            rows += needed;
+        }
+        return all;
+    }
+    /// Fills in these predictions and gives the sum of the true answers' log-probabilities.
+    virtual double run(const std::vector<std::size_t>& batch, std::vector<Prediction>& predictions, std::stop_token stop) = 0;
+
+protected:
+    virtual std::int64_t rowsOfAnswer() const = 0;
+    /// A question's tokens after the common beginning.
+    std::span<const std::int32_t> rest(std::size_t number) const { return m_samples[number].question().subspan(static_cast<std::size_t>(m_prefix)); }
+
+    const Decoder& m_decoder;
+    const std::vector<Sample>& m_samples;
+    const Answers& m_answers;
+    KvCache m_cache;
+    std::int64_t m_prefix = 0;
+    int m_prefixSegment = -1;
+};
+
+/// One pass a batch: the questions, and after each what the labels' spellings need beyond it.
+class Scorer : public Classifier {
+public:
+    Scorer(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers)
+        : Classifier(decoder, samples, answers), m_trie(answers.ids) {}
+
+    double run(const std::vector<std::size_t>& batch, std::vector<Prediction>& predictions, std::stop_token) override {
+        Pack pack;
+        std::vector<Target> targets;
+        for (std::size_t number : batch) {
+            const int node = m_prefix > 0 ? pack.addCached(rest(number), m_prefixSegment, m_prefix, false) : pack.add(rest(number));
+            m_trie.add(pack, node, targets);
+        }
+        const std::vector<float> edges = m_decoder.logProbabilities(pack, targets, m_prefix > 0 ? &m_cache : nullptr);
+        double truths = 0;
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            // The whole spelling's probability decides: its tokens' are multiplied, not averaged, for a long label is no likelier
+            // than the text that it is.
+            std::vector<double> p = m_trie.logProbabilities(edges.data() + i * m_trie.edges());
+            Prediction& prediction = predictions[batch[i]];
+            truths += p[static_cast<std::size_t>(prediction.truth)];
+            const auto best = std::max_element(p.begin(), p.end());
+            prediction.guess = static_cast<int>(best - p.begin());
+            const double top = *best;
+            double total = 0;
+            for (double& value : p) total += value = std::exp(value - top);
+            for (double& value : p) value /= total;
+            prediction.probabilities = std::move(p);
+        }
+        return truths;
+    }
+
+protected:
+    std::int64_t rowsOfAnswer() const override { return m_trie.rows(); }
+
+private:
+    LabelTrie m_trie;
+};
+
+/// Greedy continuation of a whole batch, a token of each a pass.
+class Generator : public Classifier {
+public:
+    Generator(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples, const Answers& answers, const EvaluateSpec& spec)
+        : Classifier(decoder, samples, answers), m_tokenizer(tokenizer), m_most(std::max<std::int64_t>(1, spec.max_new_tokens)) {
+        if (spec.unanswered == "separate") return;
+        const auto label = std::find(answers.labels.begin(), answers.labels.end(), spec.unanswered);
+        if (label == answers.labels.end())
+            throw Error(ErrorCode::BadInput, "evaluate.unanswered \"" + spec.unanswered + "\" is no label.", "Use separate, or one of the labels.");
+        m_unanswered = static_cast<int>(label - answers.labels.begin());
+    }
+
+    double run(const std::vector<std::size_t>& batch, std::vector<Prediction>& predictions, std::stop_token stop) override {
+        const int first = m_cache.addSegment(0, m_prefixSegment); // where this batch's segments begin
+        std::vector<int> segments;
+        const double truths = readQuestions(batch, segments);
+        std::vector<std::vector<std::int32_t>> texts(batch.size());
+        std::vector<std::size_t> going(batch.size());
+        std::iota(going.begin(), going.end(), std::size_t{0});
+        for (std::int64_t step = 0; step < m_most && !going.empty(); ++step) {
+            if (stop.stop_requested()) throw StopRequested{};
+            Pack pack;
+            std::vector<std::int64_t> rows;
+            for (std::size_t i : going) {
+                const std::int32_t last = step == 0 ? m_samples[batch[i]].question().back() : texts[i].back();
+                const int node = pack.addCached(std::span(&last, 1), segments[i], m_cache.chainLength(segments[i]), true);
+                rows.push_back(pack.lastRow(node));
+            }
+            const at::Tensor logits = m_decoder.logits(pack, rows, &m_cache);
+            std::vector<std::size_t> still;
+            for (std::size_t n = 0; n < going.size(); ++n) {
+                const std::int64_t width = logits.size(1);
+                const std::int32_t token = greedy(logits.const_data_ptr<float>() + static_cast<std::int64_t>(n) * width, width);
+                if (token == m_decoder.config().eos || token == m_tokenizer.eos()) continue;
+                texts[going[n]].push_back(token);
+                still.push_back(going[n]);
+            }
+            going = std::move(still);
+        }
+        m_cache.release(first);
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            Prediction& prediction = predictions[batch[i]];
+            prediction.rawText = m_tokenizer.decode(texts[i], true);
+            prediction.guess = findAnswer(prediction.rawText, m_answers.spellings);
+            if (!prediction.guess) prediction.guess = m_unanswered;
+        }
+        return truths;
+    }
+
+protected:
+    std::int64_t rowsOfAnswer() const override {
+        std::size_t longest = 0;
+        for (const auto& ids : m_answers.ids) longest = std::max(longest, ids.size());
+        return static_cast<std::int64_t>(longest);
+    }
+
+private:
+    /// Caches each question but its last token, which the first step of the continuation reads, and scores the true answers on the way.
+    double readQuestions(const std::vector<std::size_t>& batch, std::vector<int>& segments) {
+        Pack pack;
+        std::vector<Target> targets;
+        for (std::size_t number : batch) {
+            const auto question = rest(number);
+            const auto stored = question.first(question.size() - 1);
+            segments.push_back(m_cache.addSegment(static_cast<std::int64_t>(question.size()) + m_most, m_prefixSegment));
+            const auto& answer = m_answers.ids[static_cast<std::size_t>(m_samples[number].label)];
+            std::vector<std::int32_t> tail{question.back()};
+            tail.insert(tail.end(), answer.begin(), answer.end() - 1);
+            const int node = stored.empty() ? pack.addCached(tail, segments.back(), m_prefix, false)
+                                            : pack.add(tail, pack.addCached(stored, segments.back(), m_prefix, true));
+            const std::int64_t begin = pack.nodes[static_cast<std::size_t>(node)].begin;
+            for (std::size_t i = 0; i < answer.size(); ++i) targets.push_back({begin + static_cast<std::int64_t>(i), answer[i], 1});
+        }
+        double sum = 0;
+        for (float p : m_decoder.logProbabilities(pack, targets, &m_cache)) sum += static_cast<double>(p);
+        return sum;
+    }
+
+    const Tokenizer& m_tokenizer;
+    std::int64_t m_most = 1;
+    std::optional<int> m_unanswered;
+};
+
+/// How far it is, told at most ten times a second.
+class Watch {
+public:
+    Watch(std::string stage, const Sink& sink, const Answers& answers, std::int64_t total)
+        : m_stage(std::move(stage)), m_sink(sink), m_total(total), m_begin(Clock::now()), m_told(m_begin - std::chrono::seconds(1)) {
+        m_matrix.labels = answers.labels;
+        m_matrix.counts.assign(answers.labels.size(), std::vector<std::int64_t>(answers.labels.size() + 1));
+    }
+    void count(const Prediction& prediction) {
+        const std::size_t column = prediction.guess ? static_cast<std::size_t>(*prediction.guess) : m_matrix.labels.size();
+        ++m_matrix.counts[static_cast<std::size_t>(prediction.truth)][column];
+        ++m_done;
+    }
+    void tell() {
+        const auto now = Clock::now();
+        if (m_stage.empty() || !m_sink || (m_done < m_total && now - m_told < std::chrono::milliseconds(100))) return;
+        m_told = now;
+        const double seconds = std::chrono::duration<double>(now - m_begin).count();
+        const double rate = seconds > 0 ? static_cast<double>(m_done) / seconds : 0;
+        m_sink(ProgressEvent{0, m_stage, m_done, m_total, rate, rate > 0 ? static_cast<double>(m_total - m_done) / rate : -1});
+        m_sink(MatrixEvent{0, m_matrix, m_done, m_total});
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    std::string m_stage;
+    const Sink& m_sink;
+    std::int64_t m_done = 0, m_total = 0;
+    Clock::time_point m_begin, m_told;
+    ConfusionMatrix m_matrix;
+};
+
+} // namespace
+
+Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples, const Answers& answers,
+                    const EvaluateSpec& spec, const std::string& stage, const Sink& sink, std::stop_token stop) {
+    Classified result;
+    if (samples.empty()) return result;
+    std::int64_t tokens = 0;
+    for (const Sample& sample : samples) {
+        result.predictions.push_back({sample.record, sample.label, std::nullopt, {}, {}});
+        tokens += static_cast<std::int64_t>(answers.ids[static_cast<std::size_t>(sample.label)].size());
+    }
+    if (stop.stop_requested()) throw StopRequested{};
+    Watch watch(stage, sink, answers, static_cast<std::int64_t>(samples.size()));
+    watch.tell();
+    std::unique_ptr<Classifier> classifier;
+    if (spec.method == "generate") classifier = std::make_unique<Generator>(decoder, tokenizer, samples, answers, spec);
+    else if (spec.method == "score") classifier = std::make_unique<Scorer>(decoder, samples, answers);
+    else throw Error(ErrorCode::BadInput, "evaluate.method \"" + spec.method + "\" is unknown.", "Use score or generate.");
+    double truths = 0;
+    for (const auto& batch : classifier->batches(spec.batch_size)) {
+        if (stop.stop_requested()) throw StopRequested{};
+        truths += classifier->run(batch, result.predictions, stop);
+        for (std::size_t number : batch) watch.count(result.predictions[number]);
+        watch.tell();
+    }
+    result.loss = -truths / static_cast<double>(tokens);
+    return result;
+}
+
+} // namespace engine
