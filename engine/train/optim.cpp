@@ -9,14 +9,14 @@
 
 namespace engine {
 
-double gradientNorm(const at::Tensor& gradients) {
-    const float* g = gradients.const_data_ptr<float>();
-    const std::int64_t count = gradients.numel(), blocks = (count + kernels::kSumBlock - 1) / kernels::kSumBlock;
+double euclideanNorm(const at::Tensor& flat) {
+    const float* x = flat.const_data_ptr<float>();
+    const std::int64_t count = flat.numel(), blocks = (count + kernels::kSumBlock - 1) / kernels::kSumBlock;
     std::vector<double> sums(static_cast<std::size_t>(blocks));
     at::parallel_for(0, blocks, 8, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t block = begin; block < end; ++block) {
             const std::int64_t first = block * kernels::kSumBlock;
-            sums[static_cast<std::size_t>(block)] = kernels::sumOfSquares(g + first, std::min(kernels::kSumBlock, count - first));
+            sums[static_cast<std::size_t>(block)] = kernels::sumOfSquares(x + first, std::min(kernels::kSumBlock, count - first));
         }
     });
     double total = 0;

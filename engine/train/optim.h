@@ -8,8 +8,8 @@
 
 namespace engine {
 
-/// L2 norm of all gradients; the same bits for any number of threads. Not finite when any gradient is not.
-double gradientNorm(const at::Tensor& gradients);
+/// L2 norm of a flat buffer; the same bits for any number of threads. Not finite when any element is not.
+double euclideanNorm(const at::Tensor& flat);
 
 class AdamW {
 public:

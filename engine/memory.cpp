@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/memory.h"
+
+#include <fstream>
+#include <string>
+#include <sys/resource.h>
+
+namespace engine {
+
+namespace {
+
+/// A "Name:   123 kB" line of /proc/self/status, in bytes.
+std::int64_t statusBytes(const std::string& name) {
+    std::ifstream in("/proc/self/status");
+    for (std::string line; std::getline(in, line);)
+        if (line.starts_with(name)) return std::strtoll(line.c_str() + name.size(), nullptr, 10) * 1024;
+    return 0;
+}
+
+} // namespace
+
+std::int64_t residentBytes() {
+    return statusBytes("VmRSS:");
+}
+
+std::int64_t peakResidentBytes() {
+    if (const std::int64_t peak = statusBytes("VmHWM:"); peak > 0) return peak;
+    rusage usage{};
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? static_cast<std::int64_t>(usage.ru_maxrss) * 1024 : 0;
+}
+
+} // namespace engine

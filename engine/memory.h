@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What this process uses of the machine's memory.
+#pragma once
+#include <cstdint>
+
+namespace engine {
+
+/// Bytes resident now; 0 where the system does not say.
+std::int64_t residentBytes();
+/// The most that ever were.
+std::int64_t peakResidentBytes();
+
+} // namespace engine
