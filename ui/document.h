@@ -38,6 +38,9 @@ Q_SIGNALS:
     void openFailed(const QString& message, const QString& hint);
 
 private:
+    void readData();
+    void makeDatasetNow();
+
     struct Impl;
     std::shared_ptr<Impl> m_impl;
 };

@@ -35,6 +35,15 @@ QString count(std::int64_t n) {
     return n < 0 ? kMinus + digits.mid(1) : digits;
 }
 
+QString shortCount(std::int64_t n) {
+    if (std::abs(double(n)) < 100'000) return count(n);
+    const bool billions = std::abs(double(n)) >= 999.5e6;
+    const double value = double(n) / (billions ? 1e9 : 1e6);
+    return withUnit(locale().toString(value, 'f', std::abs(value) < 10 ? 2 : 1), billions ? tr("B") : tr("M"));
+}
+
+QString plural(std::int64_t n, const QString& one, const QString& many) { return withUnit(count(n), n == 1 ? one : many); }
+
 QString signedCount(std::int64_t n) { return n > 0 ? QLatin1Char('+') + count(n) : count(n); }
 
 QString percent(double share, int decimals) {

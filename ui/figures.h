@@ -8,6 +8,8 @@
 namespace ui {
 
 QString count(std::int64_t n);                            // "12,345"
+QString shortCount(std::int64_t n);                       // "134.5 M", "4.88 M", "9,216"
+QString plural(std::int64_t n, const QString& one, const QString& many); // "1 row", "4,846 rows"
 QString signedCount(std::int64_t n);                      // "+12", "−3", "0"
 QString percent(double share, int decimals = 1);          // 0.337: "33.7 %"
 QString signedPoints(double share, int decimals = 1);     // 0.523: "+52.3", in percentage points

@@ -54,7 +54,8 @@ double luminance(const QColor& c) {
 }
 
 QString firstInstalled(std::initializer_list<const char*> names, QFontDatabase::SystemFont otherwise) {
-    const QStringList installed = QFontDatabase::families();
+    QStringList installed;
+    for (const QString& family : QFontDatabase::families()) installed << family.section(QStringLiteral(" ["), 0, 0); // "Noto Sans [GOOG]"
     for (const char* name : names)
         if (installed.contains(QLatin1String(name), Qt::CaseInsensitive)) return QLatin1String(name);
     return QFontDatabase::systemFont(otherwise).family();

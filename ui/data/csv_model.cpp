@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Cells are cut to what a row can show.
+#include "ui/data/csv_model.h"
+
+#include "ui/engine_text.h"
+#include "ui/figures.h"
+#include "ui/theme/icons.h"
+
+#include <algorithm>
+
+namespace ui {
+namespace {
+
+constexpr std::size_t kShown = 400, kInTip = 2000; // bytes
+
+QString cut(const std::string& text, std::size_t most) {
+    if (text.size() <= most) return fromText(text);
+    std::size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end; // not inside a character
+    return fromText(text.substr(0, end)) + QStringLiteral("…");
+}
+
+} // namespace
+
+void CsvModel::setTable(std::shared_ptr<const engine::CsvTable> table) {
+    beginResetModel();
+    m_table = std::move(table);
+    m_label = m_text = -1;
+    endResetModel();
+}
+
+void CsvModel::setRoles(int label, int text) {
+    if (label == m_label && text == m_text) return;
+    m_label = label;
+    m_text = text;
+    if (columnCount() > 0) {
+        Q_EMIT headerDataChanged(Qt::Horizontal, 0, columnCount() - 1);
+        if (rowCount() > 0) Q_EMIT dataChanged(index(0, 0), index(rowCount() - 1, columnCount() - 1));
+    }
+}
+
+int CsvModel::rowOfLine(std::int64_t line) const {
+    if (!m_table || m_table->lines.empty() || line <= 0) return -1;
+    const auto after = std::upper_bound(m_table->lines.begin(), m_table->lines.end(), line);
+    return after == m_table->lines.begin() ? 0 : int(after - m_table->lines.begin()) - 1;
+}
+
+int CsvModel::rowCount(const QModelIndex& parent) const { return parent.isValid() || !m_table ? 0 : int(m_table->rows.size()); }
+
+int CsvModel::columnCount(const QModelIndex& parent) const { return parent.isValid() || !m_table ? 0 : int(m_table->header.size()); }
+
+QVariant CsvModel::data(const QModelIndex& index, int role) const {
+    if (!m_table || !index.isValid()) return {};
+    const std::string& cell = m_table->rows[std::size_t(index.row())][std::size_t(index.column())];
+    if (role == Qt::DisplayRole) {
+        QString text = cut(cell, kShown);
+        return text.replace(QLatin1String("\r\n"), QLatin1String(" ⏎ ")).replace(QLatin1Char('\n'), QStringLiteral(" ⏎ ")).replace(QLatin1Char('\r'), QStringLiteral(" ⏎ "));
+    }
+    if (role == Qt::ToolTipRole) return QStringLiteral("<p>%1</p>").arg(cut(cell, kInTip).toHtmlEscaped().replace(QLatin1Char('\n'), QLatin1String("<br>")));
+    if (role == Qt::ForegroundRole && index.column() != m_label && index.column() != m_text) return Theme::instance().color(Token::Muted);
+    return {};
+}
+
+QVariant CsvModel::headerData(int section, Qt::Orientation orientation, int role) const {
+    if (!m_table || section < 0) return {};
+    if (orientation == Qt::Horizontal) {
+        if (section >= columnCount()) return {};
+        if (role == Qt::TextAlignmentRole) return QVariant::fromValue(Qt::Alignment(Qt::AlignLeft | Qt::AlignVCenter));
+        if (role == Qt::DecorationRole)
+            return section == m_label ? icon(QStringLiteral("tag"), Token::Good) : section == m_text ? icon(QStringLiteral("text"), Token::Accent) : QVariant();
+        const QString name = fromText(m_table->header[std::size_t(section)]);
+        if (role == Qt::DisplayRole) return name;
+        if (role == Qt::ToolTipRole) return section == m_label ? tr("%1: the label").arg(name) : section == m_text ? tr("%1: the text").arg(name) : tr("%1: not used").arg(name);
+        return {};
+    }
+    if (section >= rowCount()) return {};
+    if (role == Qt::TextAlignmentRole) return QVariant::fromValue(Qt::Alignment(Qt::AlignRight | Qt::AlignVCenter));
+    if (role == Qt::DisplayRole) return count(m_table->lines[std::size_t(section)]);
+    if (role == Qt::ToolTipRole) return tr("line %1, record %2").arg(count(m_table->lines[std::size_t(section)]), count(m_table->records[std::size_t(section)]));
+    return {};
+}
+
+} // namespace ui

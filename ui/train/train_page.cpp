@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Settings at the left; line, figures, plots and log at the right.
+#include "ui/train/train_page.h"
+
+#include "ui/card.h"
+#include "ui/engine_text.h"
+#include "ui/facts.h"
+#include "ui/figures.h"
+#include "ui/pages.h"
+#include "ui/theme/icons.h"
+#include "ui/train/experiment_form.h"
+#include "ui/train/log_panel.h"
+#include "ui/train/model_facts.h"
+#include "ui/train/yaml_editor.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QSlider>
+#include <QStackedLayout>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace ui {
+
+using namespace engine;
+
+namespace {
+
+double accuracyOf(const ConfusionMatrix& matrix) {
+    std::int64_t right = 0, all = 0;
+    for (std::size_t truth = 0; truth < matrix.counts.size(); ++truth)
+        for (std::size_t guess = 0; guess < matrix.counts[truth].size(); ++guess) {
+            all += matrix.counts[truth][guess];
+            if (truth == guess) right += matrix.counts[truth][guess];
+        }
+    return all ? double(right) / double(all) : std::nan("");
+}
+
+double macroF1Of(const ConfusionMatrix& matrix) {
+    const std::size_t labels = matrix.labels.size();
+    double sum = 0;
+    for (std::size_t label = 0; label < labels; ++label) {
+        std::int64_t truths = 0, guesses = 0;
+        for (const std::int64_t n : matrix.counts[label]) truths += n;
+        for (std::size_t truth = 0; truth < labels; ++truth) guesses += matrix.counts[truth][label];
+        if (truths + guesses > 0) sum += 2.0 * double(matrix.counts[label][label]) / double(truths + guesses);
+    }
+    return labels ? sum / double(labels) : std::nan("");
+}
+
+} // namespace
+
+TrainPage::TrainPage(Backend& backend, Document& document, QWidget* parent)
+    : Page(tr("Train"), tr("How much better does the model get on your labels?"), parent), m_backend(backend), m_document(document), m_watch(backend) {
+    m_action = primaryAction(tr("Train"));
+    connect(m_action, &QPushButton::clicked, this, [this] { m_watch.isRunning() ? m_watch.stop() : train(); });
+    auto* row = new QHBoxLayout;
+    row->setSpacing(2 * kGrid);
+    row->addWidget(buildSettings());
+    row->addWidget(buildRun(), 1);
+    content()->addLayout(row, 1);
+
+    connect(&m_document, &Document::experimentChanged, this, &TrainPage::refresh);
+    connect(&m_document, &Document::dataChanged, this, &TrainPage::refresh);
+    connect(m_form, &ExperimentForm::problemChanged, this, &TrainPage::refresh);
+    connect(m_yaml, &YamlEditor::problemChanged, this, &TrainPage::refresh);
+    connect(m_model, &ModelFactsView::problemChanged, this, &TrainPage::refresh);
+    connect(&m_watch, &RunWatch::changed, this, &TrainPage::refresh);
+    connect(&m_backend, &Backend::jobStarted, this, &TrainPage::begin);
+    connect(&m_backend, &Backend::events, this, &TrainPage::take);
+    connect(&m_backend, &Backend::jobFinished, this, &TrainPage::finish);
+    connect(&m_backend, &Backend::idle, this, &TrainPage::rest);
+    showMetrics();
+    refresh();
+}
+
+QWidget* TrainPage::buildSettings() {
+    auto* card = new Card(tr("Settings"));
+    card->setFixedWidth(ScrollColumn::kWidth);
+    const auto toggle = [&](const char* name, const QString& text, const QString& tip) {
+        auto* button = new QPushButton(text);
+        button->setObjectName(QLatin1String(name));
+        button->setCheckable(true);
+        button->setToolTip(tip);
+        setRole(button, "quiet");
+        card->addToHeader(button);
+        return button;
+    };
+    m_all = toggle("allSettings", tr("All settings"), tr("Every setting there is, or the usual ones"));
+    m_asYaml = toggle("asYaml", tr("YAML"), tr("The same settings as the text of an experiment file"));
+    m_form = new ExperimentForm(m_document);
+    m_model = new ModelFactsView(m_backend, m_document);
+    m_form->addToGroup(QStringLiteral("model"), m_model);
+    auto* scroll = new ScrollColumn(ScrollColumn::kWidth - 4 * kGrid - 2);
+    scroll->column()->addWidget(m_form);
+    m_yaml = new YamlEditor(m_document);
+    m_settings = new QStackedLayout;
+    m_settings->addWidget(scroll);
+    m_settings->addWidget(m_yaml);
+    card->body()->addLayout(m_settings, 1);
+    card->layout()->setContentsMargins(2 * kGrid, kGrid, 0, 12); // the scroll bar lies in the margin
+    m_asYaml->parentWidget()->layout()->setContentsMargins(0, 0, kGrid, 0);
+    m_yaml->layout()->setContentsMargins(0, 0, 2 * kGrid, 0);
+    connect(m_all, &QPushButton::toggled, m_form, &ExperimentForm::setAllSettings);
+    connect(m_asYaml, &QPushButton::toggled, this, [this](bool yaml) {
+        m_yaml->flush();
+        m_settings->setCurrentIndex(yaml ? 1 : 0);
+        m_all->setEnabled(!yaml);
+    });
+    return card;
+}
+
+QWidget* TrainPage::buildRun() {
+    auto* right = new QWidget;
+    auto* column = new QVBoxLayout(right);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(12);
+
+    auto* box = new QWidget; // two lines tall, whatever it says
+    box->setFixedHeight(5 * kGrid);
+    auto* line = new QHBoxLayout(box);
+    line->setContentsMargins(0, 0, 0, 0);
+    line->setSpacing(kGrid);
+    m_icon = new QLabel;
+    m_icon->setFixedSize(20, 20);
+    auto* lines = new QVBoxLayout;
+    lines->setSpacing(4);
+    m_line = new QLabel;
+    m_line->setObjectName(QStringLiteral("trainLine"));
+    m_line->setTextFormat(Qt::PlainText);
+    m_line->setWordWrap(true);
+    m_line->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Expanding);
+    m_line->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_progress = new QProgressBar;
+    m_progress->setObjectName(QStringLiteral("trainProgress"));
+    m_progress->setRange(0, 1000);
+    m_progress->setTextVisible(false);
+    lines->addWidget(m_line, 1);
+    lines->addWidget(m_progress);
+    m_fix = new QPushButton;
+    m_fix->setObjectName(QStringLiteral("lineAction"));
+    connect(m_fix, &QPushButton::clicked, this, [this] {
+        if (const auto run = m_actionRun) run();
+    });
+    line->addWidget(m_icon);
+    line->addLayout(lines, 1);
+    line->addWidget(m_fix);
+    column->addWidget(box);
+
+    m_metrics = new Facts;
+    m_metrics->add(QStringLiteral("accuracy"), tr("Accuracy, test rows"), true, 5);
+    m_metrics->add(QStringLiteral("f1"), tr("Macro F1"), true, 5);
+    m_metrics->add(QStringLiteral("loss"), tr("Loss, last step"), true, 4);
+    m_metrics->add(QStringLiteral("eval"), tr("Loss, unseen rows"), true, 4);
+    column->addWidget(m_metrics);
+
+    auto* plots = new QHBoxLayout;
+    plots->setSpacing(2 * kGrid);
+    auto* lossCard = new Card(tr("Loss"));
+    m_loss = new LossPlot;
+    m_loss->setObjectName(QStringLiteral("lossPlot"));
+    m_loss->setEmptyText(tr("The loss of every step will be drawn here."));
+    auto* smooth = new QSlider(Qt::Horizontal);
+    smooth->setObjectName(QStringLiteral("smoothing"));
+    smooth->setRange(0, 99);
+    smooth->setFixedWidth(9 * kGrid);
+    smooth->setAccessibleName(tr("Smoothing"));
+    smooth->setToolTip(tr("Smoothing of the drawn curve; the raw one stays faint behind it"));
+    connect(smooth, &QSlider::valueChanged, this, [this](int value) { m_loss->setSmoothing(value / 100.0); });
+    smooth->setValue(int(std::lround(m_loss->smoothing() * 100)));
+    auto* smoothName = new QLabel(tr("smooth"));
+    setRole(smoothName, "small");
+    auto* log = new QPushButton(tr("Log scale"));
+    log->setCheckable(true);
+    log->setObjectName(QStringLiteral("logScale"));
+    setRole(log, "quiet");
+    connect(log, &QPushButton::toggled, this, [this](bool on) { m_loss->setLogScale(on); });
+    lossCard->addToHeader(smoothName);
+    lossCard->addToHeader(smooth);
+    lossCard->addToHeader(log);
+    lossCard->body()->addWidget(m_loss, 1);
+    plots->addWidget(lossCard, 11);
+
+    auto* matrixCard = new Card(tr("Truth against guess"));
+    const auto side = [&](const char* name, const QString& text, bool tuned) {
+        auto* button = new QPushButton(text);
+        button->setObjectName(QLatin1String(name));
+        button->setCheckable(true);
+        button->setEnabled(false);
+        setRole(button, "quiet");
+        connect(button, &QPushButton::clicked, this, [this, tuned] { showMatrix(tuned); });
+        matrixCard->addToHeader(button);
+        return button;
+    };
+    m_base = side("showBase", tr("Base"), false);
+    m_tuned = side("showTuned", tr("Tuned"), true);
+    m_matrix = new MatrixPlot;
+    m_matrix->setObjectName(QStringLiteral("matrixPlot"));
+    m_matrix->setEmptyText(tr("What was guessed for each label will be counted here, first by the base model, then by the tuned one."));
+    matrixCard->body()->addWidget(m_matrix, 1);
+    plots->addWidget(matrixCard, 10);
+    column->addLayout(plots, 1);
+
+    m_log = new LogPanel;
+    column->addWidget(m_log);
+    return right;
+}
+
+void TrainPage::train() {
+    m_yaml->flush();
+    if (m_watch.isRunning() || !obstacle().isEmpty()) return;
+    m_result = {};
+    if (m_backend.startTraining(m_document.experiment())) refresh();
+    else say(tr("A run is under way already; it must end first."), Severity::Error);
+}
+
+QString TrainPage::obstacle() const { return const_cast<TrainPage*>(this)->blocked().text; }
+
+TrainPage::Block TrainPage::blocked() {
+    if (!m_yaml->problem().isEmpty()) return {tr("The YAML cannot be read: %1").arg(m_yaml->problem()), tr("Show"), [this] { m_asYaml->setChecked(true); }};
+    if (!m_form->problem().isEmpty()) return {m_form->problem(), {}, {}};
+    const auto issues = m_document.issues();
+    if (!issues.empty()) {
+        const Issue& issue = issues.front();
+        const QString path = fromText(issue.path);
+        QString text = fromText(issue.message);
+        if (issue.path == "data.csv") return {text, m_document.isLoading() ? QString() : tr("Open data"), [this] { Q_EMIT dataRequested(); }};
+        if (issue.path == "data.split") return {text, tr("Fit to the data"), [this] { fitSplit(); }};
+        if (issue.path.starts_with("prompt")) return {issue.path == "prompt.template" ? tr("The template %1").arg(text) : text, tr("Open prompt"), [this] { Q_EMIT promptRequested(); }};
+        if (!text.contains(path)) text = path + QStringLiteral(": ") + text;
+        return {text, tr("Show"), [this, path] {
+            m_asYaml->setChecked(false);
+            m_form->reveal(path);
+            m_all->setChecked(m_form->showsAll());
+        }};
+    }
+    if (!m_model->problem().isEmpty()) return {m_model->problem(), {}, {}};
+    return {};
+}
+
+void TrainPage::say(const QString& text, Severity severity) {
+    m_log->add(text, severity);
+    m_result = {text, {}, {}};
+    m_resultRole = severity == Severity::Error ? "error" : severity == Severity::Warning ? "warning" : "good";
+    m_askedSettings = toYaml(m_document.experiment());
+    refresh();
+}
+
+void TrainPage::refresh() {
+    const bool running = m_watch.isRunning();
+    const Block block = running ? Block() : blocked();
+    m_action->setText(running ? tr("Stop") : tr("Train"));
+    m_action->setEnabled(running ? !m_watch.isStopping() : block.text.isEmpty());
+    m_action->setToolTip(running ? tr("Stops after the rows being computed and keeps a checkpoint (Esc)") : block.text.isEmpty() ? tr("Ctrl+Return") : block.text);
+    const char* role = running ? "danger" : "primary";
+    if (m_action->property("role").toByteArray() != role) setRole(m_action, role);
+    m_progress->setVisible(running);
+    if (running) {
+        m_progress->setValue(int(std::floor(m_watch.progress() * 1000)));
+        QString text = m_watch.stage();
+        if (!m_watch.position().isEmpty()) text += QStringLiteral(" · ") + m_watch.position();
+        if (m_watch.etaSeconds() >= 0 && !m_watch.isStopping()) text += QStringLiteral(" · ") + tr("%1 left").arg(duration(m_watch.etaSeconds()));
+        showLine(text, "running");
+        return;
+    }
+    if (!m_result.text.isEmpty() && toYaml(m_document.experiment()) != m_askedSettings) m_result = {};
+    if (!block.text.isEmpty()) showLine(block.text, "error", block.action, block.run);
+    else if (!m_result.text.isEmpty()) showLine(m_result.text, m_resultRole, m_result.action, m_result.run);
+    else showLine(plan(), "muted");
+}
+
+void TrainPage::showLine(const QString& text, const char* role, const QString& action, std::function<void()> run) {
+    m_line->setText(text);
+    if (m_line->property("role").toByteArray() != role) setRole(m_line, role);
+    const bool bad = qstrcmp(role, "error") == 0, good = qstrcmp(role, "good") == 0, warn = qstrcmp(role, "warning") == 0, runs = qstrcmp(role, "running") == 0;
+    const QString name = bad ? QStringLiteral("error") : good ? QStringLiteral("good") : warn ? QStringLiteral("warning") : runs ? QStringLiteral("train") : QStringLiteral("note");
+    m_icon->setPixmap(icon(name, bad ? Token::Bad : good ? Token::Good : warn ? Token::Warn : runs ? Token::Accent : Token::Muted).pixmap(18, 18));
+    m_fix->setText(action);
+    m_fix->setVisible(!action.isEmpty());
+    m_actionRun = std::move(run);
+}
+
+QString TrainPage::plan() const {
+    const auto& dataset = m_document.dataset();
+    if (!dataset) return {};
+    const Experiment& e = m_document.experiment();
+    const auto labels = std::int64_t(dataset->labels.size());
+    const std::int64_t rows = labels * e.data.split.train_per_label, tests = labels * e.data.split.test_per_label;
+    return tr("Ready: learns from %1 rows, %2 at a time, %3; judged by %4 rows it never saw.")
+        .arg(count(rows), count(e.train.batch_size), e.train.epochs == 1 ? tr("once") : tr("%1 times").arg(e.train.epochs), count(tests));
+}
+
+void TrainPage::begin(RunId run, RunKind kind, const QString& name) {
+    if (std::exchange(m_fresh, false)) {
+        m_sides[0] = m_sides[1] = {};
+        m_hasLoss = m_hasEval = false;
+        m_loss->clear();
+        m_matrix->clear();
+        m_result = {};
+    }
+    m_askedSettings = toYaml(m_document.experiment());
+    m_loss->setLossPer(m_document.experiment().train.loss_on == "all" ? tr("token") : tr("answer token"));
+    m_sides[kind == RunKind::Baseline ? 0 : 1].run = run;
+    if (kind == RunKind::Train) recall(run);
+    m_log->add(kind == RunKind::Baseline ? tr("Run %1, the base model: %2").arg(run).arg(name) : tr("Run %1: %2").arg(run).arg(name));
+    showMetrics();
+    refresh();
+}
+
+// A resumed run begins with the curve it had.
+void TrainPage::recall(RunId run) {
+    RunDetail detail;
+    try {
+        detail = m_backend.runs().detail(run);
+    } catch (const Error&) {
+        return; // the curve then begins where the run goes on
+    }
+    for (const auto& [name, points] : detail.metrics)
+        for (const MetricPoint& point : points) {
+            StepEvent step;
+            EvalEvent eval;
+            step.run = eval.run = run;
+            step.step = eval.step = point.step;
+            step.loss = eval.loss = point.value;
+            if (name == "loss") m_loss->addStep(step);
+            if (name == "eval_loss") m_loss->addEval(eval);
+        }
+}
+
+void TrainPage::take(const QList<Event>& events) {
+    bool metrics = false, matrix = false;
+    for (const Event& event : events) {
+        if (!m_watch.isCurrent(event)) continue;
+        if (const auto* step = std::get_if<StepEvent>(&event)) {
+            m_loss->addStep(*step);
+            m_lastLoss = step->loss;
+            m_hasLoss = metrics = true;
+        } else if (const auto* eval = std::get_if<EvalEvent>(&event)) {
+            m_loss->addEval(*eval);
+            m_lastEval = eval->loss;
+            m_hasEval = metrics = true;
+            m_log->add(tr("Step %1: loss on unseen rows %2, accuracy %3").arg(count(eval->step), figure(eval->loss), percent(eval->accuracy)));
+        } else if (const auto* live = std::get_if<MatrixEvent>(&event)) {
+            Side& side = m_sides[m_watch.kind() == RunKind::Baseline ? 0 : 1];
+            side.run = live->run;
+            side.matrix = live->confusion;
+            metrics = matrix = true;
+        } else if (const auto* log = std::get_if<LogEvent>(&event)) {
+            m_log->add(fromText(log->message), log->severity);
+        }
+    }
+    if (metrics) showMetrics();
+    if (matrix) showMatrix(m_watch.kind() != RunKind::Baseline);
+}
+
+void TrainPage::finish(RunId run, const Outcome& outcome) {
+    if (const auto* done = std::get_if<Done>(&outcome)) {
+        Side& side = m_sides[m_watch.kind() == RunKind::Baseline ? 0 : 1];
+        side = {done->report.confusion, run, true};
+        if (done->report.eval_loss) {
+            m_lastEval = *done->report.eval_loss;
+            m_hasEval = true;
+        }
+        m_log->add(tr("Run %1 is done: accuracy %2, macro F1 %3").arg(run).arg(percent(done->report.accuracy), percent(done->report.macro_f1)));
+        showMatrix(m_watch.kind() != RunKind::Baseline);
+        if (m_watch.kind() != RunKind::Baseline) {
+            const double seconds = done->seconds.train + done->seconds.evaluate;
+            m_result.text = tr("Done in %1: accuracy %2.").arg(duration(seconds), percent(done->report.accuracy));
+            m_resultRole = "good";
+        }
+    } else if (const auto* stopped = std::get_if<Stopped>(&outcome)) {
+        const bool resumable = !stopped->checkpoint.empty();
+        m_result = {resumable ? tr("Stopped at step %1; its checkpoint is kept.").arg(count(stopped->step)) : tr("Stopped."),
+                    resumable ? tr("Go on") : QString(), [this, run] { m_backend.resume(run); refresh(); }};
+        m_resultRole = "warning";
+        m_log->add(m_result.text, Severity::Warning);
+    } else if (const auto* failed = std::get_if<Failed>(&outcome)) {
+        m_result = {fromText(failed->message) + (failed->hint.empty() ? QString() : QLatin1Char(' ') + fromText(failed->hint)), {}, {}};
+        m_resultRole = "error";
+        m_log->add(m_result.text, Severity::Error);
+    }
+    showMetrics();
+    refresh();
+}
+
+void TrainPage::rest(const QList<RunId>& runs) {
+    m_fresh = true;
+    if (!runs.isEmpty() && qstrcmp(m_resultRole, "good") == 0 && !m_result.text.isEmpty()) {
+        if (!m_sides[0].run && runs.size() > 1) try { // the baseline was there already
+            const RunDetail base = m_backend.runs().detail(runs.front());
+            if (base.report) m_sides[0] = {base.report->confusion, runs.front(), true};
+        } catch (const Error&) {
+        }
+        if (m_sides[0].finished && m_sides[1].finished)
+            m_result.text += QLatin1Char(' ') + tr("The base model had %1.").arg(percent(accuracyOf(m_sides[0].matrix)));
+        m_result.action = tr("See results");
+        m_result.run = [this, runs] { Q_EMIT resultsRequested(runs); };
+    }
+    showMetrics();
+    showMatrix(m_showsTuned);
+    refresh();
+}
+
+void TrainPage::showMatrix(bool tuned) {
+    const Side& side = m_sides[tuned ? 1 : 0];
+    for (const int i : {0, 1}) (i ? m_tuned : m_base)->setEnabled(!m_sides[i].matrix.counts.empty());
+    m_showsTuned = tuned;
+    m_base->setChecked(!tuned && !side.matrix.counts.empty());
+    m_tuned->setChecked(tuned && !side.matrix.counts.empty());
+    if (side.matrix.counts.empty()) return;
+    m_matrix->setMatrix(side.matrix, tuned ? tr("Run %1, tuned").arg(side.run) : tr("Run %1, base").arg(side.run), side.run);
+}
+
+void TrainPage::showMetrics() {
+    const auto show = [this](const QString& key, double (*measure)(const ConfusionMatrix&)) {
+        const double base = m_sides[0].matrix.counts.empty() ? std::nan("") : measure(m_sides[0].matrix);
+        const double tuned = m_sides[1].matrix.counts.empty() ? std::nan("") : measure(m_sides[1].matrix);
+        QLabel* note = m_metrics->noteLabel(key);
+        const char* role = "small";
+        if (std::isnan(tuned)) {
+            m_metrics->set(key, std::isnan(base) ? QString() : percent(base), std::isnan(base) ? QString() : tr("base model"));
+        } else if (std::isnan(base)) {
+            m_metrics->set(key, percent(tuned), tr("tuned"));
+        } else {
+            m_metrics->set(key, percent(tuned), tr("from %1").arg(percent(base)), tr("%1 points over the base model").arg(signedPoints(tuned - base)));
+            role = tuned > base ? "gain" : tuned < base ? "loss" : "small";
+        }
+        if (note->property("role").toByteArray() != role) setRole(note, role);
+    };
+    show(QStringLiteral("accuracy"), accuracyOf);
+    show(QStringLiteral("f1"), macroF1Of);
+    m_metrics->set(QStringLiteral("loss"), m_hasLoss ? figure(m_lastLoss, 3) : QString());
+    m_metrics->set(QStringLiteral("eval"), m_hasEval ? figure(m_lastEval, 3) : QString());
+}
+
+void TrainPage::fitSplit() {
+    const auto& dataset = m_document.dataset();
+    if (!dataset || dataset->counts.empty()) return;
+    Experiment changed = m_document.experiment();
+    SplitSpec& split = changed.data.split;
+    const std::int64_t least = *std::min_element(dataset->counts.begin(), dataset->counts.end());
+    // The shares stay what they were; a row at least is left for the evaluation while training.
+    const std::int64_t spare = split.eval_per_label > 0 ? 1 : 0, room = std::max<std::int64_t>(2, least - std::max(spare, least / 10 * spare));
+    const double share = double(split.train_per_label) / double(split.train_per_label + split.test_per_label);
+    split.train_per_label = std::clamp<std::int64_t>(std::llround(double(room) * share), 1, room - 1);
+    split.test_per_label = room - split.train_per_label;
+    split.eval_per_label = std::min(split.eval_per_label, std::max<std::int64_t>(0, least - room));
+    m_document.setExperiment(changed);
+}
+
+} // namespace ui
