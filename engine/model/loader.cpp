@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/loader.h"
+#include "engine/kernels/kernels.h"
 #include "engine/model/names.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/model_files.h"
@@ -34,9 +35,9 @@ at::Tensor toTensor(const TensorView& view, at::ScalarType type) {
         } else if (type == at::kFloat) {
             toFloat(part, out.data_ptr<float>() + begin * width);
         } else {
-            at::Tensor floats = at::empty(part.shape, at::kFloat);
-            toFloat(part, floats.data_ptr<float>());
-            (view.shape.size() > 1 ? out.narrow(0, begin, end - begin) : out).copy_(floats);
+            std::vector<float> floats(static_cast<std::size_t>(part.count()));
+            toFloat(part, floats.data());
+            kernels::castRows(floats.data(), end - begin, width, {static_cast<std::uint16_t*>(out.data_ptr()) + begin * width, width, kernels::Scalar::BF16});
         }
     };
     at::parallel_for(0, rows, std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, width)), convert);

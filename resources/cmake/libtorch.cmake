@@ -31,4 +31,7 @@ add_library(libtorch INTERFACE)
 target_include_directories(libtorch SYSTEM INTERFACE "${_torch_root}/include" "${_torch_root}/include/torch/csrc/api/include")
 target_link_directories(libtorch INTERFACE "${_torch_root}/lib")
 target_link_libraries(libtorch INTERFACE torch_cpu c10)
+# at::parallel_for is a template: without OpenMP in our own files it runs on one thread. libtorch brings the runtime.
+target_compile_options(libtorch INTERFACE -fopenmp)
+target_link_options(libtorch INTERFACE -fopenmp)
 set(CMAKE_BUILD_RPATH "${_torch_root}/lib")
