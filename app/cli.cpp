@@ -2,6 +2,7 @@
 // phibench-cli's entry: arguments, the one place where errors become exit codes.
 #include "app/cli.h"
 #include "app/cli_output.h"
+#include "app/thread_policy.h"
 #include "engine/jobs.h"
 
 #include <csignal>
@@ -62,6 +63,7 @@ int exitCodeOf(const engine::Outcome& outcome) {
 }
 
 int main(int argc, char** argv) {
+    app::waitPassively(argv);
     std::signal(SIGPIPE, SIG_IGN); // a reader that is gone is an error like any other, so that a run ends in order
     Session session;
     CLI::App root("Fine-tune and evaluate small language models with LoRA on a labelled CSV.", "phibench-cli");
