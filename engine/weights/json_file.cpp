@@ -4,35 +4,43 @@
 #include "engine/weights/tensor_view.h"
 
 #include <set>
+#include <vector>
 
 namespace engine {
 
 namespace {
 
 template <class Json>
-Json readStrictly(const std::filesystem::path& path, std::size_t mostBytes) {
+Json parseStrictly(std::string_view text, const std::string& where) {
     constexpr int kDeepest = 64;
-    const MappedFile file(path);
-    if (file.bytes().size() > mostBytes) file.refuse("this has " + std::to_string(file.bytes().size()) + " bytes; " + std::to_string(mostBytes) + " are the most that is read.", {});
-    const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-    if (text.find('\0') != std::string_view::npos) file.refuse("this is not JSON.");
+    const auto refuse = [&](const std::string& what) { throw Error(ErrorCode::BadInput, where + ": " + what, "The file is damaged or incomplete: fetch or write it again."); };
+    if (text.find('\0') != std::string_view::npos) refuse("this is not JSON.");
     std::vector<std::set<std::string>> keys; // of the objects that are open
     const auto strict = [&](int depth, typename Json::parse_event_t event, Json& value) {
-        if (depth > kDeepest) file.refuse("this is nested deeper than " + std::to_string(kDeepest) + " levels.", {});
+        if (depth > kDeepest) refuse("this is nested deeper than " + std::to_string(kDeepest) + " levels.");
         if (event == Json::parse_event_t::object_start) keys.emplace_back();
         if (event == Json::parse_event_t::object_end) keys.pop_back();
-        if (event == Json::parse_event_t::key && !keys.back().insert(value.template get<std::string>()).second) file.refuse("the key " + quote(value.template get<std::string>()) + " comes twice.");
+        if (event == Json::parse_event_t::key && !keys.back().insert(value.template get<std::string>()).second)
+            refuse("the key " + quote(value.template get<std::string>()) + " comes twice.");
         return true;
     };
+    Json json;
     try {
-        Json json = Json::parse(text, strict);
-        if (!json.is_object()) file.refuse("this is no JSON object.");
-        return json;
+        json = Json::parse(text, strict);
     } catch (const typename Json::parse_error& error) {
-        file.refuse("this is not JSON (at its byte " + std::to_string(error.byte) + ").");
+        refuse("this is not JSON (at its byte " + std::to_string(error.byte) + ").");
     } catch (const typename Json::exception&) {
-        file.refuse("this holds a number that is out of range.", {});
+        refuse("this holds a number that is out of range.");
     }
+    if (!json.is_object()) refuse("this is no JSON object.");
+    return json;
+}
+
+template <class Json>
+Json readStrictly(const std::filesystem::path& path, std::size_t mostBytes) {
+    const MappedFile file(path);
+    if (file.bytes().size() > mostBytes) file.refuse("this has " + std::to_string(file.bytes().size()) + " bytes; " + std::to_string(mostBytes) + " are the most that is read.", {});
+    return parseStrictly<Json>({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path.string());
 }
 
 } // namespace
@@ -43,6 +51,10 @@ nlohmann::json readJsonObject(const std::filesystem::path& file, std::size_t mos
 
 nlohmann::ordered_json readOrderedJsonObject(const std::filesystem::path& file, std::size_t mostBytes) {
     return readStrictly<nlohmann::ordered_json>(file, mostBytes);
+}
+
+nlohmann::json parseJsonObject(std::string_view text, const std::string& where) {
+    return parseStrictly<nlohmann::json>(text, where);
 }
 
 } // namespace engine
