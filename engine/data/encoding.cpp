@@ -64,7 +64,25 @@ bool isMostlyUtf8(std::string_view bytes) {
     return good > 0 && good >= bad * 10;
 }
 
-bool isC1(char byte) { return (static_cast<unsigned char>(byte) & 0xE0) == 0x80; }
+// Bytes 0x80..0x9F, where Latin-1 has nothing to print.
+struct C1 {
+    std::size_t first = std::string_view::npos;
+    std::size_t usual = 0; // quotes, dashes, the euro, letters with carons and the like, as Windows-1252 text has them
+    std::size_t rare = 0;  // undefined in Windows-1252 or hardly ever used: they speak for text that went through wrong hands
+};
+
+C1 countC1(std::string_view bytes) {
+    constexpr std::string_view kRare = "\x81\x83\x86\x87\x88\x89\x8B\x8D\x8F\x90\x98\x9B\x9D";
+    C1 c1;
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        const auto byte = static_cast<unsigned char>(bytes[at]);
+        if (byte < 0x80) at += asciiPrefix(bytes.substr(at)) - 1;
+        if (byte < 0x80 || byte > 0x9F) continue;
+        c1.first = std::min(c1.first, at);
+        ++(kRare.find(bytes[at]) == std::string_view::npos ? c1.usual : c1.rare);
+    }
+    return c1;
+}
 
 // Some text around bytes beyond ASCII from all over the file: ICU's detector reads little more than 8 KiB.
 std::string sampleBeyondAscii(std::string_view bytes, std::size_t firstC1) {
@@ -107,15 +125,10 @@ struct Guess { std::string encoding; bool sure = true; };
 // Of bytes without mark that are not well-formed UTF-8.
 Guess guess(std::string_view bytes) {
     if (isMostlyUtf8(bytes)) return {"UTF-8"};
-    std::size_t firstC1 = std::string_view::npos;
-    for (std::size_t at = asciiPrefix(bytes); at < bytes.size(); at += std::max<std::size_t>(1, asciiPrefix(bytes.substr(at)))) {
-        if (!isC1(bytes[at])) continue;
-        firstC1 = at;
-        break;
-    }
-    const std::string found = guessByIcu(sampleBeyondAscii(bytes, firstC1));
+    const C1 c1 = countC1(bytes);
+    const std::string found = guessByIcu(sampleBeyondAscii(bytes, c1.first));
     if (!found.empty() && found != "ISO-8859-1" && found != "windows-1252") return {found};
-    return {firstC1 == std::string_view::npos ? "ISO-8859-1" : "windows-1252", !found.empty()};
+    return {c1.usual > c1.rare ? "windows-1252" : "ISO-8859-1", !found.empty()};
 }
 
 [[noreturn]] void refuseName(const std::string& name) {

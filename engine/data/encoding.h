@@ -19,8 +19,8 @@ struct Decoded {
 };
 
 /// encoding "auto": byte-order mark, then NUL patterns of UTF-16, then valid UTF-8 (a few bad bytes among many good sequences are still
-/// UTF-8), then ICU's guess, where Windows-1252 wins over Latin-1 only if a byte in 0x80..0x9F is used. Bytes that the encoding does not
-/// know become U+FFFD. Throws Error(BadInput) for a name ICU does not know; StopRequested.
+/// UTF-8), then ICU's guess, where Windows-1252 wins over Latin-1 only if bytes in 0x80..0x9F are used, and most of them as its text uses
+/// them (quotes, dashes, …). Bytes that the encoding does not know become U+FFFD. Throws Error(BadInput) for a name ICU does not know; StopRequested.
 Decoded decode(std::string_view bytes, const std::string& encoding, const std::string& fileName, std::stop_token stop = {});
 
 /// The text within `bytes` when they are well-formed UTF-8 and `encoding` (auto, UTF-8) takes them as that: nothing need be copied.

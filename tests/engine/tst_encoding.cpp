@@ -76,6 +76,8 @@ void TestEncoding::recognises_data() {
         "positif,L\u2019\u00e9t\u00e9 co\u00fbte 5 \u20ac \u00e0 l\u2019\u00e9l\u00e8ve \u201cg\u00e9nial\u201d\n");
     row("Windows-1252 by one dash", "neutral,A short note \x96 nothing more, and the caf\xE9 stays open\n", "windows-1252",
         "neutral,A short note \u2013 nothing more, and the caf\u00e9 stays open\n");
+    row("Latin-1 with bytes that mean little in Windows-1252", "neutral,The company +\x88 Oy and the caf\xE9 stay open; ask for a table -\x8B now\n", "ISO-8859-1",
+        "neutral,The company +\u0088 Oy and the caf\u00e9 stay open; ask for a table -\u008b now\n");
     row("Windows-1251", "good,\xCA\xEE\xEC\xEF\xE0\xED\xE8\xFF \xEF\xEE\xEB\xF3\xF7\xE8\xEB\xE0 \xE1\xEE\xEB\xFC\xF8\xF3\xFE \xEF\xF0\xE8\xE1\xFB\xEB\xFC\n",
         "windows-1251", "good,\u041a\u043e\u043c\u043f\u0430\u043d\u0438\u044f \u043f\u043e\u043b\u0443\u0447\u0438\u043b\u0430 "
                         "\u0431\u043e\u043b\u044c\u0448\u0443\u044e \u043f\u0440\u0438\u0431\u044b\u043b\u044c\n");
