@@ -126,7 +126,7 @@ private:
 void applySetting(Experiment& experiment, const std::string& assignment) {
     const auto equals = assignment.find('=');
     if (equals == std::string::npos || equals == 0)
-        throw Error(ErrorCode::BadInput, "\"" + assignment + "\" is no setting.", "Write KEY=VALUE, for example lora.r=8.");
+        throw Error(ErrorCode::BadInput, "\"" + excerpt(assignment) + "\" is no setting.", "Write KEY=VALUE, for example lora.r=8.");
     experimentField(assignment.substr(0, equals)).set(experiment, assignment.substr(equals + 1));
 }
 

@@ -18,10 +18,7 @@ constexpr std::size_t kTextBytes = 64 << 10;
 constexpr std::size_t kNameBytes = 500; // yaml-cpp reads keys of up to 1024 characters, escapes included
 
 [[noreturn]] void refuse(const std::string& key, const std::string& what, const std::string& got) {
-    const bool tooLong = got.size() > 60;
-    std::string shown = tooLong ? got.substr(0, 60) : got;
-    while (tooLong && !shown.empty() && !isUtf8(shown)) shown.pop_back();
-    throw Error(ErrorCode::BadInput, key + " must be " + what + ", not \"" + shown + (tooLong ? "…" : "") + "\".");
+    throw Error(ErrorCode::BadInput, key + " must be " + what + ", not \"" + excerpt(got) + "\".");
 }
 
 std::string trimmed(const std::string& text) {
@@ -293,7 +290,7 @@ const Field& experimentField(const std::string& key) {
         if (field.key == key) return field;
         known.push_back(field.key);
     }
-    throw Error(ErrorCode::BadInput, "There is no setting \"" + key + "\".", "Did you mean " + nearestKey(key, known) + "?");
+    throw Error(ErrorCode::BadInput, "There is no setting \"" + excerpt(key) + "\".", "Did you mean " + nearestKey(key, known) + "?");
 }
 
 } // namespace engine

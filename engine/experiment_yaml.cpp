@@ -16,6 +16,7 @@ namespace engine {
 namespace {
 
 using Kind = YamlNode::Kind;
+constexpr std::size_t kIssues = 100;
 
 std::string kindName(const YamlNode& node) {
     switch (node.kind) {
@@ -25,7 +26,7 @@ std::string kindName(const YamlNode& node) {
     case Kind::Map: return "a map";
     case Kind::Scalar: break;
     }
-    return node.quoted ? "text" : "\"" + node.text.substr(0, 40) + "\"";
+    return node.quoted ? "text" : "\"" + excerpt(node.text) + "\"";
 }
 
 class Reader {
@@ -40,6 +41,7 @@ public:
 
     void section(Experiment& experiment, const std::string& path, const YamlNode& node) {
         for (const auto& [name, value] : node.entries) {
+            if (m_issues.size() >= kIssues) return; // whoever mends a hundred may ask again
             if (name.kind == Kind::Refused || value.kind == Kind::Refused) continue;
             const std::string key = path.empty() ? name.text : path + "." + name.text;
             const auto& fields = experimentFields();
@@ -47,7 +49,7 @@ public:
             if (field != fields.end()) {
                 leaf(experiment, *field, name, value);
             } else if (!m_sections.contains(key)) {
-                complain(name, "unknown key \"" + name.text + "\"" + (path.empty() ? "" : " in " + path) + "; did you mean " + nearest(key, path) + "?");
+                complain(name, "unknown key \"" + excerpt(name.text) + "\"" + (path.empty() ? "" : " in " + path) + "; did you mean " + nearest(key, path) + "?");
             } else if (value.kind == Kind::Map) {
                 section(experiment, key, value);
             } else if (value.kind != Kind::Null) {

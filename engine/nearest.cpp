@@ -7,7 +7,7 @@ namespace engine {
 
 namespace {
 
-constexpr std::size_t kLongest = 64; // what follows is no key and only costs time
+constexpr std::size_t kLongest = 40; // what follows is no key and only costs time
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c == '-' ? '_' : c; }
 

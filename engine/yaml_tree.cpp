@@ -65,7 +65,7 @@ private:
     }
 
     void checkTag(const YAML::Mark& mark, const std::string& tag) {
-        if (!tag.empty() && tag != "?" && tag != "!") complain(mark, "tags (" + tag + ") are not read here; leave it out.");
+        if (!tag.empty() && tag != "?" && tag != "!") complain(mark, "tags (" + excerpt(tag) + ") are not read here; leave it out.");
     }
 
     void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag) {
@@ -92,7 +92,7 @@ private:
         if (top.node.kind == YamlNode::Kind::List) {
             top.node.items.push_back(std::move(child));
         } else if (top.expectsValue) {
-            top.node.entries.back().second = std::move(child);
+            top.node.entries.back().value = std::move(child);
             top.expectsValue = false;
         } else {
             addKey(top, std::move(child));
@@ -111,11 +111,11 @@ private:
         }
         for (const auto& [known, value] : top.node.entries) {
             if (known.text != key.text || key.kind == YamlNode::Kind::Refused) continue;
-            complain(key.line, key.column, "\"" + key.text + "\" is set twice, first on line " + std::to_string(known.line) + ".");
+            complain(key.line, key.column, "\"" + excerpt(key.text) + "\" is set twice, first on line " + std::to_string(known.line) + ".");
             key.kind = YamlNode::Kind::Refused;
             break;
         }
-        top.node.entries.emplace_back(std::move(key), YamlNode{});
+        top.node.entries.push_back({std::move(key), {}});
         top.expectsValue = true;
     }
 
@@ -167,6 +167,15 @@ bool isUtf8(std::string_view text) {
         at += length;
     }
     return true;
+}
+
+std::string excerpt(std::string_view text) {
+    std::size_t end = 0;
+    for (std::size_t length = 0; end < text.size(); end += length) {
+        length = utf8Length(text, end);
+        if (length == 0 || end + length > 60) return std::string(text.substr(0, end)) + "…";
+    }
+    return std::string(text);
 }
 
 YamlNode parseYamlTree(std::string_view yaml, const std::string& fileName, std::vector<Issue>& issues) {

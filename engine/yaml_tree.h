@@ -10,6 +10,8 @@
 
 namespace engine {
 
+struct YamlEntry;
+
 struct YamlNode {
     enum class Kind { Null, Scalar, List, Map, Refused }; // Refused: already an issue
     Kind kind = Kind::Null;
@@ -17,8 +19,10 @@ struct YamlNode {
     bool quoted = false;                                // a Scalar in quotes or as a block is text, never a number
     int line = 0, column = 0;                           // 1-based
     std::vector<YamlNode> items;                        // of a List
-    std::vector<std::pair<YamlNode, YamlNode>> entries; // of a Map, in the order written; keys are scalars, none twice
+    std::vector<YamlEntry> entries;                     // of a Map, in the order written; keys are scalars, none twice
 };
+
+struct YamlEntry { YamlNode key, value; };
 
 /// One document. Bytes over 1 MiB, other than UTF-8, nested deeper than 16, aliases, tags and doubled keys are refused: each problem is
 /// appended to `issues` with its line and column, and the tree is what could be read.
@@ -37,5 +41,7 @@ std::string yamlMap(const std::vector<std::pair<std::string, std::string>>& entr
 std::string yamlNumber(double value);
 
 bool isUtf8(std::string_view text);
+/// What a message quotes of a text that may be anything: at most 60 bytes of it, whole characters, "…" for the rest.
+std::string excerpt(std::string_view text);
 
 } // namespace engine
