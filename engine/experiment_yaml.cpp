@@ -16,7 +16,7 @@ namespace engine {
 namespace {
 
 using Kind = YamlNode::Kind;
-constexpr std::size_t kIssues = 100;
+constexpr std::size_t kIssues = 100; // whoever mends them may ask again
 
 std::string kindName(const YamlNode& node) {
     switch (node.kind) {
@@ -41,7 +41,7 @@ public:
 
     void section(Experiment& experiment, const std::string& path, const YamlNode& node) {
         for (const auto& [name, value] : node.entries) {
-            if (m_issues.size() >= kIssues) return; // whoever mends a hundred may ask again
+            if (m_issues.size() >= kIssues) return;
             if (name.kind == Kind::Refused || value.kind == Kind::Refused) continue;
             const std::string key = path.empty() ? name.text : path + "." + name.text;
             const auto& fields = experimentFields();
@@ -59,7 +59,9 @@ public:
     }
 
 private:
-    void complain(const YamlNode& at, std::string message) { m_issues.push_back({Severity::Error, m_fileName, at.line, at.column, std::move(message)}); }
+    void complain(const YamlNode& at, std::string message) {
+        if (m_issues.size() < kIssues) m_issues.push_back({Severity::Error, m_fileName, at.line, at.column, std::move(message)});
+    }
 
     // A key of the same section is named without its section.
     std::string nearest(const std::string& key, const std::string& path) const {
