@@ -7,5 +7,7 @@ namespace engine {
 
 /// `count` elements (whole blocks) at any alignment; false when the type holds integers.
 bool blocksToFloat(DType type, const std::byte* bytes, std::size_t count, float* out);
+/// F16 by whole vectors, at any alignment; gives how many of `count` values it has done.
+std::size_t halvesToFloat(const std::byte* bytes, std::size_t count, float* out);
 
 } // namespace engine

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <hwy/targets.h>
 #include <limits>
 
 using namespace engine;
@@ -108,11 +109,24 @@ private Q_SLOTS:
         for (std::int64_t row = 0; row < stored->shape[0]; ++row) toFloat(stored->rows(row, row + 1), pieces.data() + row * width);
         QCOMPARE(pieces, values);
     }
+    void halvesAreExact_data() {
+        QTest::addColumn<qint64>("target");
+        for (std::int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1)
+            QTest::newRow(hwy::TargetName(targets & -targets)) << qint64{targets & -targets};
+    }
     void halvesAreExact() {
+        QFETCH(qint64, target);
+        hwy::SetSupportedTargetsForTest(target);
+        hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+        const auto all = qScopeGuard([] {
+            hwy::SetSupportedTargetsForTest(0);
+            hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+        });
         std::vector<std::uint16_t> halves(65536);
         for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<std::uint16_t>(i);
         std::vector<float> values(halves.size());
-        toFloat({"h", DType::F16, {65536}, std::as_bytes(std::span(halves))}, values.data());
+        const TensorView view{"h", DType::F16, {65536}, std::as_bytes(std::span(halves))};
+        toFloat(view, values.data());
         for (std::size_t i = 0; i < halves.size(); ++i) {
             const int exponent = static_cast<int>(i >> 10 & 31);
             const double fraction = static_cast<double>(i & 1023);
@@ -121,6 +135,9 @@ private Q_SLOTS:
             if (std::isnan(expected)) QVERIFY(std::isnan(values[i]));
             else QCOMPARE(static_cast<double>(values[i]), i >> 15 ? -expected : expected);
             QCOMPARE(std::signbit(values[i]), i >> 15 != 0);
+            float alone = 0; // too few for a vector
+            toFloat(view.rows(static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1), &alone);
+            QVERIFY(std::memcmp(&alone, &values[i], 4) == 0);
         }
     }
     void integersAreNoFloats() {
