@@ -14,7 +14,7 @@ namespace {
 
 constexpr QChar kMinus(0x2212), kNoBreak(0x00a0);
 
-QString tr(const char* text) { return QCoreApplication::translate("figures", text); }
+struct Words { Q_DECLARE_TR_FUNCTIONS(figures) };
 
 QLocale locale() {
     QLocale english(QLocale::English, QLocale::UnitedStates); // one spelling in window, files and screenshots
@@ -83,17 +83,17 @@ QString signedFigure(double value, int significant) {
 
 QString duration(double seconds) {
     if (!std::isfinite(seconds) || seconds < 0) return QStringLiteral("–");
-    if (seconds < 1) return withUnit(QString::number(int(std::lround(seconds * 1000))), tr("ms"));
-    if (seconds < 9.95) return withUnit(locale().toString(seconds, 'f', 1), tr("s"));
+    if (seconds < 1) return withUnit(QString::number(int(std::lround(seconds * 1000))), Words::tr("ms"));
+    if (seconds < 9.95) return withUnit(locale().toString(seconds, 'f', 1), Words::tr("s"));
     const auto whole = qint64(std::llround(seconds));
     const auto pair = [](qint64 big, const QString& bigUnit, qint64 small, const QString& smallUnit) {
         const QString first = withUnit(count(big), bigUnit);
         return small ? first + kNoBreak + withUnit(count(small), smallUnit) : first;
     };
-    if (whole < 60) return withUnit(count(whole), tr("s"));
-    if (whole < 3600) return pair(whole / 60, tr("min"), whole % 60, tr("s"));
-    if (whole < 86400) return pair(whole / 3600, tr("h"), whole % 3600 / 60, tr("min"));
-    return pair(whole / 86400, tr("d"), whole % 86400 / 3600, tr("h"));
+    if (whole < 60) return withUnit(count(whole), Words::tr("s"));
+    if (whole < 3600) return pair(whole / 60, Words::tr("min"), whole % 60, Words::tr("s"));
+    if (whole < 86400) return pair(whole / 3600, Words::tr("h"), whole % 3600 / 60, Words::tr("min"));
+    return pair(whole / 86400, Words::tr("d"), whole % 86400 / 3600, Words::tr("h"));
 }
 
 QString byteSize(std::int64_t bytes) {
