@@ -39,7 +39,7 @@ QString shortCount(std::int64_t n) {
     if (std::abs(double(n)) < 100'000) return count(n);
     const bool billions = std::abs(double(n)) >= 999.5e6;
     const double value = double(n) / (billions ? 1e9 : 1e6);
-    return withUnit(locale().toString(value, 'f', std::abs(value) < 10 ? 2 : 1), billions ? tr("B") : tr("M"));
+    return withUnit(locale().toString(value, 'f', std::abs(value) < 10 ? 2 : 1), billions ? Words::tr("B") : Words::tr("M"));
 }
 
 QString plural(std::int64_t n, const QString& one, const QString& many) { return withUnit(count(n), n == 1 ? one : many); }
