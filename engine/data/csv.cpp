@@ -70,12 +70,12 @@ char chosenDelimiter(const std::string& option, std::string_view text) {
     if (option == "tab") return '\t';
     const bool usable = option.size() == 1 && static_cast<unsigned char>(option[0]) < 0x80 && option.find_first_of(std::string_view("\"\r\n\0", 4)) == std::string::npos;
     if (usable) return option[0];
-    throw Error(ErrorCode::BadInput, "data.delimiter must be auto, tab or one ASCII character that is neither a quote nor a line end, got \"" + option + "\".");
+    throw Error(ErrorCode::BadInput, "data.delimiter must be auto, tab or one ASCII character that is neither a quote nor a line end, got " + inQuotes(option) + ".");
 }
 
 bool chosenHeader(const std::string& option, std::string_view text, char delimiter) {
     if (option == "true" || option == "false") return option == "true";
-    if (option != "auto") throw Error(ErrorCode::BadInput, "data.header must be auto, true or false, got \"" + option + "\".");
+    if (option != "auto") throw Error(ErrorCode::BadInput, "data.header must be auto, true or false, got " + inQuotes(option) + ".");
     constexpr std::size_t kRecords = 1000, kBytes = 1 << 20;
     RecordReader reader(text, delimiter);
     RecordView record;
@@ -130,7 +130,7 @@ private:
             if (name.empty()) name = "column " + std::to_string(i);
             if (!seen.insert(name).second) {
                 m_issues.add(Severity::Warning, m_record.line, "columns have another's name",
-                             [&] { return "Two columns are named \"" + name + "\". Name columns by number, or rename one."; });
+                             [&] { return "Two columns are named " + inQuotes(name) + ". Name columns by number, or rename one."; });
             }
             m_table.header.push_back(std::move(name));
         }

@@ -133,8 +133,6 @@ Guess guess(std::string_view bytes) {
 
 [[noreturn]] void refuseName(const std::string& name) {
     std::vector<std::string> known;
-    constexpr std::size_t kLongestName = 40;
-    const std::string shown = name.size() > kLongestName ? name.substr(0, kLongestName) + "…" : name;
     for (std::int32_t i = 0; i < ucnv_countAvailable(); ++i) {
         UErrorCode status = U_ZERO_ERROR;
         const char* converter = ucnv_getAvailableName(i);
@@ -142,9 +140,9 @@ Guess guess(std::string_view bytes) {
         for (std::uint16_t n = 0; U_SUCCESS(status) && n < aliases; ++n) known.emplace_back(ucnv_getAlias(converter, n, &status));
     }
     std::string hint = "Usual ones are UTF-8, UTF-16, ISO-8859-1, windows-1252, windows-1251, Shift_JIS, GB18030; auto finds out.";
-    const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) { return editDistance(a, shown) < editDistance(b, shown); });
-    if (nearest != known.end() && editDistance(*nearest, shown) <= 3) hint = "The nearest name is " + *nearest + ". " + hint;
-    throw Error(ErrorCode::BadInput, "There is no encoding named '" + shown + "' (data.encoding).", hint);
+    const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) { return editDistance(a, name) < editDistance(b, name); });
+    if (nearest != known.end() && editDistance(*nearest, name) <= 3) hint = "The nearest name is " + *nearest + ". " + hint;
+    throw Error(ErrorCode::BadInput, "There is no encoding named " + inQuotes(name) + " (data.encoding).", hint);
 }
 
 using Converter = std::unique_ptr<UConverter, decltype(&ucnv_close)>;

@@ -41,15 +41,6 @@ double rate(std::string_view text, char delimiter) {
     return static_cast<double>(most) / all - 0.5 * static_cast<double>(odd) / all - 0.25 * static_cast<double>(spaced) / all;
 }
 
-bool isNumber(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" +");
-    if (first == std::string_view::npos) return false;
-    text = text.substr(first, text.find_last_not_of(" %") + 1 - first);
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size();
-}
-
 bool isUsualName(std::string name) {
     static const std::set<std::string, std::less<>> kNames{
         "label", "labels", "text", "texts", "sentence", "sentences", "sentiment", "class", "category", "target", "topic", "intent", "emotion",
@@ -89,6 +80,15 @@ Evidence judge(const std::vector<std::vector<std::string>>& records, std::size_t
 }
 
 } // namespace
+
+bool isNumber(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(" +");
+    if (first == std::string_view::npos) return false;
+    text = text.substr(first, text.find_last_not_of(" %") + 1 - first);
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
+}
 
 char sniffDelimiter(std::string_view text) {
     char best = ',';

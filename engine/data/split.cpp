@@ -2,6 +2,8 @@
 // numpy's legacy generator drawing what scikit-learn's train_test_split and pandas' sample draw (numpy/random/mtrand.pyx).
 #include "engine/data/split.h"
 
+#include "engine/data/issue_list.h"
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -68,7 +70,7 @@ void requireRows(const Dataset& dataset, const std::vector<std::vector<std::size
     for (const auto& rows : rowsOf) smallest = std::min(smallest, static_cast<std::int64_t>(rows.size()));
     for (std::size_t label = 0; label < rowsOf.size(); ++label) {
         const auto rows = static_cast<std::int64_t>(rowsOf[label].size());
-        const std::string start = "The label '" + dataset.labels[label] + "' has " + count(rows);
+        const std::string start = "The label " + inQuotes(dataset.labels[label]) + " has " + count(rows);
         if (rows < wanted) {
             throw Error(ErrorCode::BadInput, start + ", but the split wants " + std::to_string(spec.train_per_label) + " for training and " +
                                                  std::to_string(spec.test_per_label) + " for the test.",

@@ -167,7 +167,7 @@ void TestCsv::namesColumns() {
     options.header = "true";
     const CsvTable table = parsed("\"the label\",,text,text\na,b,c,d\n", options);
     QCOMPARE(table.header, (std::vector<std::string>{"the label", "column 1", "text", "text"}));
-    QCOMPARE(shown(table.issues), QStringLiteral("a.csv:1: Two columns are named \"text\". Name columns by number, or rename one.\n"));
+    QCOMPARE(shown(table.issues), QStringLiteral("a.csv:1: Two columns are named 'text'. Name columns by number, or rename one.\n"));
 }
 
 void TestCsv::reportsWhatIsOdd_data() {
@@ -235,7 +235,7 @@ void TestCsv::refuses_data() {
     row("nothing usable", "label,text\na\nb\n", "true", ",", "No record of a.csv can be used (2 were read). The first problem: a.csv:2: This record has 1 field");
     row("quote never closed", "\"a,b\nc,d\n", "false", "auto", "No record of a.csv can be used (1 were read). The first problem: a.csv:1: The quote");
     row("quote in the header never closed", "label,\"text\nc,d\n", "true", ",", "a.csv:1: A quote in the header is never closed.");
-    row("bad header setting", "a,b\n", "yes", "auto", "data.header must be auto, true or false, got \"yes\".");
+    row("bad header setting", "a,b\n", "yes", "auto", "data.header must be auto, true or false, got 'yes'.");
     row("bad delimiter setting", "a,b\n", "auto", "::", "data.delimiter must be auto, tab or one ASCII character");
     row("delimiter beyond ASCII", "a,b\n", "auto", "\u00a7", "data.delimiter must be auto, tab or one ASCII character");
     row("quote as delimiter", "a,b\n", "auto", "\"", "data.delimiter must be auto, tab or one ASCII character");

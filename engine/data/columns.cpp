@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Columns by name or number, and by what their values look like.
+#include "engine/data/columns.h"
+
+#include "engine/data/dataset.h"
+#include "engine/data/issue_list.h"
+#include "engine/data/sniff.h"
+#include "engine/nearest.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+namespace engine {
+namespace {
+
+constexpr std::size_t kSampleRows = 5000;
+constexpr std::array kLabelNames{"label", "labels", "sentiment", "class", "category", "target", "topic", "intent", "emotion"};
+constexpr std::array kTextNames{"text", "texts", "sentence", "sentences", "comment", "review", "tweet", "message", "body", "content", "headline", "question"};
+
+// What a sample of a column's values looks like.
+struct Values {
+    std::size_t filled = 0, bytes = 0, longest = 0, numbers = 0, wordy = 0;
+    std::set<std::string_view> distinct;
+    double meanBytes() const { return filled == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(filled); }
+};
+
+Values look(const CsvTable& table, std::size_t column) {
+    Values values;
+    const std::size_t step = std::max<std::size_t>(1, table.rows.size() / kSampleRows);
+    for (std::size_t row = 0; row < table.rows.size(); row += step) {
+        const std::string& value = table.rows[row][column];
+        if (value.empty()) continue;
+        ++values.filled;
+        values.bytes += value.size();
+        values.longest = std::max(values.longest, value.size());
+        values.numbers += isNumber(value);
+        values.wordy += value.find(' ') != std::string::npos;
+        values.distinct.insert(value);
+    }
+    return values;
+}
+
+template <class Names> bool isNamed(const CsvTable& table, std::size_t column, const Names& names) {
+    if (!table.hasHeader) return false;
+    std::string name = table.header[column];
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// 0: no text. Longer texts, of several words, under a usual name, are more of one.
+double rateText(const CsvTable& table, std::size_t column, const Values& values) {
+    if (values.numbers * 2 >= values.filled) return 0;
+    const double words = static_cast<double>(values.wordy) / static_cast<double>(values.filled);
+    return values.meanBytes() * (0.1 + words) * (isNamed(table, column, kTextNames) ? 4 : 1);
+}
+
+// 0: no label. Fewer values, under a usual name, are more of one.
+double rateLabel(const CsvTable& table, std::size_t column, const Values& values) {
+    constexpr std::size_t kLongestLabel = 100, kMostUnnamed = 100;
+    const bool named = isNamed(table, column, kLabelNames);
+    const std::size_t most = std::max<std::size_t>(2, named ? values.filled / 2 : std::min(kMostUnnamed, values.filled / 2));
+    const std::size_t distinct = values.distinct.size();
+    if (distinct < 2 || distinct > most || values.longest > kLongestLabel) return 0;
+    return (named ? 1000.0 : 1.0) / static_cast<double>(distinct);
+}
+
+} // namespace
+
+std::string namesOfColumns(const CsvTable& table) {
+    constexpr std::size_t kMostNamed = 20;
+    if (!table.hasHeader) return "0 to " + std::to_string(table.header.size() - 1);
+    std::string names;
+    for (std::size_t i = 0; i < std::min(table.header.size(), kMostNamed); ++i) names += (i == 0 ? "" : ", ") + inQuotes(table.header[i]);
+    return table.header.size() > kMostNamed ? names + ", …" : names;
+}
+
+int findColumn(const CsvTable& table, const std::string& name, const std::string& key) {
+    const std::string file = table.path.string();
+    const auto found = std::find(table.header.begin(), table.header.end(), name);
+    if (found != table.header.end()) {
+        if (std::find(found + 1, table.header.end(), name) != table.header.end())
+            throw Error(ErrorCode::BadInput, file + " has more than one column " + inQuotes(name) + ".", "Give " + key + " the column's number, counted from 0.");
+        return static_cast<int>(found - table.header.begin());
+    }
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    const bool isPlace = !name.empty() && end == name.data() + name.size() && error != std::errc::invalid_argument;
+    if (isPlace && error == std::errc() && number < table.header.size()) return static_cast<int>(number);
+    if (isPlace) {
+        throw Error(ErrorCode::BadInput, key + " is " + name + ", but " + file + " has " + std::to_string(table.header.size()) + " columns, counted from 0.",
+                    "Its columns are " + namesOfColumns(table) + ".");
+    }
+    if (!table.hasHeader) {
+        throw Error(ErrorCode::BadInput, file + " has no header, so no column " + inQuotes(name) + " (" + key + ").",
+                    "Its columns are " + namesOfColumns(table) + "; set data.header to true if its first line names them.");
+    }
+    const auto nearest = std::min_element(table.header.begin(), table.header.end(), [&](const auto& a, const auto& b) { return editDistance(a, name) < editDistance(b, name); });
+    const bool close = editDistance(*nearest, name) <= 2;
+    throw Error(ErrorCode::BadInput, file + " has no column " + inQuotes(name) + " (" + key + ").",
+                (close ? "Did you mean " + inQuotes(*nearest) + "? " : std::string()) + "Its columns are " + namesOfColumns(table) + ".");
+}
+
+ColumnGuess guessColumns(const CsvTable& table) {
+    ColumnGuess guess;
+    std::vector<Values> columns;
+    for (std::size_t i = 0; i < table.header.size(); ++i) columns.push_back(look(table, i));
+    double bestText = 0, bestLabel = 0;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const double rated = columns[i].filled == 0 ? 0 : rateText(table, i, columns[i]);
+        if (rated > bestText) bestText = rated, guess.text = static_cast<int>(i);
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (static_cast<int>(i) == guess.text) continue;
+        const double rated = rateLabel(table, i, columns[i]);
+        if (rated > bestLabel) bestLabel = rated, guess.label = static_cast<int>(i);
+    }
+    return guess;
+}
+
+} // namespace engine
