@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Products of a few rows with a large matrix: bound by how fast the weights are read.
 #include "engine/kernels/kernels.h"
+#include "engine/weights/nf4.h"
+
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/few_rows.cpp"
@@ -58,6 +61,61 @@ void MultiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Row
     else FewRowsAny(x, count, depth, static_cast<const Bf16*>(w.data), w.stride, rows, y);
 }
 
+/// What the codes in `index` (0..15) stand for.
+template <class D, class I>
+HWY_INLINE hn::Vec<D> nf4Value(D d, const float* values, I index) {
+#if HWY_MAX_BYTES >= 64
+    return hn::TableLookupLanes(hn::LoadU(d, values), hn::IndicesFromVec(d, index));
+#else
+    return hn::GatherIndex(d, values, index);
+#endif
+}
+
+template <int kCount>
+void FewRowsNf4Of(const float* even, const float* odd, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
+                  std::int64_t block, std::int64_t rows, Rows y) {
+    const hn::ScalableTag<float> d;
+    const hn::RebindToSigned<decltype(d)> di;
+    const hn::Rebind<std::uint8_t, decltype(d)> du8;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    const float* values = nf4Values().data();
+    const std::int64_t half = depth / 2, step = block / 2;
+    for (std::int64_t o = 0; o < rows; ++o, codes += half, absmax += depth / block) {
+        hn::Vec<decltype(d)> sums[kCount];
+        for (int n = 0; n < kCount; ++n) sums[n] = hn::Zero(d);
+        for (std::int64_t b = 0; b < half; b += step) {
+            hn::Vec<decltype(d)> inner[kCount];
+            for (int n = 0; n < kCount; ++n) inner[n] = hn::Zero(d);
+            for (std::int64_t i = b; i < b + step; i += lanes) {
+                const auto both = hn::PromoteTo(di, hn::LoadU(du8, codes + i));
+                const auto first = nf4Value(d, values, hn::ShiftRight<4>(both));
+                const auto second = nf4Value(d, values, hn::And(both, hn::Set(di, 15)));
+                for (int n = 0; n < kCount; ++n)
+                    inner[n] = hn::MulAdd(second, hn::LoadU(d, odd + n * half + i), hn::MulAdd(first, hn::LoadU(d, even + n * half + i), inner[n]));
+            }
+            const auto scale = hn::Set(d, absmax[b / step]);
+            for (int n = 0; n < kCount; ++n) sums[n] = hn::MulAdd(inner[n], scale, sums[n]);
+        }
+        for (int n = 0; n < kCount; ++n) addTo(y, n, o, hn::GetLane(hn::SumOfLanes(d, sums[n])));
+    }
+}
+
+void MultiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
+                        std::int64_t block, std::int64_t rows, Rows y) {
+    // A byte's upper half is an even element, its lower half the odd one after it.
+    static thread_local std::vector<float> apart;
+    apart.resize(static_cast<std::size_t>(count * depth));
+    float *even = apart.data(), *odd = even + count * depth / 2;
+    for (std::int64_t i = 0; i < count * depth / 2; ++i) {
+        even[i] = x[2 * i];
+        odd[i] = x[2 * i + 1];
+    }
+    if (count == 1) FewRowsNf4Of<1>(even, odd, depth, codes, absmax, block, rows, y);
+    else if (count == 2) FewRowsNf4Of<2>(even, odd, depth, codes, absmax, block, rows, y);
+    else if (count == 3) FewRowsNf4Of<3>(even, odd, depth, codes, absmax, block, rows, y);
+    else FewRowsNf4Of<4>(even, odd, depth, codes, absmax, block, rows, y);
+}
+
 } // namespace engine::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -65,9 +123,14 @@ HWY_AFTER_NAMESPACE();
 namespace engine::kernels {
 
 HWY_EXPORT(MultiplyFewRows);
+HWY_EXPORT(MultiplyFewRowsNf4);
 
 void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y) {
     HWY_DYNAMIC_DISPATCH(MultiplyFewRows)(x, count, depth, w, rows, y);
+}
+void multiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
+                        std::int64_t block, std::int64_t rows, Rows y) {
+    HWY_DYNAMIC_DISPATCH(MultiplyFewRowsNf4)(x, count, depth, codes, absmax, block, rows, y);
 }
 
 } // namespace engine::kernels

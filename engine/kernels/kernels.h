@@ -73,6 +73,11 @@ float dot(const void* a, const void* b, std::int64_t width, Scalar type);
 /// y[n][o] += x[n] . w[o] for n < count <= 4: weights [rows, depth] are read once. x [count, depth] float; y [count, >= rows].
 void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y);
 
+/// The same with weights in NF4 (engine/weights/nf4.h): codes [rows, depth / 2], absmax [rows, depth / block]; depth is a multiple of block,
+/// block of 64.
+void multiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
+                        std::int64_t block, std::int64_t rows, Rows y);
+
 /// Keys and values of some rows that a query sees, in order.
 struct KeySpan {
     const void* keys = nullptr;

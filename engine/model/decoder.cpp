@@ -19,14 +19,6 @@ constexpr std::int64_t kHeadRows = 128;
 /// Models whose layers are larger keep one copy of their weights: prepacking gains little on large products.
 constexpr std::int64_t kPackedBytes = std::int64_t{1} << 30;
 
-bool multipliesBf16Fast() {
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
-#else
-    return false;
-#endif
-}
-
 void checkPositions(const Pack& pack, const DecoderConfig& config) {
     const auto longest = std::max_element(pack.positions.begin(), pack.positions.end());
     if (longest != pack.positions.end() && *longest >= config.max_positions)
@@ -74,20 +66,9 @@ struct TargetRows {
 
 } // namespace
 
-Precision parsePrecision(const std::string& text) {
-    if (text == "auto") return multipliesBf16Fast() ? Precision::Bf16 : Precision::Fp32;
-    if (text == "fp32") return Precision::Fp32;
-    if (text == "bf16") return Precision::Bf16;
-    throw Error(ErrorCode::BadInput, "model.precision \"" + text + "\" is not one this engine computes in.", "Use auto, fp32 or bf16.");
-}
-
-std::string toString(Precision precision) {
-    return precision == Precision::Bf16 ? "bf16" : "fp32";
-}
-
 struct Decoder::Impl {
     DecoderConfig config;
-    Precision precision = Precision::Fp32;
+    Precision precision;
     at::Tensor embedding;            // [V, H]
     std::vector<Block> blocks;
     Norm finalNorm;
@@ -99,7 +80,7 @@ struct Decoder::Impl {
     bool enabled = true;
     std::uint64_t version = 0;       // of the adapter's values in the layers
 
-    at::ScalarType type() const { return precision == Precision::Bf16 ? at::kBFloat16 : at::kFloat; }
+    at::ScalarType type() const { return precision.compute == Precision::Compute::Bf16 ? at::kBFloat16 : at::kFloat; }
     bool adapted() const { return adapter && enabled; }
     const at::Tensor& headShift(bool withAdapter) const { return withAdapter && trainedHeadBias ? trainedHeadBias->value : headBias; }
 
@@ -189,6 +170,13 @@ Decoder::~Decoder() = default;
 
 const DecoderConfig& Decoder::config() const { return m_impl->config; }
 Precision Decoder::precision() const { return m_impl->precision; }
+std::int64_t Decoder::byteCount() const {
+    Impl& m = *m_impl;
+    auto bytes = static_cast<std::int64_t>(m.embedding.nbytes() + (m.config.tied_head ? 0 : m.head.nbytes()));
+    for (Block& block : m.blocks)
+        for (Linear* linear : block.linears()) bytes += linear->weight().byteCount();
+    return bytes;
+}
 Lora* Decoder::adapter() const { return m_impl->adapter.get(); }
 void Decoder::enableAdapter(bool on) { m_impl->enabled = on; }
 
@@ -228,11 +216,14 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
             const auto begin = shapes.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(layer) * perLayer + first);
             const std::vector<LinearShape> parts(begin, begin + static_cast<std::ptrdiff_t>(count));
             std::vector<at::Tensor> weights, shifts;
+            std::vector<Nf4Matrix> small;
             for (const LinearShape& part : parts) {
-                weights.push_back(matrix(part.name, part.out, part.in));
+                if (precision.nf4) small.push_back(reader.readNf4(part.name + ".weight", part.out, part.in, precision.double_quant));
+                else weights.push_back(matrix(part.name, part.out, part.in));
                 if (bias) shifts.push_back(vector(part.name + ".bias", part.out));
             }
-            return Linear(parts, Weight(count > 1 ? at::cat(weights, 0) : weights[0]), !bias ? at::Tensor() : at::cat(shifts, 0));
+            Weight weight = precision.nf4 ? Weight(std::move(small), impl->type()) : Weight(count > 1 ? at::cat(weights, 0) : weights[0]);
+            return Linear(parts, std::move(weight), !bias ? at::Tensor() : at::cat(shifts, 0));
         };
         Block block;
         block.norm1 = norm(path + "input_layernorm");

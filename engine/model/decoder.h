@@ -7,6 +7,7 @@
 #include "engine/model/kv_cache.h"
 #include "engine/model/lora.h"
 #include "engine/model/pack.h"
+#include "engine/model/precision.h"
 
 #include <ATen/core/Tensor.h>
 #include <filesystem>
@@ -15,11 +16,6 @@
 #include <vector>
 
 namespace engine {
-
-enum class Precision { Fp32, Bf16 };
-/// "auto": bf16 where the CPU multiplies it fast, else fp32. Throws Error(BadInput) for what this engine does not compute in.
-Precision parsePrecision(const std::string& text);
-std::string toString(Precision precision);
 
 /// Dropout of one training step: which masks are drawn. The same key gives the same masks.
 struct Dropout {
@@ -37,6 +33,8 @@ public:
 
     const DecoderConfig& config() const;
     Precision precision() const;
+    /// Held in memory by weights: embedding, layers, head.
+    std::int64_t byteCount() const;
 
     /// To be called once before many batches are to come (training: with their gradients): small bf16 models then lay their weights out
     /// for the matrix product. Single tokens are read faster without.

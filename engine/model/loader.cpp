@@ -4,6 +4,7 @@
 #include "engine/model/names.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/model_files.h"
+#include "engine/weights/nf4_checkpoint.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
@@ -113,6 +114,61 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
     }
     throw Error(ErrorCode::NotFound, m_impl->path.string() + ": the tensor " + candidates.front().name + " is missing.",
                 "The model is incomplete, or of a kind that Phibench does not know.");
+}
+
+namespace {
+
+/// Codes and scales in memory of their own.
+struct Nf4Storage {
+    std::vector<std::uint8_t> codes;
+    std::vector<float> absmax;
+};
+
+Nf4Matrix quantized(const at::Tensor& values, bool doubleQuant) {
+    const auto storage = std::make_shared<Nf4Storage>();
+    const auto count = static_cast<std::size_t>(values.numel()), blocks = nf4Blocks(count);
+    storage->codes.resize(nf4Bytes(count));
+    storage->absmax.resize(blocks);
+    const float* from = values.const_data_ptr<float>();
+    at::parallel_for(0, static_cast<std::int64_t>(blocks), 512, [&](std::int64_t begin, std::int64_t end) {
+        const auto first = static_cast<std::size_t>(begin) * kNf4Block, last = std::min(count, static_cast<std::size_t>(end) * kNf4Block);
+        quantizeNf4(from + first, last - first, storage->codes.data() + first / 2, storage->absmax.data() + begin);
+    });
+    Nf4Matrix matrix;
+    matrix.codes = storage->codes;
+    if (doubleQuant) {
+        matrix.scales = quantizeScales(storage->absmax);
+        storage->absmax = {};
+    } else {
+        matrix.absmax = storage->absmax;
+    }
+    matrix.owner = storage;
+    return matrix;
+}
+
+} // namespace
+
+Nf4Matrix WeightReader::readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const {
+    std::optional<Nf4Weight> stored;
+    if (m_impl->folder) stored = engine::readNf4(name, [&](const std::string& part) { return m_impl->folder->find(part); });
+    Nf4Matrix matrix;
+    if (stored) {
+        if (stored->shape != std::vector<std::int64_t>{out, in})
+            throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + name + " was quantised from the shape " + shapeText(stored->shape) +
+                                                 ", but the model's configuration makes it " + shapeText({out, in}) + ".");
+        const auto storage = std::make_shared<Nf4Storage>();
+        storage->codes.assign(stored->codes.begin(), stored->codes.end());
+        storage->absmax = std::move(stored->absmax);
+        matrix.codes = storage->codes;
+        matrix.absmax = storage->absmax;
+        matrix.block = stored->block;
+        matrix.owner = storage;
+    } else {
+        matrix = quantized(read(name, {out, in}, at::kFloat), doubleQuant);
+    }
+    matrix.out = out;
+    matrix.in = in;
+    return matrix;
 }
 
 } // namespace engine

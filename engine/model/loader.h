@@ -2,6 +2,7 @@
 // A model's weights by their Hugging Face names, whatever file and naming they lie in.
 #pragma once
 #include "engine/model/config.h"
+#include "engine/model/weight.h"
 
 #include <ATen/core/Tensor.h>
 #include <filesystem>
@@ -24,6 +25,8 @@ public:
     /// The tensor "model.layers.0.mlp.fc1.weight" in this type (float or bfloat16). Throws Error(NotFound, BadInput) naming file, tensor, and
     /// expected and found shapes, or the first element that is no number.
     at::Tensor read(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type) const;
+    /// A matrix [out, in] in NF4: as bitsandbytes stored it, or quantised here. Throws as read.
+    Nf4Matrix readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const;
 
 private:
     struct Impl;

@@ -66,7 +66,17 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& matrix, const at::Tens
 
 Weight::Weight(at::Tensor dense) : m_in(dense.size(1)), m_out(dense.size(0)), m_type(dense.scalar_type()), m_dense(std::move(dense)) {}
 
+Weight::Weight(std::vector<Nf4Matrix> parts, at::ScalarType type) : m_in(parts.front().in), m_type(type), m_nf4(std::move(parts)) {
+    for (const Nf4Matrix& part : m_nf4) m_out += part.out;
+}
+
 std::int64_t Weight::byteCount() const {
+    if (!m_nf4.empty()) {
+        std::size_t bytes = 0;
+        for (const Nf4Matrix& part : m_nf4)
+            bytes += part.codes.size() + part.absmax.size_bytes() + part.scales.codes.size() + part.scales.absmax.size() * sizeof(float);
+        return static_cast<std::int64_t>(bytes);
+    }
     const std::int64_t copies = m_dense.defined() + m_packed.defined() + m_packedBack.defined();
     return copies * m_in * m_out * (m_type == at::kFloat ? 4 : 2);
 }
@@ -78,10 +88,61 @@ void Weight::packForBatches(bool backward) {
     if (backward) m_dense = at::Tensor();
 }
 
+namespace {
+
+/// The part's scales as floats; `room` holds them when they were quantised themselves.
+const float* scalesOf(const Nf4Matrix& part, std::vector<float>& room) {
+    if (!part.absmax.empty()) return part.absmax.data();
+    room = dequantizeScales(part.scales.codes, part.scales.absmax, kNf4ScaleBlock, dynamicMap(), part.scales.offset);
+    return room.data();
+}
+
+} // namespace
+
+at::Tensor Weight::expanded() const {
+    static thread_local at::Tensor room; // one for all matrices: 4-bit weights are expanded one at a time
+    if (!room.defined() || room.scalar_type() != m_type || room.numel() < m_out * m_in) room = at::empty({m_out * m_in}, m_type);
+    std::int64_t row = 0;
+    for (const Nf4Matrix& part : m_nf4) {
+        std::vector<float> scales;
+        const Nf4Codes codes{part.codes.data(), scalesOf(part, scales), part.block};
+        const std::int64_t offset = row * m_in;
+        // By whole blocks, which are fastest.
+        const std::int64_t step = static_cast<std::int64_t>(part.block), blocks = (part.out * m_in + step - 1) / step;
+        forRows(blocks, step, [&](std::int64_t begin, std::int64_t end) {
+            const auto first = static_cast<std::size_t>(begin * step), last = static_cast<std::size_t>(std::min(end * step, part.out * m_in));
+            if (m_type == at::kFloat) dequantizeNf4(codes, first, last, static_cast<float*>(room.data_ptr()) + offset + static_cast<std::int64_t>(first));
+            else dequantizeNf4(codes, first, last, static_cast<std::uint16_t*>(room.data_ptr()) + offset + static_cast<std::int64_t>(first));
+        });
+        row += part.out;
+    }
+    return room.narrow(0, 0, m_out * m_in).view({m_out, m_in});
+}
+
+void Weight::addFewRowsNf4(const at::Tensor& input, at::Tensor& y) const {
+    const kernels::Rows to = rowsOf(y);
+    std::int64_t row = 0;
+    for (const Nf4Matrix& part : m_nf4) {
+        std::vector<float> scales;
+        const float* absmax = scalesOf(part, scales);
+        forRows(part.out, m_in, [&](std::int64_t begin, std::int64_t end) {
+            kernels::multiplyFewRowsNf4(input.const_data_ptr<float>(), y.size(0), m_in, part.codes.data() + begin * m_in / 2,
+                                        absmax + begin * m_in / static_cast<std::int64_t>(part.block), static_cast<std::int64_t>(part.block), end - begin,
+                                        {static_cast<char*>(to.data) + (row + begin) * kernels::sizeOf(to.type), to.stride, to.type});
+        });
+        row += part.out;
+    }
+}
+
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
-    if (x.size(0) <= kFewRows && m_dense.defined()) {
+    const bool rowsAreBlocks = !m_nf4.empty() && m_in % static_cast<std::int64_t>(m_nf4.front().block) == 0;
+    if (x.size(0) <= kFewRows && (m_dense.defined() || rowsAreBlocks)) {
         at::Tensor y = add.defined() ? add : at::zeros({x.size(0), m_out}, x.options());
         const at::Tensor input = x.to(at::kFloat).contiguous();
+        if (rowsAreBlocks) {
+            addFewRowsNf4(input, y);
+            return y;
+        }
         const kernels::Rows to = rowsOf(y);
         forRows(m_out, m_in, [&](std::int64_t begin, std::int64_t end) {
             kernels::multiplyFewRows(input.const_data_ptr<float>(), x.size(0), m_in, rowsOf(m_dense, begin), end - begin,
@@ -90,12 +151,12 @@ at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
         return y;
     }
     if (m_packed.defined()) return packedProduct(x, m_packed, add);
-    return product(x, m_dense.t(), add);
+    return product(x, (m_nf4.empty() ? m_dense : expanded()).t(), add);
 }
 
 at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const {
     if (m_packedBack.defined()) return packedProduct(dy, m_packedBack, add);
-    return product(dy, m_dense, add);
+    return product(dy, m_nf4.empty() ? m_dense : expanded(), add);
 }
 
 } // namespace engine

@@ -31,7 +31,7 @@ std::int64_t microBatchSize(const std::string& text) {
 /// Rows of a pass whose activations, kept for the way back, take about 2 GiB; at most 4096, past which nothing gets faster.
 std::int64_t rowBudget(const DecoderConfig& config, Precision precision) {
     const std::int64_t width = 6 * config.hidden_size + 3 * config.intermediate_size;
-    const std::int64_t bytes = config.layers * width * (precision == Precision::Bf16 ? 2 : 4);
+    const std::int64_t bytes = config.layers * width * (precision.compute == Precision::Compute::Bf16 ? 2 : 4);
     return std::clamp<std::int64_t>((std::int64_t{2} << 30) / std::max<std::int64_t>(1, bytes), 64, 4096);
 }
 

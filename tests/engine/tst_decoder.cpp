@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The decoder against itself: packed, cached and plain passes agree, and gradients are the loss's slopes.
 #include "engine/model/decoder.h"
+#include "engine/weights/nf4.h"
+#include "engine/weights/safetensors.h"
 #include "tests/support/tiny_model.h"
 
 #include <ATen/ATen.h>
@@ -59,6 +61,29 @@ void fill(Lora& lora) {
     float* v = lora.values().data_ptr<float>();
     for (std::int64_t i = 0; i < lora.values().numel(); ++i) v[i] += 0.1f * static_cast<float>(std::sin(1.7 * static_cast<double>(i)));
     lora.touch();
+}
+
+/// Copies a model with its linear layers quantised to NF4 and expanded again.
+void writeExpanded(const std::filesystem::path& to, const std::filesystem::path& from) {
+    for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) std::filesystem::copy(from / name, to / name);
+    const SafetensorsFile file(from / "model.safetensors");
+    std::vector<std::vector<float>> values;
+    std::vector<TensorView> views;
+    for (const TensorView& tensor : file.tensors()) {
+        std::vector<float>& v = values.emplace_back(static_cast<std::size_t>(tensor.count()));
+        toFloat(tensor, v.data());
+        if (tensor.name.find("_proj.weight") != std::string::npos || tensor.name.find("dense.weight") != std::string::npos ||
+            tensor.name.find(".fc") != std::string::npos) {
+            if (tensor.shape.size() == 2) {
+                std::vector<std::uint8_t> codes(nf4Bytes(v.size()));
+                std::vector<float> absmax(nf4Blocks(v.size()));
+                quantizeNf4(v.data(), v.size(), codes.data(), absmax.data());
+                dequantizeNf4({codes.data(), absmax.data()}, 0, v.size(), v.data());
+            }
+        }
+        views.push_back({tensor.name, DType::F32, tensor.shape, std::as_bytes(std::span(v))});
+    }
+    writeSafetensors(to / "model.safetensors", views, {{"format", "pt"}});
 }
 
 LoraSpec specOf(const std::string& bias) {
@@ -278,6 +303,48 @@ private Q_SLOTS:
         const Decoder exact = Decoder::load(model, Precision::Fp32), rough = Decoder::load(model, Precision::Bf16);
         const at::Tensor a = logitsOf(exact, tokens(40, 1)), b = logitsOf(rough, tokens(40, 1));
         QVERIFY(worst(a, b) < 0.08 && worst(a, b) > 0);
+    }
+
+    void nf4ComputesWithItsExpandedWeights_data() { families(); }
+    void nf4ComputesWithItsExpandedWeights() {
+        QFETCH(int, family);
+        QTemporaryDir dir, expanded;
+        TinyModelOptions options = optionsOf(static_cast<Family>(family));
+        options.intermediate = 128;
+        const Decoder four = Decoder::load(modelOf(dir, options), parsePrecision("nf4", "fp32"));
+        const Decoder twice = Decoder::load(modelOf(dir, options), parsePrecision("nf4", "fp32", true));
+        const Decoder exact = Decoder::load(modelOf(dir, options), Precision::Fp32);
+        QVERIFY(twice.byteCount() < four.byteCount());
+        QVERIFY(four.byteCount() < exact.byteCount() / 2);
+        // The same weights, expanded by hand.
+        writeExpanded(std::filesystem::path(expanded.path().toStdString()), modelOf(dir, options));
+        const Decoder reference = Decoder::load(std::filesystem::path(expanded.path().toStdString()), Precision::Fp32);
+        const at::Tensor a = logitsOf(four, tokens(12, 1)), b = logitsOf(reference, tokens(12, 1));
+        QVERIFY2(worst(a, b) < 2e-5, qPrintable(QString::number(worst(a, b))));
+        QVERIFY(worst(a, logitsOf(exact, tokens(12, 1))) > 1e-3);
+        QVERIFY(worst(a, logitsOf(twice, tokens(12, 1))) < 0.1);
+        // A few rows go another way than many.
+        QVERIFY(worst(logitsOf(four, tokens(3, 1)), b.narrow(0, 0, 3)) < 2e-5);
+        QVERIFY(worst(logitsOf(four, tokens(1, 1)), b.narrow(0, 0, 1)) < 2e-5);
+    }
+
+    void nf4TrainsThroughItsExpandedWeights() {
+        QTemporaryDir dir, expanded;
+        const auto model = modelOf(dir, optionsOf(Family::Llama)), plain = std::filesystem::path(expanded.path().toStdString());
+        writeExpanded(plain, model);
+        at::Tensor gradients[2];
+        for (int i = 0; i < 2; ++i) {
+            Decoder decoder = i ? Decoder::load(plain, Precision::Fp32) : Decoder::load(model, parsePrecision("nf4", "fp32"));
+            auto lora = std::make_shared<Lora>(decoder.config(), specOf("none"), 7);
+            decoder.setAdapter(lora, true);
+            fill(*lora);
+            lora->gradients().zero_();
+            Pack pack;
+            pack.add(tokens(12, 1));
+            decoder.lossAndGradients(pack, {{11, 17}, {5, 3}}, {});
+            gradients[i] = lora->gradients().clone();
+        }
+        QVERIFY(worst(gradients[0], gradients[1]) < 1e-5);
     }
 
     void shardsAndOldNamesLoadTheSame() {

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How a model's weights are held and what products are computed in. No torch here.
+#pragma once
+#include "engine/error.h"
+
+#include <string>
+
+namespace engine {
+
+struct Precision {
+    enum class Compute { Fp32, Bf16 };
+    Compute compute = Compute::Fp32;
+    bool nf4 = false;          // linear layers in 4 bits, as QLoRA (Dettmers et al. 2023); head, embedding and norms as computed
+    bool double_quant = false; // of nf4's scales
+
+    static const Precision Fp32, Bf16;
+    bool operator==(const Precision&) const = default;
+};
+inline constexpr Precision Precision::Fp32{};
+inline constexpr Precision Precision::Bf16{Precision::Compute::Bf16};
+
+/// precision: auto | fp32 | bf16 | nf4; compute: auto | fp32 | bf16. "auto" is bf16 where the CPU multiplies it fast, else fp32.
+/// Throws Error(BadInput) for others and for contradictions.
+Precision parsePrecision(const std::string& precision, const std::string& compute = "auto", bool doubleQuant = false);
+/// "fp32", "bf16", "nf4".
+std::string toString(const Precision& precision);
+
+} // namespace engine
