@@ -139,6 +139,7 @@ void (*blockFunction(DType type))(const Byte*, float*) {
 } // namespace
 
 bool blocksToFloat(DType type, const std::byte* bytes, std::size_t count, float* out) {
+    if (count == 0) return type <= DType::BF16 || blockFunction(type);
     const auto* in = reinterpret_cast<const Byte*>(bytes);
     if (type == DType::F64 || type == DType::F32 || type == DType::F16 || type == DType::BF16) {
         plain(type, in, count, out);

@@ -149,8 +149,8 @@ private Q_SLOTS:
         const std::vector<std::byte> block(34);
         const TensorView view{"q", DType::Q8_0, {4, 8}, block};
         QCOMPARE(view.rows(0, 4).bytes.size(), std::size_t{34});
-        QVERIFY_EXCEPTION_THROWN(view.rows(1, 4), Error);
-        QVERIFY_EXCEPTION_THROWN(view.rows(0, 5), Error);
+        QVERIFY_THROWS_EXCEPTION(Error, view.rows(1, 4));
+        QVERIFY_THROWS_EXCEPTION(Error, view.rows(0, 5));
     }
 
     void shapesAreTurnedAround() {

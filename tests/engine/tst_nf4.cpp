@@ -34,7 +34,7 @@ std::vector<std::uint8_t> bytes(const SafetensorsFile& file, const std::string& 
 }
 /// Bit for bit: -0 is not 0.
 bool same(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), 4 * a.size()) == 0;
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), 4 * a.size()) == 0);
 }
 
 struct Quantised {
@@ -167,8 +167,8 @@ private Q_SLOTS:
             for (const std::size_t at : {std::size_t{0}, std::size_t{63}, std::size_t{130}}) {
                 std::vector<float> values(140, 0.5f); // two blocks and a part
                 values[at] = bad;
-                QVERIFY_EXCEPTION_THROWN(quantised(values, quantizeNf4), Error);
-                QVERIFY_EXCEPTION_THROWN(quantised(values, nf4_plain::quantize), Error);
+                QVERIFY_THROWS_EXCEPTION(Error, quantised(values, quantizeNf4));
+                QVERIFY_THROWS_EXCEPTION(Error, quantised(values, nf4_plain::quantize));
             }
     }
 

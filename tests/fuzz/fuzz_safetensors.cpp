@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (file.find(tensor.name) != &tensor) std::abort();
             if (!tensor.name.ends_with(".weight")) continue;
             try {
-                const auto weight = readNf4(tensor.name, [&](const std::string& name) { return file.find(name); });
+                const auto weight = engine::readNf4(tensor.name, [&](const std::string& name) { return file.find(name); });
                 if (!weight) continue;
                 values.resize(2 * weight->codes.size());
                 dequantizeNf4(weight->view(), 0, values.size(), values.data());
