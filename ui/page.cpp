@@ -97,6 +97,8 @@ void Page::showEmpty(const QString& what, const QString& actionText, std::functi
         m_impl->stack->addWidget(m_impl->empty);
     }
     m_impl->emptyText->setText(what);
+    m_impl->emptyText->ensurePolished();
+    m_impl->emptyText->setMinimumHeight(m_impl->emptyText->heightForWidth(60 * kGrid)); // an aligned label is given its hint, not its height
     m_impl->emptyButton->setText(actionText);
     m_impl->emptyButton->setVisible(!actionText.isEmpty());
     m_impl->emptyAction = std::move(action);

@@ -30,7 +30,7 @@ std::optional<double> figureOf(const ComparedRun& run, const char* name) {
 QString percentOf(double share) { return percent(share); }
 QString pointsOf(double share) { return signedPoints(share); }
 QString lossOf(double value) { return figure(value); }
-QString figureDifference(double value) { return signedFigure(value); }
+QString figureDifference(double value) { return signedFigure(value, 2); }
 QString rateOf(double value) { return figure(value, 3); }
 QString bytesOf(double value) { return byteSize(std::int64_t(value)); }
 QString signedText(double value, const QString& size) { return (value < 0 ? QChar(0x2212) : QLatin1Char('+')) + size; }
@@ -171,7 +171,7 @@ std::vector<SettingRow> Comparison::settings() const {
         for (const ComparedRun& run : m_runs)
             for (const engine::Difference& d : engine::diff(*m_runs.front().experiment, *run.experiment)) differing.insert(d.key);
         for (const engine::Field& field : engine::experimentFields()) {
-            if (!differing.contains(field.key)) continue;
+            if (!differing.contains(field.key) || field.key == "name") continue;
             SettingRow row{fromText(field.key), fromText(field.title), {}};
             for (const ComparedRun& run : m_runs) row.values << (applies(run, field.key) ? fromText(field.get(*run.experiment)) : kNone);
             rows.push_back(row);

@@ -95,7 +95,7 @@ void MatrixPlot::Impl::layOut(const QSize& size) {
     grid.turned = grid.cellWidth < 40;
     grid.columnLabelHeight = grid.turned ? std::min(longest + kGrid, size.height() / 4) : 20;
     const double top = kTitleHeight + kAxisTitle + grid.columnLabelHeight;
-    grid.cellHeight = std::clamp((size.height() - top - (n - 1) * kGap) / n, 6.0, std::min(double(kMaxCellHeight), std::max(grid.cellWidth, 24.0)));
+    grid.cellHeight = std::clamp((size.height() - 2 - top - (n - 1) * kGap) / n, 6.0, std::min(double(kMaxCellHeight), std::max(grid.cellWidth, 24.0)));
     grid.area = {left, top, n * (grid.cellWidth + kGap) + kApart - kGap + grid.lastWidth, n * (grid.cellHeight + kGap) - kGap};
 }
 

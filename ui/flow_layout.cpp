@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/flow_layout.h"
+
+namespace ui {
+
+FlowLayout::FlowLayout(int spacing, QWidget* parent) : QLayout(parent) {
+    setContentsMargins(0, 0, 0, 0);
+    setSpacing(spacing);
+}
+
+FlowLayout::~FlowLayout() { qDeleteAll(m_items); }
+
+QSize FlowLayout::minimumSize() const {
+    QSize size;
+    for (const QLayoutItem* item : m_items) size = size.expandedTo(item->minimumSize());
+    return size;
+}
+
+void FlowLayout::setGeometry(const QRect& rect) {
+    QLayout::setGeometry(rect);
+    arrange(rect, true);
+}
+
+int FlowLayout::arrange(const QRect& rect, bool apply) const {
+    int x = rect.x(), y = rect.y(), line = 0;
+    for (QLayoutItem* item : m_items) {
+        if (item->widget() && item->widget()->isHidden()) continue;
+        const QSize size = item->sizeHint().boundedTo(QSize(std::max(rect.width(), 1), QWIDGETSIZE_MAX));
+        if (x > rect.x() && x + size.width() > rect.right() + 1) {
+            x = rect.x();
+            y += line + spacing();
+            line = 0;
+        }
+        if (apply) item->setGeometry(QRect(QPoint(x, y), size));
+        x += size.width() + spacing();
+        line = std::max(line, size.height());
+    }
+    return y + line - rect.y();
+}
+
+FlowBox::FlowBox(int spacing, QWidget* parent) : QWidget(parent), m_flow(new FlowLayout(spacing, this)) {}
+
+void FlowBox::fit() {
+    m_flow->invalidate();
+    setFixedHeight(std::max(1, m_flow->heightOf(width())));
+    m_flow->setGeometry(rect());
+}
+
+void FlowBox::resizeEvent(QResizeEvent*) { fit(); }
+
+} // namespace ui
