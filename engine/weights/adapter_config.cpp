@@ -19,19 +19,43 @@ constexpr std::size_t kLargestConfig = std::size_t{256} << 10;
 constexpr std::int64_t kLargestRank = 65536;
 
 /// Keys that say nothing about how the adapter computes once it is trained, or that are read below.
-constexpr const char* kUnderstood[] = {
-    "alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying", "eva_config", "exclude_modules",
-    "fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_alpha",
-    "lora_dropout", "lora_ga_config", "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern", "revision",
-    "runtime_config", "target_modules", "task_type", "use_rslora"};
+constexpr const char* kUnderstood[] = {"alpha_pattern",
+                                       "auto_mapping",
+                                       "base_model_name_or_path",
+                                       "bias",
+                                       "corda_config",
+                                       "ensure_weight_tying",
+                                       "eva_config",
+                                       "exclude_modules",
+                                       "fan_in_fan_out",
+                                       "inference_mode",
+                                       "init_lora_weights",
+                                       "layers_pattern",
+                                       "layers_to_transform",
+                                       "loftq_config",
+                                       "lora_alpha",
+                                       "lora_dropout",
+                                       "lora_ga_config",
+                                       "megatron_core",
+                                       "peft_type",
+                                       "peft_version",
+                                       "qalora_group_size",
+                                       "r",
+                                       "rank_pattern",
+                                       "revision",
+                                       "runtime_config",
+                                       "target_modules",
+                                       "task_type",
+                                       "use_rslora"};
 
 bool isOff(const Json& value) {
-    return value.is_null() || value == false || ((value.is_array() || value.is_object() || value.is_string()) && value.size() == 0) || value == "";
+    return value.is_null() || value == false || value == "" || ((value.is_array() || value.is_object()) && value.empty());
 }
 
 class ConfigReader {
 public:
-    explicit ConfigReader(const std::filesystem::path& file) : m_file(file), m_json(readOrderedJsonObject(file, kLargestConfig)) {}
+    explicit ConfigReader(const std::filesystem::path& file)
+        : m_file(file), m_json(readOrderedJsonObject(file, kLargestConfig)) {}
 
     AdapterConfig read() const {
         const std::string type = text("peft_type");
@@ -43,33 +67,42 @@ public:
         spec.r = rank("r", m_json.contains("r") ? m_json["r"] : Json(8));
         spec.alpha = number("lora_alpha", m_json.contains("lora_alpha") ? m_json["lora_alpha"] : Json(8));
         spec.dropout = m_json.contains("lora_dropout") ? number("lora_dropout", m_json["lora_dropout"]) : 0;
-        if (spec.dropout < 0 || spec.dropout >= 1) refuse("lora_dropout is " + m_json["lora_dropout"].dump() + "; 0 or more and less than 1 is needed.");
+        if (spec.dropout < 0 || spec.dropout >= 1)
+            refuse("lora_dropout is " + m_json["lora_dropout"].dump() + "; 0 or more and less than 1 is needed.");
         spec.bias = m_json.contains("bias") ? text("bias") : "none";
-        if (spec.bias != "none" && spec.bias != "all" && spec.bias != "lora_only") refuse("bias is " + quote(spec.bias) + "; none, all and lora_only are known.");
+        if (spec.bias != "none" && spec.bias != "all" && spec.bias != "lora_only")
+            refuse("bias is " + quote(spec.bias) + "; none, all and lora_only are known.");
         spec.rslora = m_json.contains("use_rslora") && m_json["use_rslora"] == true;
         readTargets(config);
         const Json ranks = patterns("rank_pattern"), alphas = patterns("alpha_pattern");
-        for (const auto& [pattern, value] : ranks.items()) config.rankPattern.emplace_back(pattern, rank("rank_pattern." + pattern, value));
-        for (const auto& [pattern, value] : alphas.items()) config.alphaPattern.emplace_back(pattern, number("alpha_pattern." + pattern, value));
+        for (const auto& [pattern, value] : ranks.items())
+            config.rankPattern.emplace_back(pattern, rank("rank_pattern." + pattern, value));
+        for (const auto& [pattern, value] : alphas.items())
+            config.alphaPattern.emplace_back(pattern, number("alpha_pattern." + pattern, value));
         return config;
     }
 
 private:
-    [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const { throw Error(ErrorCode::BadInput, m_file.string() + ": " + what, hint); }
+    [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const {
+        throw Error(ErrorCode::BadInput, m_file.string() + ": " + what, hint);
+    }
 
     void refuseFeatures() const {
         for (const auto& [key, value] : m_json.items()) {
             const bool understood = std::find(std::begin(kUnderstood), std::end(kUnderstood), key) != std::end(kUnderstood);
             const bool feature = value == true || value.is_object() || value.is_array();
             if (!understood && feature && !isOff(value))
-                refuse("this adapter uses " + key + ", which Phibench does not support.", "It would change the numbers, so the adapter is not loaded.");
+                refuse("this adapter uses " + key + ", which Phibench does not support.",
+                       "It would change the numbers, so the adapter is not loaded.");
         }
         if (!m_json.contains("init_lora_weights")) return;
         const Json& init = m_json["init_lora_weights"];
         const auto harmless = {"gaussian", "eva", "orthogonal"};
         if (init.is_string() && std::find(harmless.begin(), harmless.end(), init.get<std::string>()) == harmless.end())
-            refuse("this adapter was begun with init_lora_weights " + quote(init.get<std::string>()) + ", which also changes the base model's weights.",
-                   "Convert it to a plain LoRA first: PEFT's save_pretrained does so with path_initial_model_for_weight_conversion.");
+            refuse("this adapter was begun with init_lora_weights " + quote(init.get<std::string>()) +
+                       ", which also changes the base model's weights.",
+                   "Convert it to a plain LoRA first: PEFT's save_pretrained does so with "
+                   "path_initial_model_for_weight_conversion.");
     }
     std::string text(const std::string& key) const {
         if (!m_json.contains(key) || m_json[key].is_null()) return {};
@@ -82,7 +115,8 @@ private:
         return value.get<std::int64_t>();
     }
     double number(const std::string& key, const Json& value) const {
-        if (!value.is_number() || !std::isfinite(value.get<double>())) refuse(key + " is " + value.dump() + " where a number is needed.");
+        if (!value.is_number() || !std::isfinite(value.get<double>()))
+            refuse(key + " is " + value.dump() + " where a number is needed.");
         return value.get<double>();
     }
     Json patterns(const std::string& key) const {
@@ -98,7 +132,8 @@ private:
             config.targetsAreWhole = config.spec.targets.front() == "all-linear";
         } else if (targets.is_array()) {
             for (const Json& target : targets) {
-                if (!target.is_string() || target == "") refuse("target_modules holds " + target.dump() + " where a layer's name is needed.");
+                if (!target.is_string() || target == "")
+                    refuse("target_modules holds " + target.dump() + " where a layer's name is needed.");
                 config.spec.targets.push_back(target.get<std::string>());
             }
             std::sort(config.spec.targets.begin(), config.spec.targets.end());
@@ -123,15 +158,36 @@ AdapterConfig readAdapterConfig(const std::filesystem::path& file) {
 std::string adapterConfigText(const LoraSpec& spec, const std::vector<std::string>& targets, const std::string& baseModel) {
     const bool whole = spec.alpha == std::floor(spec.alpha) && std::abs(spec.alpha) < 1e15;
     const Json alpha = whole ? Json(static_cast<std::int64_t>(spec.alpha)) : Json(spec.alpha);
-    const Json config{
-        {"alora_invocation_tokens", nullptr}, {"alpha_pattern", Json::object()}, {"auto_mapping", nullptr},
-        {"base_model_name_or_path", baseModel.empty() ? Json() : Json(baseModel)}, {"bias", spec.bias}, {"exclude_modules", nullptr},
-        {"fan_in_fan_out", false}, {"inference_mode", true}, {"init_lora_weights", true}, {"layer_replication", nullptr},
-        {"layers_pattern", nullptr}, {"layers_to_transform", nullptr}, {"loftq_config", Json::object()}, {"lora_alpha", alpha},
-        {"lora_bias", false}, {"lora_dropout", spec.dropout}, {"megatron_config", nullptr}, {"megatron_core", "megatron.core"},
-        {"modules_to_save", nullptr}, {"peft_type", "LORA"}, {"r", spec.r}, {"rank_pattern", Json::object()}, {"revision", nullptr},
-        {"target_modules", targets}, {"target_parameters", nullptr}, {"task_type", "CAUSAL_LM"}, {"trainable_token_indices", nullptr},
-        {"use_dora", false}, {"use_qalora", false}, {"use_rslora", spec.rslora}};
+    const Json config{{"alora_invocation_tokens", nullptr},
+                      {"alpha_pattern", Json::object()},
+                      {"auto_mapping", nullptr},
+                      {"base_model_name_or_path", baseModel.empty() ? Json() : Json(baseModel)},
+                      {"bias", spec.bias},
+                      {"exclude_modules", nullptr},
+                      {"fan_in_fan_out", false},
+                      {"inference_mode", true},
+                      {"init_lora_weights", true},
+                      {"layer_replication", nullptr},
+                      {"layers_pattern", nullptr},
+                      {"layers_to_transform", nullptr},
+                      {"loftq_config", Json::object()},
+                      {"lora_alpha", alpha},
+                      {"lora_bias", false},
+                      {"lora_dropout", spec.dropout},
+                      {"megatron_config", nullptr},
+                      {"megatron_core", "megatron.core"},
+                      {"modules_to_save", nullptr},
+                      {"peft_type", "LORA"},
+                      {"r", spec.r},
+                      {"rank_pattern", Json::object()},
+                      {"revision", nullptr},
+                      {"target_modules", targets},
+                      {"target_parameters", nullptr},
+                      {"task_type", "CAUSAL_LM"},
+                      {"trainable_token_indices", nullptr},
+                      {"use_dora", false},
+                      {"use_qalora", false},
+                      {"use_rslora", spec.rslora}};
     try {
         return config.dump(2) + "\n";
     } catch (const nlohmann::json::exception&) {
@@ -141,20 +197,27 @@ std::string adapterConfigText(const LoraSpec& spec, const std::vector<std::strin
 
 bool patternFits(const std::string& pattern, const std::string& path) {
     constexpr std::size_t kLongest = 4096;
-    const auto refuse = [&](const std::string& why) { throw Error(ErrorCode::BadInput, "The pattern " + quote(pattern) + " " + why); };
+    const auto refuse = [&](const std::string& why) {
+        throw Error(ErrorCode::BadInput, "The pattern " + quote(pattern) + " " + why);
+    };
     if (pattern.size() > kLongest) refuse("is too long.");
     const std::string whole = "(.*\\.)?(" + pattern + ")$";
     int code = 0;
     PCRE2_SIZE where = 0;
-    const std::unique_ptr<pcre2_code, decltype(&pcre2_code_free)> regex(
-        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()), whole.size(), PCRE2_UTF | PCRE2_ANCHORED, &code, &where, nullptr), pcre2_code_free);
+    const std::unique_ptr<pcre2_code, decltype(&pcre2_code_free)> regex(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()),
+                                                                                      whole.size(), PCRE2_UTF | PCRE2_ANCHORED,
+                                                                                      &code, &where, nullptr),
+                                                                        pcre2_code_free);
     if (!regex) refuse("is not a regular expression.");
-    const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data(pcre2_match_data_create(1, nullptr), pcre2_match_data_free);
-    const std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> limits(pcre2_match_context_create(nullptr), pcre2_match_context_free);
+    const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data(pcre2_match_data_create(1, nullptr),
+                                                                                   pcre2_match_data_free);
+    const std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> limits(pcre2_match_context_create(nullptr),
+                                                                                           pcre2_match_context_free);
     pcre2_set_match_limit(limits.get(), 100'000); // a stranger's pattern must not keep us busy
     pcre2_set_depth_limit(limits.get(), 10'000);
     pcre2_set_heap_limit(limits.get(), 16 << 10);
-    const int result = pcre2_match(regex.get(), reinterpret_cast<PCRE2_SPTR>(path.data()), path.size(), 0, 0, data.get(), limits.get());
+    const int result =
+        pcre2_match(regex.get(), reinterpret_cast<PCRE2_SPTR>(path.data()), path.size(), 0, 0, data.get(), limits.get());
     if (result < 0 && result != PCRE2_ERROR_NOMATCH) refuse("cannot be matched against " + quote(path) + ".");
     return result != PCRE2_ERROR_NOMATCH;
 }

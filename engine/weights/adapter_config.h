@@ -11,8 +11,8 @@
 namespace engine {
 
 struct AdapterConfig {
-    LoraSpec spec;                 // targets as configured
-    bool targetsAreWhole = true;   // the targets alone say which layers: no regular expression, no choice of layers
+    LoraSpec spec;               // targets as configured
+    bool targetsAreWhole = true; // the targets alone say which layers: no regular expression, no choice of layers
     std::string baseModel;
     std::vector<std::pair<std::string, std::int64_t>> rankPattern; // in the file's order: the first that fits counts
     std::vector<std::pair<std::string, double>> alphaPattern;
@@ -23,7 +23,8 @@ AdapterConfig readAdapterConfig(const std::filesystem::path& file);
 /// Text of a config that PEFT loads.
 std::string adapterConfigText(const LoraSpec& spec, const std::vector<std::string>& targets, const std::string& baseModel);
 
-/// Whether PEFT's pattern (Python's re.match of "(.*\.)?(pattern)$") fits a module's path. Throws Error(BadInput) for what is no pattern.
+/// Whether PEFT's pattern (Python's re.match of "(.*\.)?(pattern)$") fits a module's path. Throws Error(BadInput) for what is no
+/// pattern.
 bool patternFits(const std::string& pattern, const std::string& path);
 
 } // namespace engine

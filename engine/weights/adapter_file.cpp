@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kConfigName = "adapter_config.json";
 constexpr const char* kTensorsName = "adapter_model.safetensors";
-constexpr std::string_view kRoot = "base_model.model.", kA = ".lora_A.weight", kB = ".lora_B.weight", kBias = ".bias", kWrapped = ".base_layer.bias";
+constexpr std::string_view kRoot = "base_model.model.", kA = ".lora_A.weight", kB = ".lora_B.weight", kBias = ".bias",
+                           kWrapped = ".base_layer.bias";
 
 bool isReal(DType type) {
     return type == DType::F32 || type == DType::F16 || type == DType::BF16 || type == DType::F64;
@@ -32,56 +33,77 @@ fs::path requireFiles(const fs::path& folder) {
     std::error_code ignored;
     if (fs::exists(folder / kTensorsName, ignored) && fs::exists(folder / kConfigName, ignored)) return folder;
     if (!fs::is_directory(folder, ignored))
-        throw Error(ErrorCode::NotFound, folder.string() + " is no folder.", "Give the folder that holds adapter_config.json and adapter_model.safetensors.");
+        throw Error(ErrorCode::NotFound, folder.string() + " is no folder.",
+                    "Give the folder that holds adapter_config.json and adapter_model.safetensors.");
     if (!fs::exists(folder / kConfigName, ignored))
-        throw Error(ErrorCode::NotFound, folder.string() + " holds no adapter: adapter_config.json is missing.", "Give a folder that PEFT or Phibench has saved.");
+        throw Error(ErrorCode::NotFound, folder.string() + " holds no adapter: adapter_config.json is missing.",
+                    "Give a folder that PEFT or Phibench has saved.");
     if (fs::exists(folder / "adapter_model.bin", ignored))
-        throw Error(ErrorCode::BadInput, folder.string() + ": the adapter's weights are a Python pickle (adapter_model.bin), which could run any code when opened.",
+        throw Error(ErrorCode::BadInput,
+                    folder.string() +
+                        ": the adapter's weights are a Python pickle (adapter_model.bin), which could run any code when opened.",
                     "Load it in PEFT and save it again: save_pretrained writes adapter_model.safetensors.");
-    throw Error(ErrorCode::NotFound, folder.string() + " holds no adapter: adapter_model.safetensors is missing.", "Copy the whole folder again.");
+    throw Error(ErrorCode::NotFound, folder.string() + " holds no adapter: adapter_model.safetensors is missing.",
+                "Copy the whole folder again.");
 }
 
 /// Sorts an adapter's tensors into modules and biases.
 class Sorter {
 public:
-    Sorter(const fs::path& folder, const AdapterConfig& config) : m_folder(folder), m_file(folder / kTensorsName), m_config(config) {}
+    Sorter(const fs::path& folder, const AdapterConfig& config)
+        : m_folder(folder), m_file(folder / kTensorsName), m_config(config) {}
 
     void add(const TensorView& tensor) {
         if (!isReal(tensor.type)) refuse(tensor, "holds " + toString(tensor.type) + " where real numbers are needed.");
-        if (const auto path = stem(tensor.name, kA)) part(m_modules[*path].a, tensor, 2);
-        else if (const auto other = stem(tensor.name, kB)) part(m_modules[*other].b, tensor, 2);
-        else if (const auto wrapped = stem(tensor.name, kWrapped)) part(m_biases[*wrapped + std::string(kBias)], tensor, 1);
-        else if (const auto plain = stem(tensor.name, kBias)) part(m_biases[*plain + std::string(kBias)], tensor, 1);
-        else if (tensor.name.find("lora_magnitude_vector") != std::string::npos) refuse(tensor, "belongs to DoRA, which Phibench does not support.");
-        else if (tensor.name.find("lora_embedding_") != std::string::npos) refuse(tensor, "adapts an embedding, which Phibench does not support.");
-        else refuse(tensor, "is no part of a LoRA adapter.");
+        if (const auto path = stem(tensor.name, kA))
+            part(m_modules[*path].a, tensor, 2);
+        else if (const auto other = stem(tensor.name, kB))
+            part(m_modules[*other].b, tensor, 2);
+        else if (const auto wrapped = stem(tensor.name, kWrapped))
+            part(m_biases[*wrapped + std::string(kBias)], tensor, 1);
+        else if (const auto plain = stem(tensor.name, kBias))
+            part(m_biases[*plain + std::string(kBias)], tensor, 1);
+        else if (tensor.name.find("lora_magnitude_vector") != std::string::npos)
+            refuse(tensor, "belongs to DoRA, which Phibench does not support.");
+        else if (tensor.name.find("lora_embedding_") != std::string::npos)
+            refuse(tensor, "adapts an embedding, which Phibench does not support.");
+        else
+            refuse(tensor, "is no part of a LoRA adapter.");
     }
     std::vector<AdapterModule> modules() const {
-        if (m_modules.empty()) throw Error(ErrorCode::BadInput, m_file.string() + " holds no LoRA tensor.", "Save the adapter again.");
+        if (m_modules.empty())
+            throw Error(ErrorCode::BadInput, m_file.string() + " holds no LoRA tensor.", "Save the adapter again.");
         std::vector<AdapterModule> modules;
         for (const auto& [path, pair] : m_modules) {
             if (!pair.a || !pair.b)
-                throw Error(ErrorCode::BadInput, m_file.string() + ": the layer " + quote(path) + " has only lora_" + (pair.a ? "A" : "B") + ".", "The file is incomplete: save the adapter again.");
+                throw Error(ErrorCode::BadInput,
+                            m_file.string() + ": the layer " + quote(path) + " has only lora_" + (pair.a ? "A" : "B") + ".",
+                            "The file is incomplete: save the adapter again.");
             modules.push_back(module(path, *pair.a, *pair.b));
         }
         return modules;
     }
     std::vector<AdapterBias> biases() const {
-        if (!m_biases.empty() && m_config.spec.bias == "none") refuse(*m_biases.begin()->second, "is a bias, but adapter_config.json says bias none.");
+        if (!m_biases.empty() && m_config.spec.bias == "none")
+            refuse(*m_biases.begin()->second, "is a bias, but adapter_config.json says bias none.");
         std::vector<AdapterBias> biases;
         for (const auto& [name, tensor] : m_biases) biases.push_back({name, *tensor});
         return biases;
     }
 
 private:
-    struct Pair { const TensorView *a = nullptr, *b = nullptr; };
+    struct Pair {
+        const TensorView *a = nullptr, *b = nullptr;
+    };
 
     [[noreturn]] void refuse(const TensorView& tensor, const std::string& what) const {
-        throw Error(ErrorCode::BadInput, m_file.string() + ": the tensor " + quote(tensor.name) + " " + shapeText(tensor.shape) + " " + what);
+        throw Error(ErrorCode::BadInput,
+                    m_file.string() + ": the tensor " + quote(tensor.name) + " " + shapeText(tensor.shape) + " " + what);
     }
     void part(const TensorView*& place, const TensorView& tensor, std::size_t rank) const {
         if (place) refuse(tensor, "is there under another name as well: " + quote(place->name) + ".");
-        if (tensor.shape.size() != rank || tensor.count() == 0) refuse(tensor, "should have " + std::to_string(rank) + " dimension" + (rank > 1 ? "s." : "."));
+        if (tensor.shape.size() != rank || tensor.count() == 0)
+            refuse(tensor, "should have " + std::to_string(rank) + " dimension" + (rank > 1 ? "s." : "."));
         place = &tensor;
     }
     template <class T>
@@ -98,7 +120,8 @@ private:
         const std::int64_t r = chosen(m_config.rankPattern, path, m_config.spec.r);
         const double alpha = chosen(m_config.alphaPattern, path, m_config.spec.alpha);
         if (a.shape[0] != r || b.shape[1] != r)
-            refuse(a, "and " + quote(b.name) + " " + shapeText(b.shape) + " do not fit the rank " + std::to_string(r) + " of adapter_config.json: [r, in] and [out, r] are needed.");
+            refuse(a, "and " + quote(b.name) + " " + shapeText(b.shape) + " do not fit the rank " + std::to_string(r) +
+                          " of adapter_config.json: [r, in] and [out, r] are needed.");
         const double rank = static_cast<double>(r);
         return {path, r, alpha, alpha / (m_config.spec.rslora ? std::sqrt(rank) : rank), a, b};
     }
@@ -112,7 +135,10 @@ private:
 void refuseOccupied(const fs::path& folder) {
     std::error_code failed;
     if (!fs::exists(folder, failed)) return;
-    const auto refuse = [&](const std::string& what) { throw Error(ErrorCode::BadInput, folder.string() + " " + what + ", so no adapter is written there.", "Give a new folder."); };
+    const auto refuse = [&](const std::string& what) {
+        throw Error(ErrorCode::BadInput, folder.string() + " " + what + ", so no adapter is written there.",
+                    "Give a new folder.");
+    };
     if (!fs::is_directory(folder, failed)) refuse("is a file");
     const std::set<std::string> ours{kConfigName, kTensorsName, "README.md"};
     for (const auto& entry : fs::directory_iterator(folder, failed))
@@ -124,7 +150,8 @@ bool isPattern(const std::string& target) {
     return target.find_first_of(".*+?()[]|^$\\") != std::string::npos;
 }
 
-/// Names that PEFT finds in the Hugging Face model: last parts of paths where whole kinds of layers are adapted, else the paths themselves.
+/// Names that PEFT finds in the Hugging Face model: last parts of paths where whole kinds of layers are adapted, else the paths
+/// themselves.
 std::vector<std::string> peftTargets(const LoraSpec& spec, const std::set<std::string>& modules) {
     const bool byPath = std::any_of(spec.targets.begin(), spec.targets.end(), isPattern);
     std::set<std::string> names;
@@ -135,14 +162,20 @@ std::vector<std::string> peftTargets(const LoraSpec& spec, const std::set<std::s
 } // namespace
 
 bool AdapterFile::isUniform() const {
-    return std::all_of(modules.begin(), modules.end(), [&](const AdapterModule& m) { return m.r == modules.front().r && m.alpha == modules.front().alpha; });
+    return std::all_of(modules.begin(), modules.end(),
+                       [&](const AdapterModule& m) { return m.r == modules.front().r && m.alpha == modules.front().alpha; });
 }
 
 AdapterFile readAdapter(const fs::path& given) {
     const fs::path folder = requireFiles(given);
     AdapterConfig config = readAdapterConfig(folder / kConfigName);
-    AdapterFile adapter{config.spec, config.baseModel, {config.rankPattern.begin(), config.rankPattern.end()}, {config.alphaPattern.begin(), config.alphaPattern.end()},
-                        SafetensorsFile(folder / kTensorsName), {}, {}};
+    AdapterFile adapter{config.spec,
+                        config.baseModel,
+                        {config.rankPattern.begin(), config.rankPattern.end()},
+                        {config.alphaPattern.begin(), config.alphaPattern.end()},
+                        SafetensorsFile(folder / kTensorsName),
+                        {},
+                        {}};
     Sorter sorter(folder, config);
     for (const TensorView& tensor : adapter.tensors.tensors()) sorter.add(tensor);
     adapter.modules = sorter.modules();

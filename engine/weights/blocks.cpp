@@ -10,8 +10,7 @@ namespace {
 
 using Byte = unsigned char;
 
-template <class T>
-T load(const Byte* at) {
+template <class T> T load(const Byte* at) {
     T value;
     std::memcpy(&value, at, sizeof value);
     return value;
@@ -26,11 +25,12 @@ float fromHalf(std::uint16_t half) {
     const std::uint32_t size = rest < 0x400u ? std::bit_cast<std::uint32_t>(tiny) : std::bit_cast<std::uint32_t>(normal);
     return std::bit_cast<float>(sign | size);
 }
-float halfAt(const Byte* at) { return fromHalf(load<std::uint16_t>(at)); }
+float halfAt(const Byte* at) {
+    return fromHalf(load<std::uint16_t>(at));
+}
 
 // In pieces of a fixed size, which the compiler turns into vector code.
-template <std::size_t Bytes, class Convert>
-void each(const Byte* in, std::size_t count, float* out, const Convert& convert) {
+template <std::size_t Bytes, class Convert> void each(const Byte* in, std::size_t count, float* out, const Convert& convert) {
     constexpr std::size_t kPiece = 32;
     std::size_t i = 0;
     for (; i + kPiece <= count; i += kPiece, in += kPiece * Bytes)
@@ -46,7 +46,9 @@ void plain(DType type, const Byte* in, std::size_t count, float* out) {
         const std::size_t done = halvesToFloat(reinterpret_cast<const std::byte*>(in), count, out);
         return each<2>(in + 2 * done, count - done, out + done, halfAt);
     }
-    default: return each<2>(in, count, out, [](const Byte* at) { return std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(at)} << 16); });
+    default:
+        return each<2>(in, count, out,
+                       [](const Byte* at) { return std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(at)} << 16); });
     }
 }
 
@@ -72,7 +74,9 @@ void q4_1(const Byte* in, float* out) { // f16 d, m; u8 q[16]
 }
 
 // Eight 6-bit scales and eight 6-bit minima in 12 bytes.
-struct ScaleAndMinimum { float scale, minimum; };
+struct ScaleAndMinimum {
+    float scale, minimum;
+};
 ScaleAndMinimum packedScale(const Byte* scales, std::size_t j, float d, float dMinimum) {
     const int scale = j < 4 ? scales[j] & 63 : (scales[j + 4] & 15) | (scales[j - 4] >> 6) << 4;
     const int minimum = j < 4 ? scales[j + 4] & 63 : (scales[j + 4] >> 4) | (scales[j] >> 6) << 4;

@@ -20,12 +20,14 @@ struct GgmlType {
 };
 
 constexpr GgmlType kTypes[] = {
-    {0, "F32", DType::F32}, {1, "F16", DType::F16}, {2, "Q4_0", DType::Q4_0}, {3, "Q4_1", DType::Q4_1}, {6, "Q5_0", {}}, {7, "Q5_1", {}},
-    {8, "Q8_0", DType::Q8_0}, {9, "Q8_1", {}}, {10, "Q2_K", {}}, {11, "Q3_K", {}}, {12, "Q4_K", DType::Q4_K}, {13, "Q5_K", DType::Q5_K},
-    {14, "Q6_K", DType::Q6_K}, {15, "Q8_K", {}}, {16, "IQ2_XXS", {}}, {17, "IQ2_XS", {}}, {18, "IQ3_XXS", {}}, {19, "IQ1_S", {}},
-    {20, "IQ4_NL", {}}, {21, "IQ3_S", {}}, {22, "IQ2_S", {}}, {23, "IQ4_XS", {}}, {24, "I8", DType::I8}, {25, "I16", DType::I16},
-    {26, "I32", DType::I32}, {27, "I64", DType::I64}, {28, "F64", DType::F64}, {29, "IQ1_M", {}}, {30, "BF16", DType::BF16}, {34, "TQ1_0", {}},
-    {35, "TQ2_0", {}}, {39, "MXFP4", {}}};
+    {0, "F32", DType::F32},    {1, "F16", DType::F16},  {2, "Q4_0", DType::Q4_0},  {3, "Q4_1", DType::Q4_1},
+    {6, "Q5_0", {}},           {7, "Q5_1", {}},         {8, "Q8_0", DType::Q8_0},  {9, "Q8_1", {}},
+    {10, "Q2_K", {}},          {11, "Q3_K", {}},        {12, "Q4_K", DType::Q4_K}, {13, "Q5_K", DType::Q5_K},
+    {14, "Q6_K", DType::Q6_K}, {15, "Q8_K", {}},        {16, "IQ2_XXS", {}},       {17, "IQ2_XS", {}},
+    {18, "IQ3_XXS", {}},       {19, "IQ1_S", {}},       {20, "IQ4_NL", {}},        {21, "IQ3_S", {}},
+    {22, "IQ2_S", {}},         {23, "IQ4_XS", {}},      {24, "I8", DType::I8},     {25, "I16", DType::I16},
+    {26, "I32", DType::I32},   {27, "I64", DType::I64}, {28, "F64", DType::F64},   {29, "IQ1_M", {}},
+    {30, "BF16", DType::BF16}, {34, "TQ1_0", {}},       {35, "TQ2_0", {}},         {39, "MXFP4", {}}};
 
 /// The smallest space a key with its value, or a tensor's record, can take: bounds their number before anything is allocated.
 constexpr std::size_t kSmallestKey = 8 + 4 + 1, kSmallestTensor = 8 + 4 + 4 + 8;
@@ -51,7 +53,8 @@ struct GgufFile::Impl {
 std::uint64_t GgufFile::Impl::count(GgufReader& reader, const char* what, std::size_t smallest) const {
     const auto number = reader.read<std::int64_t>(std::string("the number of ") + what);
     if (number < 0 || static_cast<std::uint64_t>(number) > reader.left() / smallest)
-        file.refuse("it claims " + std::to_string(number) + " " + what + ", more than its " + std::to_string(file.bytes().size()) + " bytes can hold.");
+        file.refuse("it claims " + std::to_string(number) + " " + what + ", more than its " +
+                    std::to_string(file.bytes().size()) + " bytes can hold.");
     return static_cast<std::uint64_t>(number);
 }
 
@@ -78,24 +81,28 @@ TensorView GgufFile::Impl::readTensor(GgufReader& reader) const {
     TensorView tensor;
     tensor.name = reader.text("the name of a tensor");
     const std::string what = "the tensor " + quote(tensor.name);
-    if (tensor.name.size() > kLongestName) file.refuse(what + " has a name of " + std::to_string(tensor.name.size()) + " bytes; 63 are allowed.");
+    if (tensor.name.size() > kLongestName)
+        file.refuse(what + " has a name of " + std::to_string(tensor.name.size()) + " bytes; 63 are allowed.");
     const auto dimensions = reader.read<std::uint32_t>(what);
     if (dimensions > kMostDimensions) file.refuse(what + " has " + std::to_string(dimensions) + " dimensions; 4 are allowed.");
     std::int64_t elements = 1;
     for (std::uint32_t i = 0; i < dimensions; ++i) {
         const auto size = reader.read<std::int64_t>(what);
-        if (size < 0 || __builtin_mul_overflow(elements, std::max<std::int64_t>(size, 1), &elements)) file.refuse(what + " has a dimension of " + std::to_string(size) + ".");
+        if (size < 0 || __builtin_mul_overflow(elements, std::max<std::int64_t>(size, 1), &elements))
+            file.refuse(what + " has a dimension of " + std::to_string(size) + ".");
         tensor.shape.insert(tensor.shape.begin(), size); // the file has the fastest dimension first
     }
     const auto id = reader.read<std::uint32_t>(what);
     const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const GgmlType& t) { return t.id == id; });
     if (known == std::end(kTypes)) file.refuse(what + " has the unknown type " + std::to_string(id) + ".");
     if (!known->type)
-        file.refuse(what + " is stored as " + known->name + ", which Phibench does not read.", "Use a file in F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K, Q5_K or Q6_K.");
+        file.refuse(what + " is stored as " + known->name + ", which Phibench does not read.",
+                    "Use a file in F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K, Q5_K or Q6_K.");
     tensor.type = *known->type;
     const auto block = static_cast<std::int64_t>(blockSize(tensor.type));
     if (block > 1 && (tensor.shape.empty() || tensor.shape.back() % block != 0))
-        file.refuse(what + " " + shapeText(tensor.shape) + " cannot be " + known->name + ": rows must be multiples of " + std::to_string(block) + ".");
+        file.refuse(what + " " + shapeText(tensor.shape) + " cannot be " + known->name + ": rows must be multiples of " +
+                    std::to_string(block) + ".");
     return tensor;
 }
 
@@ -107,11 +114,14 @@ void GgufFile::Impl::placeTensors(const std::vector<std::uint64_t>& offsets, std
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         TensorView& tensor = tensors[i];
         const std::string what = "the tensor " + quote(tensor.name) + " " + shapeText(tensor.shape);
-        if (offsets[i] != expected) file.refuse(what + " lies at byte " + std::to_string(offsets[i]) + " of the data; " + std::to_string(expected) + " follows from the tensors before it.");
+        if (offsets[i] != expected)
+            file.refuse(what + " lies at byte " + std::to_string(offsets[i]) + " of the data; " + std::to_string(expected) +
+                        " follows from the tensors before it.");
         const auto elements = static_cast<std::uint64_t>(tensor.count());
         const std::uint64_t most = expected > room ? 0 : room - expected;
         if (elements / blockSize(tensor.type) > most / byteSize(tensor.type, blockSize(tensor.type)) || expected > room)
-            file.refuse(what + " of " + toString(tensor.type) + " does not fit: " + std::to_string(most) + " bytes of the file are left for it.");
+            file.refuse(what + " of " + toString(tensor.type) + " does not fit: " + std::to_string(most) +
+                        " bytes of the file are left for it.");
         const std::size_t bytes = byteSize(tensor.type, elements);
         if (bytes > 0) tensor.bytes = file.bytes().subspan(start + expected, bytes);
         expected += padded(bytes);
@@ -120,10 +130,14 @@ void GgufFile::Impl::placeTensors(const std::vector<std::uint64_t>& offsets, std
 
 void GgufFile::Impl::readAll() {
     GgufReader reader(file);
-    if (reader.left() < 4 || reader.read<std::uint32_t>("the magic number") != 0x46554747) file.refuse("this is no GGUF file: it does not begin with GGUF.", {});
+    if (reader.left() < 4 || reader.read<std::uint32_t>("the magic number") != 0x46554747)
+        file.refuse("this is no GGUF file: it does not begin with GGUF.", {});
     const auto version = reader.read<std::uint32_t>("the version");
-    if ((version & 0xFFFF) == 0 && version != 0) file.refuse("this GGUF file is big-endian, which Phibench does not read.", "Convert it to little-endian.");
-    if (version < 2 || version > 3) file.refuse("GGUF version " + std::to_string(version) + " is not supported; 2 and 3 are.", "Convert the model with a current tool.");
+    if ((version & 0xFFFF) == 0 && version != 0)
+        file.refuse("this GGUF file is big-endian, which Phibench does not read.", "Convert it to little-endian.");
+    if (version < 2 || version > 3)
+        file.refuse("GGUF version " + std::to_string(version) + " is not supported; 2 and 3 are.",
+                    "Convert the model with a current tool.");
     const std::uint64_t tensorCount = count(reader, "tensors", kSmallestTensor);
     const std::uint64_t keyCount = count(reader, "keys", kSmallestKey);
     readMetadata(reader, keyCount);
@@ -132,7 +146,8 @@ void GgufFile::Impl::readAll() {
     tensors.reserve(tensorCount);
     for (std::uint64_t i = 0; i < tensorCount; ++i) {
         tensors.push_back(readTensor(reader));
-        if (!names.emplace(tensors.back().name, i).second) file.refuse("the tensor " + quote(tensors.back().name) + " comes twice.");
+        if (!names.emplace(tensors.back().name, i).second)
+            file.refuse("the tensor " + quote(tensors.back().name) + " comes twice.");
         offsets.push_back(reader.read<std::uint64_t>("the tensor " + quote(tensors.back().name)));
     }
     placeTensors(offsets, reader.position(), step);
@@ -143,9 +158,15 @@ GgufFile::~GgufFile() = default;
 GgufFile::GgufFile(GgufFile&&) noexcept = default;
 GgufFile& GgufFile::operator=(GgufFile&&) noexcept = default;
 
-const std::filesystem::path& GgufFile::path() const { return m_impl->file.path(); }
-const std::vector<TensorView>& GgufFile::tensors() const { return m_impl->tensors; }
-const std::vector<std::pair<std::string, GgufFile::Value>>& GgufFile::metadata() const { return m_impl->metadata; }
+const std::filesystem::path& GgufFile::path() const {
+    return m_impl->file.path();
+}
+const std::vector<TensorView>& GgufFile::tensors() const {
+    return m_impl->tensors;
+}
+const std::vector<std::pair<std::string, GgufFile::Value>>& GgufFile::metadata() const {
+    return m_impl->metadata;
+}
 
 const TensorView* GgufFile::find(const std::string& name) const {
     const auto at = m_impl->names.find(name);

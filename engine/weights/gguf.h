@@ -14,7 +14,8 @@ namespace engine {
 /// Everything is checked against the file's size before use; throws Error naming file, key or tensor.
 class GgufFile {
 public:
-    using Value = std::variant<std::int64_t, double, bool, std::string, std::vector<std::string>, std::vector<std::int64_t>, std::vector<double>>;
+    using Value = std::variant<std::int64_t, double, bool, std::string, std::vector<std::string>, std::vector<std::int64_t>,
+                               std::vector<double>>;
 
     explicit GgufFile(const std::filesystem::path& file);
     ~GgufFile();

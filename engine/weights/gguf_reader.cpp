@@ -13,21 +13,32 @@ constexpr std::uint64_t kLongestList = std::uint64_t{1} << 24; // a vocabulary h
 
 std::size_t sizeOf(std::uint32_t type) {
     switch (type) {
-    case U8: case I8: case Bool: return 1;
-    case U16: case I16: return 2;
-    case U32: case I32: case F32: return 4;
-    case String: case U64: case I64: case F64: return 8; // a string's length
+    case U8:
+    case I8:
+    case Bool: return 1;
+    case U16:
+    case I16: return 2;
+    case U32:
+    case I32:
+    case F32: return 4;
+    case String:
+    case U64:
+    case I64:
+    case F64: return 8; // a string's length
     default: return 0;
     }
 }
 
-bool isReal(std::uint32_t type) { return type == F32 || type == F64; }
+bool isReal(std::uint32_t type) {
+    return type == F32 || type == F64;
+}
 
 } // namespace
 
 void GgufReader::need(std::uint64_t bytes, const std::string& what) const {
     if (bytes > left())
-        m_file.refuse(what + " needs " + std::to_string(bytes) + " bytes at byte " + std::to_string(m_position) + ", but the file ends after " + std::to_string(left()) + ".");
+        m_file.refuse(what + " needs " + std::to_string(bytes) + " bytes at byte " + std::to_string(m_position) +
+                      ", but the file ends after " + std::to_string(left()) + ".");
 }
 
 std::string GgufReader::text(const std::string& what) {
@@ -54,19 +65,21 @@ std::int64_t GgufReader::integer(std::uint32_t type, const std::string& what) {
     }
     default: {
         const auto value = read<std::uint64_t>(what);
-        if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) m_file.refuse(what + " is " + std::to_string(value) + ", beyond 63 bits.", {});
+        if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+            m_file.refuse(what + " is " + std::to_string(value) + ", beyond 63 bits.", {});
         return static_cast<std::int64_t>(value);
     }
     }
 }
 
-template <class T>
-std::vector<T> GgufReader::numbers(std::uint32_t type, std::uint64_t count, const std::string& what) {
+template <class T> std::vector<T> GgufReader::numbers(std::uint32_t type, std::uint64_t count, const std::string& what) {
     std::vector<T> values;
     values.reserve(count);
     for (std::uint64_t i = 0; i < count; ++i) {
-        if constexpr (std::is_same_v<T, double>) values.push_back(type == F32 ? read<float>(what) : read<double>(what));
-        else values.push_back(integer(type, what));
+        if constexpr (std::is_same_v<T, double>)
+            values.push_back(type == F32 ? read<float>(what) : read<double>(what));
+        else
+            values.push_back(integer(type, what));
     }
     return values;
 }

@@ -14,8 +14,7 @@ public:
     std::size_t position() const { return m_position; }
     std::size_t left() const { return m_file.bytes().size() - m_position; }
 
-    template <class T>
-    T read(const std::string& what) {
+    template <class T> T read(const std::string& what) {
         T value;
         need(sizeof value, what);
         std::memcpy(&value, m_file.bytes().data() + m_position, sizeof value);
@@ -28,8 +27,7 @@ public:
 
 private:
     void need(std::uint64_t bytes, const std::string& what) const;
-    template <class T>
-    std::vector<T> numbers(std::uint32_t type, std::uint64_t count, const std::string& what);
+    template <class T> std::vector<T> numbers(std::uint32_t type, std::uint64_t count, const std::string& what);
     std::int64_t integer(std::uint32_t type, const std::string& what);
     GgufFile::Value list(const std::string& what);
 

@@ -22,8 +22,10 @@ std::size_t HalvesToFloat(const std::uint16_t* in, std::size_t count, float* out
         const auto half = hn::PromoteTo(du, hn::LoadU(dHalf, in + i));
         const auto rest = hn::And(half, hn::Set(du, 0x7FFFu));
         const auto sign = hn::ShiftLeft<16>(hn::Xor(half, rest));
-        const auto normal = hn::Mul(hn::BitCast(d, hn::Add(hn::ShiftLeft<13>(rest), hn::Set(du, 0xE0u << 23))), hn::Set(d, 0x1.0p-112f));
-        const auto tiny = hn::Sub(hn::BitCast(d, hn::Or(rest, hn::Set(du, 126u << 23))), hn::Set(d, 0.5f)); // exponent 0: rest * 2^-24
+        const auto normal =
+            hn::Mul(hn::BitCast(d, hn::Add(hn::ShiftLeft<13>(rest), hn::Set(du, 0xE0u << 23))), hn::Set(d, 0x1.0p-112f));
+        const auto tiny =
+            hn::Sub(hn::BitCast(d, hn::Or(rest, hn::Set(du, 126u << 23))), hn::Set(d, 0.5f)); // exponent 0: rest * 2^-24
         const auto size = hn::IfThenElse(hn::RebindMask(d, hn::Lt(rest, hn::Set(du, 0x400u))), tiny, normal);
         hn::StoreU(hn::BitCast(d, hn::Or(sign, hn::BitCast(du, size))), d, out + i);
     }

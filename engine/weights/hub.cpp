@@ -22,8 +22,7 @@ std::optional<fs::path> fromEnvironment(const char* name) {
 }
 
 /// Entries of a folder that fit, sorted; none when it cannot be read.
-template <class Fits>
-std::vector<fs::path> entries(const fs::path& folder, const Fits& fits) {
+template <class Fits> std::vector<fs::path> entries(const fs::path& folder, const Fits& fits) {
     std::vector<fs::path> found;
     std::error_code failed;
     for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed))
@@ -61,10 +60,12 @@ fs::path modelIn(const fs::path& folder, const std::string& getIt) {
     if (files.size() > 1) {
         std::string names;
         for (const fs::path& file : files) names += (names.empty() ? "" : ", ") + file.filename().string();
-        throw Error(ErrorCode::BadInput, folder.string() + " holds several models: " + names + ".", "Give the path of one of them.");
+        throw Error(ErrorCode::BadInput, folder.string() + " holds several models: " + names + ".",
+                    "Give the path of one of them.");
     }
     if (isFile(folder / "adapter_config.json"))
-        throw Error(ErrorCode::BadInput, folder.string() + " holds an adapter, not a model.", "Give its base as the model and this folder as the adapter.");
+        throw Error(ErrorCode::BadInput, folder.string() + " holds an adapter, not a model.",
+                    "Give its base as the model and this folder as the adapter.");
     throw Error(ErrorCode::NotFound, folder.string() + " holds no model: it has neither a config.json nor a .gguf file.", getIt);
 }
 
@@ -78,9 +79,14 @@ fs::path hubCache() {
 
 /// "org/name" or "name".
 bool isHubId(const std::string& id) {
-    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/'; };
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
+               c == '/';
+    };
     const auto slash = id.find('/');
-    const auto part = [](const std::string& s) { return !s.empty() && s.size() <= 96 && s.front() != '.' && s.front() != '-' && s.find("..") == std::string::npos; };
+    const auto part = [](const std::string& s) {
+        return !s.empty() && s.size() <= 96 && s.front() != '.' && s.front() != '-' && s.find("..") == std::string::npos;
+    };
     if (id.find("--") != std::string::npos || !std::all_of(id.begin(), id.end(), plain)) return false;
     if (slash == std::string::npos) return part(id);
     return part(id.substr(0, slash)) && part(id.substr(slash + 1)) && id.find('/', slash + 1) == std::string::npos;
@@ -90,7 +96,8 @@ bool isHubId(const std::string& id) {
 std::optional<fs::path> snapshotOf(const fs::path& repository) {
     std::string commit;
     std::ifstream(repository / "refs" / "main") >> commit;
-    const bool plain = !commit.empty() && commit.size() <= 64 && commit.find_first_not_of("0123456789abcdef") == std::string::npos;
+    const bool plain =
+        !commit.empty() && commit.size() <= 64 && commit.find_first_not_of("0123456789abcdef") == std::string::npos;
     if (plain && isFolder(repository / "snapshots" / commit)) return repository / "snapshots" / commit;
     std::optional<fs::path> newest;
     for (const fs::path& folder : entries(repository / "snapshots", isFolder)) {
@@ -116,9 +123,7 @@ bool canBeLoaded(const fs::path& repository) {
         const auto type = config.value("model_type", std::string());
         if (type != "phi" && type != "phi-msft" && type != "llama") return false;
         return isFile(model / "model.safetensors") || isFile(model / "model.safetensors.index.json");
-    } catch (const Error&) {
-        return false;
-    } catch (const nlohmann::json::exception&) {
+    } catch (const Error&) { return false; } catch (const nlohmann::json::exception&) {
         return false; // model_type is no text
     }
 }
@@ -149,17 +154,24 @@ fs::path defaultModelPath() {
 }
 
 fs::path resolveModel(const std::string& model) {
-    if (model.empty()) throw Error(ErrorCode::BadInput, "No model was given.", "Give a folder, a .gguf file, a hub id, or default.");
+    if (model.empty())
+        throw Error(ErrorCode::BadInput, "No model was given.", "Give a folder, a .gguf file, a hub id, or default.");
     if (model == "default") return resolveDefault();
     fs::path path = model;
     if (const auto home = fromEnvironment("HOME"); home && model.starts_with("~/")) path = *home / model.substr(2);
     std::error_code ignored;
     if (fs::exists(path, ignored)) return resolvePath(path);
-    if (!isHubId(model)) throw Error(ErrorCode::NotFound, "There is no file or folder " + quote(model) + ".", "Give a folder, a .gguf file, a hub id such as microsoft/phi-2, or default.");
+    if (!isHubId(model))
+        throw Error(ErrorCode::NotFound, "There is no file or folder " + quote(model) + ".",
+                    "Give a folder, a .gguf file, a hub id such as microsoft/phi-2, or default.");
     const std::string getIt = "Get it with: phibench-cli models get " + model;
     const fs::path cache = hubCache();
     const auto snapshot = snapshotOf(repositoryFolder(cache, model));
-    if (!snapshot) throw Error(ErrorCode::NotFound, "The model " + quote(model) + " is neither a file or folder here nor in the hub cache " + cache.string() + ".", getIt);
+    if (!snapshot)
+        throw Error(ErrorCode::NotFound,
+                    "The model " + quote(model) + " is neither a file or folder here nor in the hub cache " + cache.string() +
+                        ".",
+                    getIt);
     return modelIn(*snapshot, getIt);
 }
 

@@ -10,10 +10,11 @@ namespace engine {
 
 namespace {
 
-template <class Json>
-Json parseStrictly(std::string_view text, const std::string& where) {
+template <class Json> Json parseStrictly(std::string_view text, const std::string& where) {
     constexpr int kDeepest = 64;
-    const auto refuse = [&](const std::string& what) { throw Error(ErrorCode::BadInput, where + ": " + what, "The file is damaged or incomplete: fetch or write it again."); };
+    const auto refuse = [&](const std::string& what) {
+        throw Error(ErrorCode::BadInput, where + ": " + what, "The file is damaged or incomplete: fetch or write it again.");
+    };
     if (text.find('\0') != std::string_view::npos) refuse("this is not JSON.");
     std::vector<std::set<std::string>> keys; // of the objects that are open
     const auto strict = [&](int depth, typename Json::parse_event_t event, Json& value) {
@@ -29,17 +30,17 @@ Json parseStrictly(std::string_view text, const std::string& where) {
         json = Json::parse(text, strict);
     } catch (const typename Json::parse_error& error) {
         refuse("this is not JSON (at its byte " + std::to_string(error.byte) + ").");
-    } catch (const typename Json::exception&) {
-        refuse("this holds a number that is out of range.");
-    }
+    } catch (const typename Json::exception&) { refuse("this holds a number that is out of range."); }
     if (!json.is_object()) refuse("this is no JSON object.");
     return json;
 }
 
-template <class Json>
-Json readStrictly(const std::filesystem::path& path, std::size_t mostBytes) {
+template <class Json> Json readStrictly(const std::filesystem::path& path, std::size_t mostBytes) {
     const MappedFile file(path);
-    if (file.bytes().size() > mostBytes) file.refuse("this has " + std::to_string(file.bytes().size()) + " bytes; " + std::to_string(mostBytes) + " are the most that is read.", {});
+    if (file.bytes().size() > mostBytes)
+        file.refuse("this has " + std::to_string(file.bytes().size()) + " bytes; " + std::to_string(mostBytes) +
+                        " are the most that is read.",
+                    {});
     return parseStrictly<Json>({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path.string());
 }
 

@@ -10,7 +10,8 @@
 
 namespace engine {
 
-/// Throws Error(NotFound, Io), or BadInput naming the file and what is wrong: not JSON, a key twice, deeper than 64, larger than `mostBytes`.
+/// Throws Error(NotFound, Io), or BadInput naming the file and what is wrong: not JSON, a key twice, deeper than 64, larger than
+/// `mostBytes`.
 nlohmann::json readJsonObject(const std::filesystem::path& file, std::size_t mostBytes = std::size_t{64} << 20);
 /// The same with keys in the file's order; for small files, as its look-ups go through all keys.
 nlohmann::ordered_json readOrderedJsonObject(const std::filesystem::path& file, std::size_t mostBytes);

@@ -13,11 +13,12 @@ namespace engine {
 MappedFile::MappedFile(const std::filesystem::path& file) : m_path(file) {
     const auto fail = [&](int code) {
         const bool missing = code == ENOENT || code == ENOTDIR;
-        throw Error(missing ? ErrorCode::NotFound : ErrorCode::Io, file.string() + (missing ? " is not there." : std::string(" cannot be read: ") + std::strerror(code) + "."));
+        throw Error(missing ? ErrorCode::NotFound : ErrorCode::Io,
+                    file.string() + (missing ? " is not there." : std::string(" cannot be read: ") + std::strerror(code) + "."));
     };
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe must not hold us up
     if (descriptor < 0) fail(errno);
-    struct stat facts{};
+    struct stat facts {};
     void* at = MAP_FAILED;
     int code = 0;
     if (::fstat(descriptor, &facts) != 0) {

@@ -19,7 +19,8 @@ public:
     const std::filesystem::path& path() const { return m_path; }
     std::span<const std::byte> bytes() const { return m_bytes; }
     /// Throws Error(BadInput) "path: what".
-    [[noreturn]] void refuse(const std::string& what, const std::string& hint = "The file is damaged or incomplete: fetch or write it again.") const;
+    [[noreturn]] void refuse(const std::string& what,
+                             const std::string& hint = "The file is damaged or incomplete: fetch or write it again.") const;
 
 private:
     std::filesystem::path m_path;

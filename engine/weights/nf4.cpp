@@ -12,29 +12,40 @@ namespace engine {
 
 namespace {
 
-constexpr std::array<float, 16> kValues{
-    -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
-    -0.09105003625154495f, 0.0f, 0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f,
-    0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f};
+constexpr std::array<float, 16> kValues{-1.0f,
+                                        -0.6961928009986877f,
+                                        -0.5250730514526367f,
+                                        -0.39491748809814453f,
+                                        -0.28444138169288635f,
+                                        -0.18477343022823334f,
+                                        -0.09105003625154495f,
+                                        0.0f,
+                                        0.07958029955625534f,
+                                        0.16093020141124725f,
+                                        0.24611230194568634f,
+                                        0.33791524171829224f,
+                                        0.44070982933044434f,
+                                        0.5626170039176941f,
+                                        0.7229568362236023f,
+                                        1.0f};
 
 /// Places between two values of an ascending table, half way.
-template <std::size_t N>
-std::array<float, N - 1> middles(const std::array<float, N>& table) {
+template <std::size_t N> std::array<float, N - 1> middles(const std::array<float, N>& table) {
     std::array<float, N - 1> bounds;
     for (std::size_t i = 0; i + 1 < N; ++i) bounds[i] = (table[i] + table[i + 1]) / 2;
     return bounds;
 }
 
 /// A value at a middle goes down.
-template <std::size_t N>
-std::uint8_t codeOf(const std::array<float, N>& bounds, float value) {
+template <std::size_t N> std::uint8_t codeOf(const std::array<float, N>& bounds, float value) {
     return static_cast<std::uint8_t>(std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin());
 }
 
 float largestMagnitude(const float* values, std::size_t count) {
     float largest = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        if (!std::isfinite(values[i])) throw Error(ErrorCode::BadInput, "The weights hold a value that is not finite, so they cannot be stored in 4 bits.");
+        if (!std::isfinite(values[i]))
+            throw Error(ErrorCode::BadInput, "The weights hold a value that is not finite, so they cannot be stored in 4 bits.");
         largest = std::max(largest, std::abs(values[i]));
     }
     return largest;
@@ -45,8 +56,7 @@ std::uint16_t toBf16(float value) {
     return static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 
-template <class Store>
-void decode(const Nf4Codes& tensor, std::size_t begin, std::size_t end, const Store& store) {
+template <class Store> void decode(const Nf4Codes& tensor, std::size_t begin, std::size_t end, const Store& store) {
     assert(std::has_single_bit(tensor.block));
     const auto shift = std::countr_zero(tensor.block);
     for (std::size_t i = begin; i < end; ++i) {
@@ -64,7 +74,8 @@ std::array<float, 256> makeDynamicMap() {
         const std::size_t parts = std::size_t{1} << (at / 2 == 0 ? 0 : std::bit_width(at / 2));
         const float step = (1.0f - 0.1f) / static_cast<float>(parts);
         const auto division = [&](std::size_t k) {
-            return k < (parts + 1) / 2 ? std::fma(step, static_cast<float>(k), 0.1f) : std::fma(-step, static_cast<float>(parts - k), 1.0f);
+            return k < (parts + 1) / 2 ? std::fma(step, static_cast<float>(k), 0.1f)
+                                       : std::fma(-step, static_cast<float>(parts - k), 1.0f);
         };
         for (std::size_t k = 0; k < parts; ++k) {
             const float value = decade * ((division(k) + division(k + 1)) / 2);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// NF4, 4-bit numbers for normally distributed weights (Dettmers et al. 2023), bit for bit as bitsandbytes 0.50 stores them (FORMATS §A4).
+// NF4, 4-bit numbers for normally distributed weights (Dettmers et al. 2023), bit for bit as bitsandbytes 0.50 stores them
+// (FORMATS §A4).
 #pragma once
 #include <array>
 #include <cstddef>
@@ -9,13 +10,17 @@
 
 namespace engine {
 
-inline constexpr std::size_t kNf4Block = 64;        // values that share a scale
-inline constexpr std::size_t kNf4ScaleBlock = 256;  // scales that share a scale of their own under double quantisation
+inline constexpr std::size_t kNf4Block = 64;       // values that share a scale
+inline constexpr std::size_t kNf4ScaleBlock = 256; // scales that share a scale of their own under double quantisation
 
 /// What the 16 codes stand for, ascending from -1 to 1.
 const std::array<float, 16>& nf4Values();
-inline std::size_t nf4Blocks(std::size_t count, std::size_t block = kNf4Block) { return (count + block - 1) / block; }
-inline std::size_t nf4Bytes(std::size_t count) { return (count + 1) / 2; }
+inline std::size_t nf4Blocks(std::size_t count, std::size_t block = kNf4Block) {
+    return (count + block - 1) / block;
+}
+inline std::size_t nf4Bytes(std::size_t count) {
+    return (count + 1) / 2;
+}
 
 /// Codes [nf4Bytes(count)], two a byte, the first in the upper half, and absmax [nf4Blocks(count)], the largest magnitude of each
 /// block of 64 values. Threads share a tensor by whole blocks: (values + 64 b, …, codes + 32 b, absmax + b).
@@ -28,8 +33,8 @@ struct Nf4Codes {
     const float* absmax = nullptr;
     std::size_t block = kNf4Block;
 };
-/// Elements [begin, end) to out [end - begin], float32 or bfloat16 (rounded to nearest even). Threads may share a tensor in any way;
-/// ranges of whole blocks are fastest.
+/// Elements [begin, end) to out [end - begin], float32 or bfloat16 (rounded to nearest even). Threads may share a tensor in any
+/// way; ranges of whole blocks are fastest.
 void dequantizeNf4(const Nf4Codes& tensor, std::size_t begin, std::size_t end, float* out);
 void dequantizeNf4(const Nf4Codes& tensor, std::size_t begin, std::size_t end, std::uint16_t* out);
 
@@ -42,8 +47,8 @@ void dequantize(const Nf4Codes& tensor, std::size_t begin, std::size_t end, std:
 
 /// Double quantisation: scales as 8-bit codes of a dynamic map, after `offset` was taken off.
 struct Nf4Scales {
-    std::vector<std::uint8_t> codes;  // one a scale
-    std::vector<float> absmax;        // one a kNf4ScaleBlock of scales
+    std::vector<std::uint8_t> codes; // one a scale
+    std::vector<float> absmax;       // one a kNf4ScaleBlock of scales
     float offset = 0;
 };
 /// bitsandbytes' signed dynamic map, ascending: what the 256 codes stand for.

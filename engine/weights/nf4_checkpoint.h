@@ -11,11 +11,11 @@
 namespace engine {
 
 struct Nf4Weight {
-    std::vector<std::int64_t> shape;      // of the weight, not of its bytes
-    std::string dtype;                    // "bfloat16", "float16" or "float32": what it was, and becomes again in PyTorch
+    std::vector<std::int64_t> shape; // of the weight, not of its bytes
+    std::string dtype;               // "bfloat16", "float16" or "float32": what it was, and becomes again in PyTorch
     std::size_t block = kNf4Block;
-    std::span<const std::uint8_t> codes;  // valid while the file is open
-    std::vector<float> absmax;            // double quantisation undone
+    std::span<const std::uint8_t> codes; // valid while the file is open
+    std::vector<float> absmax;           // double quantisation undone
 
     Nf4Codes view() const { return {codes.data(), absmax.data(), block}; }
 };

@@ -22,7 +22,8 @@ std::size_t QuantizeBlocks(const float* values, std::size_t blocks, std::uint8_t
 void DequantizeBlocks(const std::uint8_t* codes, const float* absmax, std::size_t blocks, std::size_t block, float* out) {
     nf4_plain::dequantize({codes, absmax, block}, 0, blocks * block, out);
 }
-void DequantizeBlocksBf16(const std::uint8_t* codes, const float* absmax, std::size_t blocks, std::size_t block, std::uint16_t* out) {
+void DequantizeBlocksBf16(const std::uint8_t* codes, const float* absmax, std::size_t blocks, std::size_t block,
+                          std::uint16_t* out) {
     nf4_plain::dequantize({codes, absmax, block}, 0, blocks * block, out);
 }
 #else
@@ -53,13 +54,15 @@ std::size_t QuantizeBlocks(const float* values, std::size_t blocks, std::uint8_t
             const auto value = hn::Mul(hn::LoadU(d, values + i), inverse);
             auto code = hn::Zero(di);
             for (std::size_t k = 0; k < 15; ++k) // a mask's lanes are -1 as numbers
-                code = hn::Sub(code, hn::VecFromMask(di, hn::RebindMask(di, hn::Gt(value, hn::Set(d, (table[k] + table[k + 1]) / 2)))));
+                code = hn::Sub(code,
+                               hn::VecFromMask(di, hn::RebindMask(di, hn::Gt(value, hn::Set(d, (table[k] + table[k + 1]) / 2)))));
             hn::StoreU(hn::DemoteTo(d8, code), d8, unpacked + i);
         }
         const hn::RebindToSigned<decltype(d16)> ds16;
         for (std::size_t i = 0; i < kNf4Block; i += 2 * lanes16) {
             const auto pairs = hn::BitCast(d16, hn::LoadU(hn::Repartition<std::uint8_t, decltype(d16)>(), unpacked + i));
-            const auto packed = hn::And(hn::Or(hn::ShiftLeft<4>(pairs), hn::ShiftRight<8>(pairs)), hn::Set(d16, std::uint16_t{0xFF}));
+            const auto packed =
+                hn::And(hn::Or(hn::ShiftLeft<4>(pairs), hn::ShiftRight<8>(pairs)), hn::Set(d16, std::uint16_t{0xFF}));
             hn::StoreU(hn::DemoteTo(dPacked, hn::BitCast(ds16, packed)), dPacked, codes + i / 2);
         }
     }
@@ -92,11 +95,13 @@ void DequantizeBlocksOf(const std::uint8_t* codes, const float* absmax, std::siz
         for (std::size_t i = 0; i < block; i += lanes, codes += lanes / 2, out += lanes) {
             const auto code = unpack(codes);
             if constexpr (kLanes == 16) {
-                kernels::HWY_NAMESPACE::store(d, hn::Mul(hn::TableLookupLanes(hn::LoadU(d, table), hn::IndicesFromVec(d, code)), scale), out);
+                kernels::HWY_NAMESPACE::store(
+                    d, hn::Mul(hn::TableLookupLanes(hn::LoadU(d, table), hn::IndicesFromVec(d, code)), scale), out);
             } else if constexpr (kLanes == 8) {
                 const auto index = hn::IndicesFromVec(d, hn::And(code, hn::Set(di, 7)));
                 const auto upper = hn::RebindMask(d, hn::Gt(code, hn::Set(di, 7)));
-                const auto value = hn::IfThenElse(upper, hn::TableLookupLanes(hn::LoadU(d, table + 8), index), hn::TableLookupLanes(hn::LoadU(d, table), index));
+                const auto value = hn::IfThenElse(upper, hn::TableLookupLanes(hn::LoadU(d, table + 8), index),
+                                                  hn::TableLookupLanes(hn::LoadU(d, table), index));
                 kernels::HWY_NAMESPACE::store(d, hn::Mul(value, scale), out);
             } else {
                 kernels::HWY_NAMESPACE::store(d, hn::Mul(hn::GatherIndex(d, table, code), scale), out);
@@ -108,7 +113,8 @@ void DequantizeBlocksOf(const std::uint8_t* codes, const float* absmax, std::siz
 void DequantizeBlocks(const std::uint8_t* codes, const float* absmax, std::size_t blocks, std::size_t block, float* out) {
     DequantizeBlocksOf(codes, absmax, blocks, block, out);
 }
-void DequantizeBlocksBf16(const std::uint8_t* codes, const float* absmax, std::size_t blocks, std::size_t block, std::uint16_t* out) {
+void DequantizeBlocksBf16(const std::uint8_t* codes, const float* absmax, std::size_t blocks, std::size_t block,
+                          std::uint16_t* out) {
     DequantizeBlocksOf(codes, absmax, blocks, block, out);
 }
 #endif
@@ -131,7 +137,8 @@ void dequantizeRange(const Nf4Codes& tensor, std::size_t begin, std::size_t end,
     const std::size_t first = nf4Blocks(begin, tensor.block), last = end / tensor.block;
     if (first >= last) return nf4_plain::dequantize(tensor, begin, end, out);
     nf4_plain::dequantize(tensor, begin, first * tensor.block, out);
-    blocks(tensor.codes + first * tensor.block / 2, tensor.absmax + first, last - first, tensor.block, out + (first * tensor.block - begin));
+    blocks(tensor.codes + first * tensor.block / 2, tensor.absmax + first, last - first, tensor.block,
+           out + (first * tensor.block - begin));
     nf4_plain::dequantize(tensor, last * tensor.block, end, out + (last * tensor.block - begin));
 }
 

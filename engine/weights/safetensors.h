@@ -19,7 +19,7 @@ public:
     SafetensorsFile(SafetensorsFile&&) noexcept;
     SafetensorsFile& operator=(SafetensorsFile&&) noexcept;
     const std::filesystem::path& path() const;
-    const std::vector<TensorView>& tensors() const;      // in file order
+    const std::vector<TensorView>& tensors() const; // in file order
     const TensorView* find(const std::string& name) const;
     const std::map<std::string, std::string>& metadata() const;
 
@@ -29,6 +29,7 @@ private:
 };
 
 /// Written to a temporary name beside `file`, synced, then renamed. Throws Error(Io), leaving no half file.
-void writeSafetensors(const std::filesystem::path& file, const std::vector<TensorView>& tensors, const std::map<std::string, std::string>& metadata);
+void writeSafetensors(const std::filesystem::path& file, const std::vector<TensorView>& tensors,
+                      const std::map<std::string, std::string>& metadata);
 
 } // namespace engine

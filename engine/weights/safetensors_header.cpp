@@ -22,7 +22,10 @@ public:
     bool start_object(std::size_t) override {
         switch (m_state) {
         case State::Start: m_state = State::Names; return true;
-        case State::TensorStart: m_state = State::Tensor; m_seen = 0; return true;
+        case State::TensorStart:
+            m_state = State::Tensor;
+            m_seen = 0;
+            return true;
         case State::MetadataStart: m_state = State::Metadata; return true;
         default: return unexpected("an object");
         }
@@ -46,16 +49,20 @@ public:
             if (m_state == State::TensorStart) m_header.entries.push_back({name, {}, {}, 0, 0});
         } else if (m_state == State::Metadata) {
             m_key = name;
-            if (m_header.metadata.contains(name)) throw Error(ErrorCode::BadInput, "__metadata__ holds " + quote(name) + " twice.");
+            if (m_header.metadata.contains(name))
+                throw Error(ErrorCode::BadInput, "__metadata__ holds " + quote(name) + " twice.");
         } else {
             once(name == "dtype" ? kDtype : name == "shape" ? kShape : name == "data_offsets" ? kOffsets : 0, name);
         }
         return true;
     }
     bool start_array(std::size_t) override {
-        if (m_state == State::ShapeStart) m_state = State::Shape;
-        else if (m_state == State::OffsetsStart) m_state = State::Offsets, m_offsets = 0;
-        else return unexpected("a list");
+        if (m_state == State::ShapeStart)
+            m_state = State::Shape;
+        else if (m_state == State::OffsetsStart)
+            m_state = State::Offsets, m_offsets = 0;
+        else
+            return unexpected("a list");
         return true;
     }
     bool end_array() override {
@@ -64,16 +71,21 @@ public:
         return true;
     }
     bool string(string_t& value) override {
-        if (m_state == State::Metadata) m_header.metadata.emplace(m_key, std::move(value));
-        else if (m_state == State::Dtype) m_header.entries.back().dtype = std::move(value), m_state = State::Tensor;
-        else return unexpected("a text");
+        if (m_state == State::Metadata)
+            m_header.metadata.emplace(m_key, std::move(value));
+        else if (m_state == State::Dtype)
+            m_header.entries.back().dtype = std::move(value), m_state = State::Tensor;
+        else
+            return unexpected("a text");
         return true;
     }
     bool number_unsigned(number_unsigned_t value) override {
         HeaderEntry& entry = m_header.entries.empty() ? m_none : m_header.entries.back();
         if (m_state == State::Shape) {
-            if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) refuse("has a dimension of " + std::to_string(value) + ".");
-            if (entry.shape.size() == kMostDimensions) refuse("has more than " + std::to_string(kMostDimensions) + " dimensions.");
+            if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+                refuse("has a dimension of " + std::to_string(value) + ".");
+            if (entry.shape.size() == kMostDimensions)
+                refuse("has more than " + std::to_string(kMostDimensions) + " dimensions.");
             entry.shape.push_back(static_cast<std::int64_t>(value));
         } else if (m_state == State::Offsets && m_offsets < 2) {
             (m_offsets++ == 0 ? entry.begin : entry.end) = value;
@@ -92,7 +104,20 @@ public:
     }
 
 private:
-    enum class State { Start, Names, TensorStart, Tensor, Dtype, ShapeStart, Shape, OffsetsStart, Offsets, MetadataStart, Metadata, End };
+    enum class State {
+        Start,
+        Names,
+        TensorStart,
+        Tensor,
+        Dtype,
+        ShapeStart,
+        Shape,
+        OffsetsStart,
+        Offsets,
+        MetadataStart,
+        Metadata,
+        End
+    };
     static constexpr unsigned kDtype = 1, kShape = 2, kOffsets = 4;
 
     void once(unsigned part, const std::string& name) {
@@ -101,9 +126,12 @@ private:
         m_seen |= part;
         m_state = part == kDtype ? State::Dtype : part == kShape ? State::ShapeStart : State::OffsetsStart;
     }
-    [[noreturn]] void refuse(const std::string& what) const { throw Error(ErrorCode::BadInput, "the tensor " + quote(m_name) + " " + what); }
+    [[noreturn]] void refuse(const std::string& what) const {
+        throw Error(ErrorCode::BadInput, "the tensor " + quote(m_name) + " " + what);
+    }
     bool unexpected(const char* what) const {
-        if (m_name.empty()) throw Error(ErrorCode::BadInput, std::string("the header holds ") + what + " where tensors are listed.");
+        if (m_name.empty())
+            throw Error(ErrorCode::BadInput, std::string("the header holds ") + what + " where tensors are listed.");
         throw Error(ErrorCode::BadInput, "the header's entry " + quote(m_name) + " holds " + what + " in the wrong place.");
     }
 
@@ -118,7 +146,8 @@ private:
 } // namespace
 
 SafetensorsHeader parseSafetensorsHeader(std::string_view json) {
-    if (json.empty() || json.front() != '{' || json.find('\0') != std::string_view::npos) throw Error(ErrorCode::BadInput, "the header is not JSON.");
+    if (json.empty() || json.front() != '{' || json.find('\0') != std::string_view::npos)
+        throw Error(ErrorCode::BadInput, "the header is not JSON.");
     HeaderReader reader;
     Json::sax_parse(json.begin(), json.end(), &reader);
     return reader.take();

@@ -23,7 +23,7 @@ std::size_t byteSize(DType type, std::size_t count);
 struct TensorView {
     std::string name;
     DType type = DType::F32;
-    std::vector<std::int64_t> shape;      // torch's order: rows first
+    std::vector<std::int64_t> shape; // torch's order: rows first
     std::span<const std::byte> bytes;
     std::int64_t count() const;
     /// Rows [begin, end) of the first dimension; where a block spans rows, the range must start and end with a block.

@@ -36,12 +36,12 @@ std::string bytesOf(const fs::path& file) {
 std::string errorOf(const std::function<void()>& f, ErrorCode code = ErrorCode::BadInput) {
     try {
         f();
-    } catch (const Error& error) {
-        return error.code() == code ? error.what() : "another code: " + std::string(error.what());
-    }
+    } catch (const Error& error) { return error.code() == code ? error.what() : "another code: " + std::string(error.what()); }
     return {};
 }
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool holds(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 std::vector<float> floats(const TensorView& view) {
     std::vector<float> values(static_cast<std::size_t>(view.count()));
@@ -87,7 +87,9 @@ private Q_SLOTS:
     void readsWhatPeftWrites_data() {
         QTest::addColumn<QString>("name");
         QTest::addColumn<QStringList>("targets");
-        const auto row = [](const char* name, const QStringList& targets) { QTest::newRow(name) << QString::fromUtf8(name) << targets; };
+        const auto row = [](const char* name, const QStringList& targets) {
+            QTest::newRow(name) << QString::fromUtf8(name) << targets;
+        };
         row("list", {QStringLiteral("q_proj"), QStringLiteral("v_proj")});
         row("all_linear", {});
         row("regex", {QStringLiteral("model.layers.1.self_attn.q_proj"), QStringLiteral("model.layers.1.self_attn.v_proj")});
@@ -111,7 +113,8 @@ private Q_SLOTS:
             const std::vector<float> values = floats(module.b), last = facts["b"].get<std::vector<float>>();
             QVERIFY(std::equal(last.begin(), last.end(), values.end() - module.r));
         }
-        for (const QString& target : targets) QVERIFY(std::count(adapter.spec.targets.begin(), adapter.spec.targets.end(), target.toStdString()) == 1);
+        for (const QString& target : targets)
+            QVERIFY(std::count(adapter.spec.targets.begin(), adapter.spec.targets.end(), target.toStdString()) == 1);
         QVERIFY(targets.isEmpty() || adapter.spec.targets.size() == static_cast<std::size_t>(targets.size()));
         QCOMPARE(adapter.isUniform(), name != QStringLiteral("patterns"));
     }
@@ -138,7 +141,8 @@ private Q_SLOTS:
 
     void writesWhatItReads() {
         Tensors tensors;
-        for (const char* module : {"model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"}) tensors.addLora(module, 16, 24, 4);
+        for (const char* module : {"model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"})
+            tensors.addLora(module, 16, 24, 4);
         tensors.add("base_model.model.model.layers.0.self_attn.q_proj.bias", {24});
         tensors.add("base_model.model.model.layers.0.input_layernorm.bias", {16});
         LoraSpec spec;
@@ -167,7 +171,7 @@ private Q_SLOTS:
             QVERIFY(adapter.tensors.find("base_model.model.model.layers.0.self_attn.q_proj.base_layer.bias"));
         }
         QCOMPARE(std::distance(fs::directory_iterator(path("deep")), {}), std::ptrdiff_t{1});
-        struct stat facts{};
+        struct stat facts {};
         QVERIFY(stat((path("deep/adapter") / "adapter_model.safetensors").c_str(), &facts) == 0);
         const mode_t mask = umask(0);
         umask(mask);
@@ -180,7 +184,8 @@ private Q_SLOTS:
         spec.r = 2;
         spec.targets = {R"(.*layers\.1\.mlp\.fc1)"};
         writeAdapter(path("a"), spec, {}, tensors.views());
-        QCOMPARE(readJson(path("a") / "adapter_config.json")["target_modules"].dump(), std::string("[\"model.layers.1.mlp.fc1\"]"));
+        QCOMPARE(readJson(path("a") / "adapter_config.json")["target_modules"].dump(),
+                 std::string("[\"model.layers.1.mlp.fc1\"]"));
         spec.targets = {"all-linear"};
         writeAdapter(path("b"), spec, {}, tensors.views());
         QCOMPARE(readJson(path("b") / "adapter_config.json")["target_modules"].dump(), std::string("[\"fc1\"]"));
@@ -195,7 +200,8 @@ private Q_SLOTS:
         put(path("file"), "x");
         QVERIFY(holds(errorOf([&] { writeAdapter(path("mine"), spec, {}, tensors.views()); }), "\"notes.txt\""));
         QVERIFY(holds(errorOf([&] { writeAdapter(path("file"), spec, {}, tensors.views()); }), "is a file"));
-        QVERIFY(holds(errorOf([&] { writeAdapter(path("file/x"), spec, {}, tensors.views()); }, ErrorCode::Io), "cannot be written"));
+        QVERIFY(
+            holds(errorOf([&] { writeAdapter(path("file/x"), spec, {}, tensors.views()); }, ErrorCode::Io), "cannot be written"));
         spec.r = 3; // not what the tensors are
         QVERIFY(holds(errorOf([&] { writeAdapter(path("new"), spec, {}, tensors.views()); }), "rank 3"));
         QVERIFY(!fs::exists(path("new")));
@@ -275,7 +281,8 @@ private Q_SLOTS:
         LoraSpec spec;
         spec.r = 8;
         writeAdapter(path("a"), spec, {}, tensors.views());
-        put(path("a") / "adapter_config.json", R"({"peft_type":"LORA","lora_alpha":16.0,"new_number":3,"new_text":"x","new_list":[],"new_off":false,"init_lora_weights":"gaussian"})");
+        put(path("a") / "adapter_config.json",
+            R"({"peft_type":"LORA","lora_alpha":16.0,"new_number":3,"new_text":"x","new_list":[],"new_off":false,"init_lora_weights":"gaussian"})");
         const AdapterFile adapter = readAdapter(path("a"));
         QCOMPARE(adapter.spec.r, std::int64_t{8}); // PEFT's default
         QCOMPARE(adapter.spec.alpha, 16.0);
@@ -291,7 +298,9 @@ private Q_SLOTS:
     void refusesTensors_data() {
         QTest::addColumn<QString>("name");
         QTest::addColumn<QString>("message");
-        const auto row = [](const char* title, const char* name, const char* message) { QTest::newRow(title) << QString::fromUtf8(name) << QString::fromUtf8(message); };
+        const auto row = [](const char* title, const char* name, const char* message) {
+            QTest::newRow(title) << QString::fromUtf8(name) << QString::fromUtf8(message);
+        };
         row("dora", "base_model.model.m.lora_magnitude_vector", "DoRA");
         row("embedding", "base_model.model.e.lora_embedding_A", "adapts an embedding");
         row("other root", "model.m.lora_A.weight", "no part of a LoRA adapter");
@@ -361,7 +370,8 @@ private Q_SLOTS:
         options.family = phi ? Family::Phi : Family::Llama;
         testing_support::writeTinyModel(path("model"), options);
         const ModuleSizes sizes(options);
-        QStringList arguments{QStringLiteral(PHIBENCH_SOURCE_DIR "/tests/engine/data/load_adapter_in_peft.py"), QString::fromStdString(path("model").string())};
+        QStringList arguments{QStringLiteral(PHIBENCH_SOURCE_DIR "/tests/engine/data/load_adapter_in_peft.py"),
+                              QString::fromStdString(path("model").string())};
         for (const char* bias : {"none", "all", "lora_only"}) {
             if (!phi && std::string(bias) != "none") continue; // a llama has no bias
             for (const char* target : {"all-linear", phi ? "dense" : "o_proj", R"(.*layers\.1\..*_proj)"}) {
@@ -397,7 +407,8 @@ private:
             for (const auto& tensor : tensors) {
                 const std::string name = tensor.name.substr(0, tensor.name.rfind('.'));
                 const bool linear = tensor.shape.size() == 2 && holds(name, "layers.");
-                const bool fits = target == "all-linear" || name.ends_with("." + target) || (target.front() == '.' && holds(name, "layers.1.") && name.ends_with("_proj"));
+                const bool fits = target == "all-linear" || name.ends_with("." + target) ||
+                                  (target.front() == '.' && holds(name, "layers.1.") && name.ends_with("_proj"));
                 if (!linear || !fits) continue;
                 made.addLora(name, tensor.shape[1], tensor.shape[0], spec.r);
                 wrapped.push_back(name);
@@ -405,7 +416,8 @@ private:
             for (const auto& tensor : tensors) {
                 if (!tensor.name.ends_with(".bias") || spec.bias == "none") continue;
                 const std::string owner = tensor.name.substr(0, tensor.name.rfind('.'));
-                if (spec.bias == "all" || std::find(wrapped.begin(), wrapped.end(), owner) != wrapped.end()) made.add("base_model.model." + tensor.name, tensor.shape);
+                if (spec.bias == "all" || std::find(wrapped.begin(), wrapped.end(), owner) != wrapped.end())
+                    made.add("base_model.model." + tensor.name, tensor.shape);
             }
             return made;
         }

@@ -33,13 +33,18 @@ std::string errorOf(const std::function<void()>& f) {
     return {};
 }
 
-template <class T>
-std::string raw(T value) {
+template <class T> std::string raw(T value) {
     return {reinterpret_cast<const char*>(&value), sizeof value};
 }
-std::string text(const std::string& value) { return raw<std::uint64_t>(value.size()) + value; }
-std::string head(std::int64_t tensors, std::int64_t keys, std::uint32_t version = 3) { return "GGUF" + raw(version) + raw(tensors) + raw(keys); }
-std::string number(const std::string& key, std::uint32_t value) { return text(key) + raw<std::uint32_t>(4) + raw(value); }
+std::string text(const std::string& value) {
+    return raw<std::uint64_t>(value.size()) + value;
+}
+std::string head(std::int64_t tensors, std::int64_t keys, std::uint32_t version = 3) {
+    return "GGUF" + raw(version) + raw(tensors) + raw(keys);
+}
+std::string number(const std::string& key, std::uint32_t value) {
+    return text(key) + raw<std::uint32_t>(4) + raw(value);
+}
 std::string tensor(const std::string& name, const std::vector<std::int64_t>& shape, std::uint32_t type, std::uint64_t offset) {
     std::string record = text(name) + raw(static_cast<std::uint32_t>(shape.size()));
     for (std::int64_t size : shape) record += raw(size);
@@ -51,7 +56,9 @@ std::string withData(std::string bytes, std::size_t size, std::size_t step = 32)
     return bytes + std::string(size, '\0');
 }
 
-fs::path golden(const char* name) { return fs::path(PHIBENCH_SOURCE_DIR "/tests/engine/data") / name; }
+fs::path golden(const char* name) {
+    return fs::path(PHIBENCH_SOURCE_DIR "/tests/engine/data") / name;
+}
 
 } // namespace
 
@@ -89,7 +96,8 @@ private Q_SLOTS:
 
     void dequantisesAsTheReference_data() {
         QTest::addColumn<QString>("name");
-        for (const char* name : {"f32", "f16", "bf16", "f64", "q8_0", "q4_0", "q4_1", "q4_k", "q5_k", "q6_k"}) QTest::newRow(name) << QString::fromUtf8(name);
+        for (const char* name : {"f32", "f16", "bf16", "f64", "q8_0", "q4_0", "q4_1", "q4_k", "q5_k", "q6_k"})
+            QTest::newRow(name) << QString::fromUtf8(name);
     }
     void dequantisesAsTheReference() {
         QFETCH(QString, name);
@@ -106,7 +114,8 @@ private Q_SLOTS:
 
         std::vector<float> pieces(values.size());
         const std::int64_t width = stored->count() / stored->shape[0];
-        for (std::int64_t row = 0; row < stored->shape[0]; ++row) toFloat(stored->rows(row, row + 1), pieces.data() + row * width);
+        for (std::int64_t row = 0; row < stored->shape[0]; ++row)
+            toFloat(stored->rows(row, row + 1), pieces.data() + row * width);
         QCOMPARE(pieces, values);
     }
     void halvesAreExact_data() {
@@ -131,9 +140,12 @@ private Q_SLOTS:
             const int exponent = static_cast<int>(i >> 10 & 31);
             const double fraction = static_cast<double>(i & 1023);
             double expected = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
-            if (exponent == 31) expected = fraction == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
-            if (std::isnan(expected)) QVERIFY(std::isnan(values[i]));
-            else QCOMPARE(static_cast<double>(values[i]), i >> 15 ? -expected : expected);
+            if (exponent == 31)
+                expected = fraction == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+            if (std::isnan(expected))
+                QVERIFY(std::isnan(values[i]));
+            else
+                QCOMPARE(static_cast<double>(values[i]), i >> 15 ? -expected : expected);
             QCOMPARE(std::signbit(values[i]), i >> 15 != 0);
             float alone = 0; // too few for a vector
             toFloat(view.rows(static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1), &alone);
@@ -143,7 +155,9 @@ private Q_SLOTS:
     void integersAreNoFloats() {
         const std::vector<std::int32_t> ids{1, 2};
         float values[2];
-        QVERIFY(errorOf([&] { toFloat({"ids", DType::I32, {2}, std::as_bytes(std::span(ids))}, values); }).find("\"ids\" holds I32") != std::string::npos);
+        QVERIFY(errorOf([&] {
+                    toFloat({"ids", DType::I32, {2}, std::as_bytes(std::span(ids))}, values);
+                }).find("\"ids\" holds I32") != std::string::npos);
     }
     void rowsStartWithBlocks() {
         const std::vector<std::byte> block(34);
@@ -160,7 +174,8 @@ private Q_SLOTS:
         QCOMPARE(file.find("w")->bytes.size(), std::size_t{24});
     }
     void takesOtherAlignmentsAndVersions() {
-        put(path("f"), withData(head(2, 1, 2) + number("general.alignment", 8) + tensor("a", {1}, 0, 0) + tensor("b", {1}, 0, 8), 12, 8));
+        put(path("f"),
+            withData(head(2, 1, 2) + number("general.alignment", 8) + tensor("a", {1}, 0, 0) + tensor("b", {1}, 0, 8), 12, 8));
         const GgufFile file(path("f"));
         QCOMPARE(file.find("b")->bytes.data() - file.find("a")->bytes.data(), std::ptrdiff_t{8});
         put(path("empty"), head(0, 0));
@@ -187,31 +202,41 @@ private Q_SLOTS:
         row("key beyond the file", head(0, 1) + raw(huge) + std::string(40, 'k'), "ends after");
         row("text beyond the file", head(0, 1) + text("k") + raw<std::uint32_t>(8) + raw(huge), "\"k\"");
         row("unknown type", head(0, 1) + text("k") + raw<std::uint32_t>(13) + raw<std::uint64_t>(0), "unknown type 13");
-        row("list of lists", head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(9) + raw<std::uint64_t>(0), "list of lists");
-        row("list of unknowns", head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(77) + raw<std::uint64_t>(0), "unknown type 77");
-        row("list beyond the file", head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(4) + raw<std::uint64_t>(1000), "\"k\" needs 4000 bytes");
+        row("list of lists", head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(9) + raw<std::uint64_t>(0),
+            "list of lists");
+        row("list of unknowns", head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(77) + raw<std::uint64_t>(0),
+            "unknown type 77");
+        row("list beyond the file",
+            head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(4) + raw<std::uint64_t>(1000),
+            "\"k\" needs 4000 bytes");
         row("list beyond reason", head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(4) + raw(huge), "entries");
-        row("texts beyond the file", head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(8) + raw<std::uint64_t>(1) + raw(huge), "\"k\"");
+        row("texts beyond the file",
+            head(0, 1) + text("k") + raw<std::uint32_t>(9) + raw<std::uint32_t>(8) + raw<std::uint64_t>(1) + raw(huge), "\"k\"");
         row("bool of 2", head(0, 1) + text("k") + raw<std::uint32_t>(7) + "\2", "true or false");
         row("beyond 63 bits", head(0, 1) + text("k") + raw<std::uint32_t>(10) + raw(huge), "63 bits");
         row("key twice", head(0, 2) + number("k", 1) + number("k", 1), "\"k\" comes twice");
         row("alignment 0", head(0, 1) + number("general.alignment", 0), "power of two");
         row("alignment 3", head(0, 1) + number("general.alignment", 3), "power of two");
         row("alignment of text", head(0, 1) + text("general.alignment") + raw<std::uint32_t>(8) + text("32"), "power of two");
-        row("alignment beyond the file", withData(head(1, 1) + number("general.alignment", 1u << 31) + tensor("w", {1}, 0, 0), 64), "does not fit");
+        row("alignment beyond the file",
+            withData(head(1, 1) + number("general.alignment", 1u << 31) + tensor("w", {1}, 0, 0), 64), "does not fit");
         row("tensor twice", withData(head(2, 0) + tensor("w", {1}, 0, 0) + tensor("w", {1}, 0, 32), 64), "\"w\" comes twice");
         row("long name", withData(head(1, 0) + tensor(std::string(64, 'n'), {1}, 0, 0), 64), "64 bytes");
         row("five dimensions", withData(head(1, 0) + tensor("w", {1, 1, 1, 1, 1}, 0, 0), 64), "5 dimensions");
         row("negative dimension", withData(head(1, 0) + tensor("w", {-4}, 0, 0), 64), "dimension of -4");
-        row("product overflows", withData(head(1, 0) + tensor("w", {std::int64_t{1} << 32, std::int64_t{1} << 32}, 0, 0), 64), "dimension of 4294967296");
-        row("overflow hidden by a zero", withData(head(1, 0) + tensor("w", {0, std::int64_t{1} << 32, std::int64_t{1} << 32}, 0, 0), 64), "dimension of 4294967296");
+        row("product overflows", withData(head(1, 0) + tensor("w", {std::int64_t{1} << 32, std::int64_t{1} << 32}, 0, 0), 64),
+            "dimension of 4294967296");
+        row("overflow hidden by a zero",
+            withData(head(1, 0) + tensor("w", {0, std::int64_t{1} << 32, std::int64_t{1} << 32}, 0, 0), 64),
+            "dimension of 4294967296");
         row("bytes overflow", withData(head(1, 0) + tensor("w", {std::int64_t{1} << 62}, 0, 0), 64), "does not fit");
         row("unknown tensor type", withData(head(1, 0) + tensor("w", {32}, 99, 0), 64), "\"w\" has the unknown type 99");
         row("removed tensor type", withData(head(1, 0) + tensor("w", {32}, 4, 0), 64), "unknown type 4");
         row("unsupported tensor type", withData(head(1, 0) + tensor("w", {256}, 10, 0), 256), "\"w\" is stored as Q2_K");
         row("part of a block", withData(head(1, 0) + tensor("w", {33}, 8, 0), 64), "multiples of 32");
         row("quantised scalar", withData(head(1, 0) + tensor("w", {}, 8, 0), 64), "multiples of 32");
-        row("hole between", withData(head(2, 0) + tensor("a", {1}, 0, 0) + tensor("b", {1}, 0, 64), 96), "\"b\" [1] lies at byte 64");
+        row("hole between", withData(head(2, 0) + tensor("a", {1}, 0, 0) + tensor("b", {1}, 0, 64), 96),
+            "\"b\" [1] lies at byte 64");
         row("overlap", withData(head(2, 0) + tensor("a", {9}, 0, 0) + tensor("b", {1}, 0, 32), 96), "lies at byte 32");
         row("unaligned", withData(head(2, 0) + tensor("a", {1}, 0, 0) + tensor("b", {1}, 0, 4), 96), "lies at byte 4");
         row("beyond the file", withData(head(1, 0) + tensor("w", {5}, 0, 0), 19), "19 bytes of the file are left");
@@ -227,7 +252,8 @@ private Q_SLOTS:
     }
     void refusesEveryTruncation() {
         std::string whole = bytesOf(golden("weights_blocks.gguf"));
-        whole.resize(GgufFile(golden("weights_blocks.gguf")).tensors().back().bytes.size() + whole.size() - 420 - 28); // without the padding after the last tensor
+        whole.resize(GgufFile(golden("weights_blocks.gguf")).tensors().back().bytes.size() + whole.size() - 420 -
+                     28); // without the padding after the last tensor
         int read = 0;
         for (std::size_t size = 0; size < whole.size(); ++size) {
             put(path("cut"), whole.substr(0, size));

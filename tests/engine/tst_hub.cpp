@@ -22,12 +22,12 @@ void put(const fs::path& file, const std::string& bytes) {
 std::string refused(const std::string& model, ErrorCode code) {
     try {
         return "resolved to " + resolveModel(model).string();
-    } catch (const Error& error) {
-        return error.code() == code ? error.what() : "another code: " + std::string(error.what());
-    }
+    } catch (const Error& error) { return error.code() == code ? error.what() : "another code: " + std::string(error.what()); }
 }
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool holds(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 } // namespace
 
@@ -37,7 +37,9 @@ class TestHub : public QObject {
     fs::path m_root, m_before;
     const std::string m_commit = std::string(40, 'a');
 
-    fs::path snapshot(const char* repository, const std::string& commit) const { return m_root / "cache/hub" / repository / "snapshots" / commit; }
+    fs::path snapshot(const char* repository, const std::string& commit) const {
+        return m_root / "cache/hub" / repository / "snapshots" / commit;
+    }
 
 private Q_SLOTS:
     void init() {
@@ -107,7 +109,8 @@ private Q_SLOTS:
         QCOMPARE(models, (std::vector<std::string>{"microsoft/phi-2", "tiny"}));
 
         const std::string error = refused("microsoft/phi-9", ErrorCode::NotFound);
-        QVERIFY2(holds(error, (m_root / "cache/hub").string()) && holds(error, "phibench-cli models get microsoft/phi-9"), error.c_str());
+        QVERIFY2(holds(error, (m_root / "cache/hub").string()) && holds(error, "phibench-cli models get microsoft/phi-9"),
+                 error.c_str());
         testing_support::writeTinyModel("microsoft/phi-2"); // a relative path that exists wins
         QCOMPARE(resolveModel("microsoft/phi-2"), fs::path("microsoft/phi-2"));
     }
@@ -121,7 +124,8 @@ private Q_SLOTS:
             put(m_root / folder / "models--a--b/snapshots" / m_commit / "config.json", "{}");
             return m_root / folder / "models--a--b/snapshots" / m_commit;
         };
-        const fs::path home = at(".cache/huggingface/hub"), xdg = at("xdg/huggingface/hub"), hfHome = at("cache/hub"), hub = at("hubcache");
+        const fs::path home = at(".cache/huggingface/hub"), xdg = at("xdg/huggingface/hub"), hfHome = at("cache/hub"),
+                       hub = at("hubcache");
         qunsetenv("HF_HOME");
         QCOMPARE(resolveModel("a/b"), home);
         qputenv("XDG_CACHE_HOME", (m_root / "xdg").c_str());

@@ -17,7 +17,9 @@ using namespace engine;
 
 namespace {
 
-std::string golden(const char* name) { return PHIBENCH_SOURCE_DIR "/tests/engine/data/" + std::string(name); }
+std::string golden(const char* name) {
+    return PHIBENCH_SOURCE_DIR "/tests/engine/data/" + std::string(name);
+}
 
 std::vector<float> floats(const SafetensorsFile& file, const std::string& name) {
     const TensorView* view = file.find(name);
@@ -42,8 +44,7 @@ struct Quantised {
     std::vector<float> absmax;
     Nf4Codes view() const { return {codes.data(), absmax.data(), kNf4Block}; }
 };
-template <class Function>
-Quantised quantised(const std::vector<float>& values, const Function& function) {
+template <class Function> Quantised quantised(const std::vector<float>& values, const Function& function) {
     Quantised result{std::vector<std::uint8_t>(nf4Bytes(values.size()), 0xEE), std::vector<float>(nf4Blocks(values.size()))};
     function(values.data(), values.size(), result.codes.data(), result.absmax.data());
     return result;
@@ -72,7 +73,8 @@ class TestNf4 : public QObject {
 private Q_SLOTS:
     void asBitsandbytes_data() {
         QTest::addColumn<QString>("name");
-        for (const char* name : {"float32", "bfloat16", "float16", "part", "odd", "edges"}) QTest::newRow(name) << QString::fromUtf8(name);
+        for (const char* name : {"float32", "bfloat16", "float16", "part", "odd", "edges"})
+            QTest::newRow(name) << QString::fromUtf8(name);
     }
     void asBitsandbytes() {
         QFETCH(QString, name);
@@ -106,7 +108,8 @@ private Q_SLOTS:
         const Nf4Scales result = quantizeScales(scales, offset[0]);
         QVERIFY(result.codes == bytes(file, "scales.codes"));
         QVERIFY(same(result.absmax, floats(file, "scales.absmax")));
-        QVERIFY(same(dequantizeScales(result.codes, result.absmax, kNf4ScaleBlock, dynamicMap(), result.offset), floats(file, "scales.read")));
+        QVERIFY(same(dequantizeScales(result.codes, result.absmax, kNf4ScaleBlock, dynamicMap(), result.offset),
+                     floats(file, "scales.read")));
         const float mean = quantizeScales(scales).offset;
         QVERIFY(std::abs(mean - offset[0]) <= 4 * std::abs(std::nextafter(mean, 1.0f) - mean));
         QCOMPARE(quantizeScales(std::vector<float>(300, 0.5f)).absmax, (std::vector<float>{0, 0}));
@@ -163,7 +166,8 @@ private Q_SLOTS:
         QCOMPARE(int{result.codes[0]}, 0x01); // the first value in the upper half
     }
     void refusesWhatIsNotFinite() {
-        for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()})
+        for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                                std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()})
             for (const std::size_t at : {std::size_t{0}, std::size_t{63}, std::size_t{130}}) {
                 std::vector<float> values(140, 0.5f); // two blocks and a part
                 values[at] = bad;
@@ -192,7 +196,8 @@ private Q_SLOTS:
         const double ulp = name == QStringLiteral("plain") ? 0x1p-8 : 0x1p-11; // the reference rounds to its type
         for (std::size_t i = 0; i < values.size(); ++i) QVERIFY(std::abs(values[i] - expected[i]) <= ulp * std::abs(values[i]));
         QVERIFY(!readNf4(name.toStdString() + ".read", [&](const std::string& n) { return file.find(n); }));
-        QVERIFY(isNf4Part("x.weight.absmax") && isNf4Part("x.weight.quant_state.bitsandbytes__nf4") && !isNf4Part("x.weight") && !isNf4Part("x.absmax"));
+        QVERIFY(isNf4Part("x.weight.absmax") && isNf4Part("x.weight.quant_state.bitsandbytes__nf4") && !isNf4Part("x.weight") &&
+                !isNf4Part("x.absmax"));
     }
 
     void refusesCheckpoints_data() {
@@ -216,12 +221,19 @@ private Q_SLOTS:
         row("negative block", state, R"({"quant_type":"nf4","blocksize":-64,"dtype":"float16","shape":[12,64]})", "blocksize");
         row("no shape", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":null})", "no shape");
         row("shape of text", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":["a"]})", "has the shape");
-        row("negative shape", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[-12,64]})", "has the shape");
-        row("huge shape", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[1099511627776,1099511627776]})", "has the shape");
-        row("other shape", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[12,65]})", "384 bytes; [12, 65] in 4 bits needs 390");
-        row("other block", state, R"({"quant_type":"nf4","blocksize":32,"dtype":"float16","shape":[12,64],"nested_blocksize":256,"nested_offset":1})", "should hold 24 bytes");
-        row("no offset", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[12,64],"nested_blocksize":256})", "nested_offset");
-        row("no nested block", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[12,64],"nested_offset":1})", "nested_blocksize");
+        row("negative shape", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[-12,64]})",
+            "has the shape");
+        row("huge shape", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[1099511627776,1099511627776]})",
+            "has the shape");
+        row("other shape", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[12,65]})",
+            "384 bytes; [12, 65] in 4 bits needs 390");
+        row("other block", state,
+            R"({"quant_type":"nf4","blocksize":32,"dtype":"float16","shape":[12,64],"nested_blocksize":256,"nested_offset":1})",
+            "should hold 24 bytes");
+        row("no offset", state, R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[12,64],"nested_blocksize":256})",
+            "nested_offset");
+        row("no nested block", state,
+            R"({"quant_type":"nf4","blocksize":64,"dtype":"float16","shape":[12,64],"nested_offset":1})", "nested_blocksize");
     }
     void refusesCheckpoints() {
         QFETCH(QString, ending);
@@ -229,7 +241,10 @@ private Q_SLOTS:
         QFETCH(QString, message);
         const SafetensorsFile file(golden("nf4_checkpoint.safetensors"));
         const std::string changed = "nested.weight" + ending.toStdString();
-        const TensorView other{changed, DType::U8, {state.size()}, std::as_bytes(std::span(state.constData(), static_cast<std::size_t>(state.size())))};
+        const TensorView other{changed,
+                               DType::U8,
+                               {state.size()},
+                               std::as_bytes(std::span(state.constData(), static_cast<std::size_t>(state.size())))};
         const auto find = [&](const std::string& name) -> const TensorView* {
             if (name != changed) return file.find(name);
             return state.isEmpty() ? nullptr : &other;
@@ -237,9 +252,7 @@ private Q_SLOTS:
         std::string error;
         try {
             readNf4("nested.weight", find);
-        } catch (const Error& e) {
-            error = e.what();
-        }
+        } catch (const Error& e) { error = e.what(); }
         QVERIFY2(error.find(message.toStdString()) != std::string::npos, error.c_str());
     }
 };

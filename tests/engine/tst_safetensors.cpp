@@ -37,13 +37,13 @@ std::string safetensors(const std::string& header, std::size_t dataSize) {
 std::string errorOf(const std::function<void()>& f, ErrorCode code) {
     try {
         f();
-    } catch (const Error& error) {
-        return error.code() == code ? error.what() : "another code: " + std::string(error.what());
-    }
+    } catch (const Error& error) { return error.code() == code ? error.what() : "another code: " + std::string(error.what()); }
     return {};
 }
 
-fs::path golden(const char* name) { return fs::path(PHIBENCH_SOURCE_DIR "/tests/engine/data") / name; }
+fs::path golden(const char* name) {
+    return fs::path(PHIBENCH_SOURCE_DIR "/tests/engine/data") / name;
+}
 
 } // namespace
 
@@ -51,7 +51,9 @@ class TestSafetensors : public QObject {
     Q_OBJECT
     QTemporaryDir m_dir;
     fs::path path(const char* name) const { return fs::path(m_dir.path().toStdString()) / name; }
-    std::size_t files() const { return static_cast<std::size_t>(std::distance(fs::directory_iterator(m_dir.path().toStdString()), {})); }
+    std::size_t files() const {
+        return static_cast<std::size_t>(std::distance(fs::directory_iterator(m_dir.path().toStdString()), {}));
+    }
 
 private Q_SLOTS:
     void cleanup() {
@@ -109,7 +111,9 @@ private Q_SLOTS:
         row("space before", R"( {"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4, "not JSON");
         row("cut off", R"({"x":{"dtype":"F32","shape":[1])", 4, "not valid JSON");
         row("text after", R"({} {})", 0, "not valid JSON");
-        row("tensor twice", R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2, "\"x\" comes twice");
+        row("tensor twice",
+            R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2,
+            "\"x\" comes twice");
         row("dtype twice", R"({"x":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1, "\"dtype\" twice");
         row("metadata twice", R"({"__metadata__":{"a":"1"},"__metadata__":{"a":"1"}})", 0, "comes twice");
         row("metadata key twice", R"({"__metadata__":{"a":"1","a":"2"}})", 0, "\"a\" twice");
@@ -123,18 +127,29 @@ private Q_SLOTS:
         row("negative shape", R"({"x":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", 1, "negative");
         row("shape with exponent", R"({"x":{"dtype":"U8","shape":[1e0],"data_offsets":[0,1]}})", 1, "exponent");
         row("shape beyond 64 bits", R"({"x":{"dtype":"U8","shape":[99999999999999999999],"data_offsets":[0,1]}})", 1, "exponent");
-        row("shape beyond 63 bits", R"({"x":{"dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,1]}})", 1, "dimension of 9223372036854775808");
-        row("product overflows", R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", 4, "beyond any size");
-        row("overflow hidden by a zero", R"({"x":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}})", 0, "beyond any size");
-        row("bytes overflow", R"({"x":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}})", 4, "beyond any size");
-        row("17 dimensions", R"({"x":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,1]}})", 1, "more than 16 dimensions");
+        row("shape beyond 63 bits", R"({"x":{"dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,1]}})", 1,
+            "dimension of 9223372036854775808");
+        row("product overflows", R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", 4,
+            "beyond any size");
+        row("overflow hidden by a zero", R"({"x":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}})", 0,
+            "beyond any size");
+        row("bytes overflow", R"({"x":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}})", 4,
+            "beyond any size");
+        row("17 dimensions", R"({"x":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,1]}})", 1,
+            "more than 16 dimensions");
         row("three offsets", R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}})", 1, "a number");
         row("one offset", R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0]}})", 1, "two data_offsets");
         row("size and shape differ", R"({"x":{"dtype":"F16","shape":[3],"data_offsets":[0,4]}})", 4, "needs 6 bytes");
         row("hole at the start", R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2, "ends at 0");
-        row("hole between", R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", 3, "ends at 1");
-        row("overlap", R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3, "ends at 2");
-        row("end before begin", R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"U8","shape":[0],"data_offsets":[1,0]}})", 1, "\"y\"");
+        row("hole between",
+            R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", 3,
+            "ends at 1");
+        row("overlap",
+            R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3,
+            "ends at 2");
+        row("end before begin",
+            R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"U8","shape":[0],"data_offsets":[1,0]}})", 1,
+            "\"y\"");
         row("beyond the file", R"({"x":{"dtype":"U8","shape":[5],"data_offsets":[0,5]}})", 4, "ends at byte 5");
         row("bytes after", R"({"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}})", 4, "end at byte 3");
         row("bytes and no tensor", "{}", 1, "end at byte 0");
@@ -154,7 +169,8 @@ private Q_SLOTS:
         std::string header = R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
         header[2] = '\xFF';
         put(path("bad"), safetensors(header, 1));
-        QVERIFY(errorOf([&] { SafetensorsFile file(path("bad")); }, ErrorCode::BadInput).find("not valid JSON") != std::string::npos);
+        QVERIFY(errorOf([&] { SafetensorsFile file(path("bad")); }, ErrorCode::BadInput).find("not valid JSON") !=
+                std::string::npos);
         put(path("bad"), safetensors(std::string("{}\0{}", 5), 0));
         QVERIFY(errorOf([&] { SafetensorsFile file(path("bad")); }, ErrorCode::BadInput).find("not JSON") != std::string::npos);
     }
@@ -166,13 +182,16 @@ private Q_SLOTS:
         const std::string whole = bytesOf(golden("weights_reference.safetensors"));
         for (std::size_t size = 0; size < whole.size(); ++size) {
             put(path("cut"), whole.substr(0, size));
-            QVERIFY2(!errorOf([&] { SafetensorsFile file(path("cut")); }, ErrorCode::BadInput).empty(), std::to_string(size).c_str());
+            QVERIFY2(!errorOf([&] { SafetensorsFile file(path("cut")); }, ErrorCode::BadInput).empty(),
+                     std::to_string(size).c_str());
         }
     }
     void refusesHugeLengths() {
-        for (std::uint64_t length : {std::uint64_t{100'000'001}, ~std::uint64_t{0}, ~std::uint64_t{0} - 7, std::uint64_t{1} << 63}) {
+        for (std::uint64_t length :
+             {std::uint64_t{100'000'001}, ~std::uint64_t{0}, ~std::uint64_t{0} - 7, std::uint64_t{1} << 63}) {
             put(path("huge"), std::string(reinterpret_cast<const char*>(&length), 8) + "{}");
-            QVERIFY(errorOf([&] { SafetensorsFile file(path("huge")); }, ErrorCode::BadInput).find("header") != std::string::npos);
+            QVERIFY(errorOf([&] { SafetensorsFile file(path("huge")); }, ErrorCode::BadInput).find("header") !=
+                    std::string::npos);
         }
     }
     void survivesEveryChangedByte() {
@@ -187,14 +206,18 @@ private Q_SLOTS:
         QVERIFY(refused > 500);
     }
     void missingFilesAndFolders() {
-        QVERIFY(errorOf([&] { SafetensorsFile file(path("nothing")); }, ErrorCode::NotFound).find("nothing is not there") != std::string::npos);
-        QVERIFY(errorOf([&] { SafetensorsFile file(m_dir.path().toStdString()); }, ErrorCode::BadInput).find("folder") != std::string::npos);
+        QVERIFY(errorOf([&] { SafetensorsFile file(path("nothing")); }, ErrorCode::NotFound).find("nothing is not there") !=
+                std::string::npos);
+        QVERIFY(errorOf([&] { SafetensorsFile file(m_dir.path().toStdString()); }, ErrorCode::BadInput).find("folder") !=
+                std::string::npos);
     }
 
     void refusesToWriteNonsense() {
         const std::vector<float> values{1, 2};
         const auto bytes = std::as_bytes(std::span(values));
-        const auto written = [&](std::vector<TensorView> tensors) { return errorOf([&] { writeSafetensors(path("f"), tensors, {}); }, ErrorCode::BadInput); };
+        const auto written = [&](std::vector<TensorView> tensors) {
+            return errorOf([&] { writeSafetensors(path("f"), tensors, {}); }, ErrorCode::BadInput);
+        };
         QVERIFY(written({{"x", DType::F32, {3}, bytes}}).find("does not match") != std::string::npos);
         QVERIFY(written({{"x", DType::Q8_0, {32}, bytes}}).find("Q8_0") != std::string::npos);
         QVERIFY(written({{"x", DType::F32, {2}, bytes}, {"x", DType::F32, {2}, bytes}}).find("twice") != std::string::npos);
@@ -209,7 +232,11 @@ private Q_SLOTS:
         getrlimit(RLIMIT_FSIZE, &before);
         const rlimit tight{100000, before.rlim_max};
         setrlimit(RLIMIT_FSIZE, &tight);
-        const std::string error = errorOf([&] { writeSafetensors(path("f"), {{"x", DType::F32, {100000}, std::as_bytes(std::span(values))}}, {}); }, ErrorCode::Io);
+        const std::string error = errorOf(
+            [&] {
+                writeSafetensors(path("f"), {{"x", DType::F32, {100000}, std::as_bytes(std::span(values))}}, {});
+            },
+            ErrorCode::Io);
         setrlimit(RLIMIT_FSIZE, &before);
         QVERIFY2(error.find("cannot be written") != std::string::npos, error.c_str());
         QCOMPARE(bytesOf(path("f")), std::string("older"));
@@ -229,7 +256,8 @@ private Q_SLOTS:
             toFloat(model.tensor(tensor.name), values.data());
             QCOMPARE(values, tensor.values);
         }
-        QVERIFY(errorOf([&] { model.tensor("lm_head.weight"); }, ErrorCode::NotFound).find("\"lm_head.weight\" is missing") != std::string::npos);
+        QVERIFY(errorOf([&] { model.tensor("lm_head.weight"); }, ErrorCode::NotFound).find("\"lm_head.weight\" is missing") !=
+                std::string::npos);
     }
     void shardsThatDisagree_data() {
         QTest::addColumn<QString>("from");
@@ -241,7 +269,8 @@ private Q_SLOTS:
             QTest::newRow(name) << QString::fromUtf8(from) << QString::fromUtf8(to) << code << QString::fromUtf8(message);
         };
         row("not there", "model-00002-of-00002", "model-00003-of-00002", missing, "model-00003-of-00002.safetensors");
-        row("other folder", "\"model-00002-of-00002", "\"../model-00002-of-00002", bad, "only .safetensors files beside the index");
+        row("other folder", "\"model-00002-of-00002", "\"../model-00002-of-00002", bad,
+            "only .safetensors files beside the index");
         row("absolute", "\"model-00002-of-00002", "\"/tmp/model-00002-of-00002", bad, "only .safetensors files beside the index");
         row("not in its shard", "model.norm.weight", "model.norm.weird", bad, "\"model.norm.weird\" is not in");
         row("twice", "\"model.norm.weight\"", "\"model.embed_tokens.weight\"", bad, "comes twice");
@@ -276,13 +305,16 @@ private Q_SLOTS:
             tensors.push_back({"model.embed_tokens.weight", DType::F32, {1}, std::as_bytes(std::span(values))});
             writeSafetensors(second, tensors, {});
         }
-        QVERIFY(errorOf([&] { ModelFiles model(path("m")); }, ErrorCode::BadInput).find("\"model.embed_tokens.weight\" is in another file") != std::string::npos);
+        QVERIFY(errorOf([&] { ModelFiles model(path("m")); }, ErrorCode::BadInput)
+                    .find("\"model.embed_tokens.weight\" is in another file") != std::string::npos);
     }
     void picklesAndEmptyFolders() {
-        QVERIFY(errorOf([&] { ModelFiles model(m_dir.path().toStdString()); }, ErrorCode::NotFound).find("neither") != std::string::npos);
+        QVERIFY(errorOf([&] { ModelFiles model(m_dir.path().toStdString()); }, ErrorCode::NotFound).find("neither") !=
+                std::string::npos);
         QVERIFY(errorOf([&] { ModelFiles model(path("none")); }, ErrorCode::NotFound).find("no folder") != std::string::npos);
         put(path("pytorch_model.bin"), "x");
-        QVERIFY(errorOf([&] { ModelFiles model(m_dir.path().toStdString()); }, ErrorCode::BadInput).find("save_pretrained") != std::string::npos);
+        QVERIFY(errorOf([&] { ModelFiles model(m_dir.path().toStdString()); }, ErrorCode::BadInput).find("save_pretrained") !=
+                std::string::npos);
     }
 };
 

@@ -17,10 +17,12 @@ private Q_SLOTS:
         QTest::addColumn<QByteArray>("text");
         QTest::addColumn<QByteArray>("digits");
         QTest::newRow("empty") << QByteArray() << QByteArray("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-        QTest::newRow("abc") << QByteArray("abc") << QByteArray("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        QTest::newRow("abc") << QByteArray("abc")
+                             << QByteArray("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         QTest::newRow("two blocks") << QByteArray("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")
                                     << QByteArray("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-        QTest::newRow("a million a") << QByteArray(1000000, 'a') << QByteArray("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+        QTest::newRow("a million a") << QByteArray(1000000, 'a')
+                                     << QByteArray("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
     }
     void knownAnswers() {
         QFETCH(QByteArray, text);
@@ -40,7 +42,8 @@ private Q_SLOTS:
         const std::string whole = sha256({bytes.constData(), static_cast<std::size_t>(bytes.size())});
         for (int piece : {1, 7, 63, 64, 65, 129}) {
             Sha256 hash;
-            for (int at = 0; at < bytes.size(); at += piece) hash.update(bytes.constData() + at, static_cast<std::size_t>(std::min<qsizetype>(piece, bytes.size() - at)));
+            for (int at = 0; at < bytes.size(); at += piece)
+                hash.update(bytes.constData() + at, static_cast<std::size_t>(std::min<qsizetype>(piece, bytes.size() - at)));
             QCOMPARE(hash.hex(), whole);
         }
     }
@@ -50,7 +53,8 @@ private Q_SLOTS:
         const QByteArray bytes = QByteArray("some text of ours\n").repeated(200000); // beyond one read
         QVERIFY(file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size());
         file.close();
-        QCOMPARE(sha256File(file.fileName().toStdString()), QCryptographicHash::hash(bytes, QCryptographicHash::Sha256).toHex().toStdString());
+        QCOMPARE(sha256File(file.fileName().toStdString()),
+                 QCryptographicHash::hash(bytes, QCryptographicHash::Sha256).toHex().toStdString());
     }
     void missingFileIsNotFound() {
         QTemporaryDir dir;

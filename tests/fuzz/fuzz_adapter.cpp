@@ -44,7 +44,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (adapter.modules.empty() || adapter.spec.targets.empty()) std::abort();
         for (const engine::AdapterModule& module : adapter.modules)
             if (module.a.shape[0] != module.r || module.b.shape[1] != module.r) std::abort();
-    } catch (const engine::Error&) {
-    }
+    } catch (const engine::Error&) {}
     return 0;
 }

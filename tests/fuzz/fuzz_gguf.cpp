@@ -17,7 +17,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         for (const auto& [key, value] : file.metadata())
             if (file.value(key) != &value) std::abort();
-    } catch (const engine::Error&) {
-    }
+    } catch (const engine::Error&) {}
     return 0;
 }

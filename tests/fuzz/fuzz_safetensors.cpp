@@ -21,10 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 if (!weight) continue;
                 values.resize(2 * weight->codes.size());
                 dequantizeNf4(weight->view(), 0, values.size(), values.data());
-            } catch (const engine::Error&) {
-            }
+            } catch (const engine::Error&) {}
         }
-    } catch (const engine::Error&) {
-    }
+    } catch (const engine::Error&) {}
     return 0;
 }
