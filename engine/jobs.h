@@ -46,6 +46,10 @@ struct EvaluateJob {
 /// Evaluates base or adapter on the test split.
 [[nodiscard]] Outcome evaluate(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop);
 
+/// The newest finished baseline with this experiment's model, data, prompt, split and evaluation settings. Reads the data and, the first
+/// time, the whole model file to know them by their sums. Throws Error.
+std::optional<RunId> matchingBaseline(const Experiment& experiment, const Runs& runs);
+
 struct GenerateOptions {
     std::int64_t maxNewTokens = 64;
     double temperature = 0;        // 0: greedy

@@ -53,7 +53,7 @@ SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, 
     std::size_t longest = 0;
     for (const auto& ids : m_answers.ids) longest = std::max(longest, ids.size());
     m_room = maxTokens - static_cast<std::int64_t>(longest) - (m_appendEos ? 1 : 0);
-    const auto bare = static_cast<std::int64_t>(tokenizer.encode(m_prompt.question({})).size());
+    const auto bare = static_cast<std::int64_t>(tokens({}).size());
     if (m_room < std::max<std::int64_t>(1, bare + 1))
         throw Error(ErrorCode::BadInput,
                     "The prompt's template and its answer take " + std::to_string(bare + maxTokens - m_room) + " tokens, which leaves no room for text within " +
@@ -61,18 +61,24 @@ SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, 
                     "Raise train.max_tokens (no model reads more than its own limit) or shorten the template.");
 }
 
+std::vector<std::int32_t> SampleEncoder::tokens(const std::string& text) const {
+    std::vector<std::int32_t> ids = m_tokenizer.encode(m_prompt.question(text));
+    if (m_tokenizer.addsBos()) ids.insert(ids.begin(), m_tokenizer.bos());
+    return ids;
+}
+
 // The room is the same for every label, so that the length of a cut text tells nothing of its answer.
 std::vector<std::int32_t> SampleEncoder::question(const std::string& text) {
-    std::vector<std::int32_t> ids = m_tokenizer.encode(m_prompt.question(text));
+    std::vector<std::int32_t> ids = tokens(text);
     const auto fits = [&] { return static_cast<std::int64_t>(ids.size()) <= m_room; };
     if (fits()) return ids;
     ++m_cut;
     const std::vector<std::size_t> ends = characterEnds(text);
     std::size_t low = 0, high = ends.size() - 1; // low fits, high does not
-    std::vector<std::int32_t> best = m_tokenizer.encode(m_prompt.question({}));
+    std::vector<std::int32_t> best = tokens({});
     while (high - low > 1) {
         const std::size_t middle = low + (high - low) / 2;
-        ids = m_tokenizer.encode(m_prompt.question(text.substr(0, ends[middle])));
+        ids = tokens(text.substr(0, ends[middle]));
         if (fits()) {
             low = middle;
             best = std::move(ids);

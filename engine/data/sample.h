@@ -47,6 +47,8 @@ public:
     std::int64_t cut() const { return m_cut; }
 
 private:
+    /// The question's tokens, with bos where the model's own tokenizer puts it.
+    std::vector<std::int32_t> tokens(const std::string& text) const;
     std::vector<std::int32_t> question(const std::string& text);
 
     const Tokenizer& m_tokenizer;

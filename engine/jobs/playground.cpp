@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A model held for prompting.
+#include "engine/infer/generate.h"
+#include "engine/jobs/machine.h"
+#include "engine/jobs/outcome.h"
+#include "engine/jobs/setup.h"
+#include "engine/train/adapter_io.h"
+#include "engine/weights/hub.h"
+
+namespace engine {
+
+namespace {
+
+/// f's result; what it throws that is no Error is translated.
+template <class F>
+auto translated(const F& f) {
+    try {
+        return f();
+    } catch (const StopRequested&) {
+        throw;
+    } catch (...) {
+        throw currentError();
+    }
+}
+
+} // namespace
+
+struct Playground::Impl {
+    Tokenizer tokenizer;
+    Decoder decoder;
+    bool adapted = false;
+};
+
+Playground::Playground(const std::string& model, const std::string& precision, const std::filesystem::path& adapter, const Sink& sink, std::stop_token stop) {
+    m_impl = translated([&] {
+        useSensibleThreads();
+        const std::filesystem::path path = resolveModel(model);
+        const DecoderConfig config = configOf(path);
+        const Precision computed = parsePrecision(precision);
+        Tokenizer tokenizer = tokenizerOf(path);
+        checkTokenizer(tokenizer, config, path);
+        const std::shared_ptr<Lora> lora = adapter.empty() ? nullptr : loadAdapter(adapter, config);
+        auto impl = std::make_unique<Impl>(Impl{std::move(tokenizer), Decoder::load(path, computed, sink, stop), lora != nullptr});
+        impl->decoder.setAdapter(lora, false);
+        return impl;
+    });
+}
+Playground::~Playground() = default;
+Playground::Playground(Playground&&) noexcept = default;
+Playground& Playground::operator=(Playground&&) noexcept = default;
+
+bool Playground::hasAdapter() const {
+    return m_impl->adapted;
+}
+
+Generated Playground::generate(const std::string& prompt, const GenerateOptions& options, bool useAdapter, int column, const Sink& sink, std::stop_token stop) {
+    return translated([&] {
+        m_impl->decoder.enableAdapter(useAdapter);
+        std::vector<std::int32_t> ids = m_impl->tokenizer.encode(prompt);
+        if (m_impl->tokenizer.addsBos()) ids.insert(ids.begin(), m_impl->tokenizer.bos());
+        const auto say = [&](const std::string& text) {
+            if (sink) sink(TokenEvent{0, column, text});
+        };
+        return engine::generate(m_impl->decoder, m_impl->tokenizer, ids, options, say, stop);
+    });
+}
+
+std::vector<float> Playground::logits(const std::vector<std::int32_t>& ids, bool useAdapter, std::int64_t& vocabulary) {
+    return translated([&] {
+        if (ids.empty()) throw Error(ErrorCode::BadInput, "There are no token ids.", "Give at least one.");
+        m_impl->decoder.enableAdapter(useAdapter);
+        Pack pack;
+        pack.add(ids);
+        std::vector<std::int64_t> rows(ids.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
+        const at::Tensor logits = m_impl->decoder.logits(pack, rows);
+        vocabulary = logits.size(1);
+        const float* values = logits.const_data_ptr<float>();
+        return std::vector<float>(values, values + logits.numel());
+    });
+}
+
+} // namespace engine

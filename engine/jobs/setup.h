@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// An experiment's inputs, read and checked: all that can be known wrong before weights are loaded or a run begins.
+#pragma once
+#include "engine/data/sample.h"
+#include "engine/data/split.h"
+#include "engine/model/decoder.h"
+#include "engine/store/runs.h"
+
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+struct Setup {
+    Experiment experiment;          // paths absolute
+    std::filesystem::path model;    // folder or .gguf
+    DecoderConfig config;
+    Precision precision = Precision::Fp32;
+    Tokenizer tokenizer;
+    Answers answers;
+    std::vector<Sample> train, eval, test;
+    std::string datasetSha256, modelSha256;
+};
+
+/// Reads data, splits, tokenizer and model configuration; warnings go to the sink. `hashes`: where sums of model files are remembered.
+/// Throws Error(BadInput) with everything wrong with the settings at once; StopRequested.
+Setup prepare(const Experiment& experiment, bool training, const std::filesystem::path& hashes, const Sink& sink, std::stop_token stop);
+
+/// The experiment as it is recorded: readable from anywhere. Model folders are looked for beside the experiment first.
+Experiment recorded(const Experiment& experiment);
+/// What the store keeps of a run as it begins.
+NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256);
+/// Where sums of model files are remembered: beside the runs file.
+std::filesystem::path hashCache(const Runs& runs);
+
+/// Model files as `model.path` names them, and the tokenizer that belongs to them.
+DecoderConfig configOf(const std::filesystem::path& model);
+Tokenizer tokenizerOf(const std::filesystem::path& model);
+/// Throws Error(BadInput) when the tokenizer has ids that the model has no rows for.
+void checkTokenizer(const Tokenizer& tokenizer, const DecoderConfig& config, const std::filesystem::path& model);
+
+/// Reports as Runs and events want them.
+void warn(const Sink& sink, const std::string& message);
+void tellStage(const Sink& sink, const std::string& stage);
+
+} // namespace engine

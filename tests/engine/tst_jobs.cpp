@@ -1,0 +1,528 @@
+// links: engine engine_core test_support
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The engine's long calls from CSV to report on a tiny model, and all that the store keeps of them.
+#include "engine/jobs.h"
+#include "tests/support/tiny_data.h"
+#include "tests/support/tiny_model.h"
+
+#include <QTemporaryDir>
+#include <QTest>
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+using namespace engine;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// What a sink heard.
+struct Heard {
+    std::vector<Event> events;
+    std::function<void(const Event&)> then;
+    Sink sink() {
+        return [this](const Event& event) {
+            events.push_back(event);
+            if (then) then(event);
+        };
+    }
+    template <class T>
+    std::vector<T> all() const {
+        std::vector<T> found;
+        for (const Event& event : events)
+            if (const auto* one = std::get_if<T>(&event)) found.push_back(*one);
+        return found;
+    }
+    bool warned(const std::string& text) const {
+        for (const LogEvent& log : all<LogEvent>())
+            if (log.message.find(text) != std::string::npos) return true;
+        return false;
+    }
+};
+
+std::string textOf(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+const std::vector<MetricPoint>* metric(const RunDetail& detail, const std::string& name) {
+    for (const auto& [key, points] : detail.metrics)
+        if (key == name) return &points;
+    return nullptr;
+}
+
+double figure(const RunDetail& detail, const std::string& name) {
+    for (const auto& [key, value] : detail.figures)
+        if (key == name) return value;
+    return -1;
+}
+
+std::optional<Artifact> artifact(const RunDetail& detail, const std::string& kind) {
+    for (const Artifact& one : detail.artifacts)
+        if (one.kind == kind) return one;
+    return std::nullopt;
+}
+
+} // namespace
+
+class TestJobs : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void initTestCase();
+    void init();
+    void trainsFromCsvToReport();
+    void phiTrainsAsTheArticleDoes();
+    void baselineThenTunedThenEvaluatedAgain();
+    void evaluatesAnAdapterFolder();
+    void stopAndResumeGiveTheSameAdapter_data();
+    void stopAndResumeGiveTheSameAdapter();
+    void stopBeforeTheFirstStep();
+    void resumeIsRefused_data();
+    void resumeIsRefused();
+    void badInputBeginsNothing_data();
+    void badInputBeginsNothing();
+    void divergenceFailsTheRun();
+    void aRowIsInTheFileBeforeItShows();
+    void longTextsAreCutWithAWarning();
+    void modelBesideTheExperimentIsFound();
+    void playgroundPromptsBaseAndAdapter();
+    void factsOfAModel();
+
+private:
+    Experiment experiment() const { return testing_support::tinyExperiment(m_model, m_csv); }
+    std::string runsFile() const { return m_case->path().toStdString() + "/runs.db"; }
+
+    QTemporaryDir m_dir;
+    std::unique_ptr<QTemporaryDir> m_case;
+    fs::path m_model, m_phi, m_csv;
+};
+
+void TestJobs::initTestCase() {
+    const fs::path root = m_dir.path().toStdString();
+    m_model = testing_support::writeTinyModel(root / "tiny");
+    testing_support::TinyModelOptions phi;
+    phi.family = Family::Phi;
+    phi.heads = 2;
+    phi.residDropout = 0.1;
+    m_phi = testing_support::writeTinyModel(root / "phi", phi);
+    m_csv = testing_support::writeTinyCsv(root / "rows.csv");
+}
+
+void TestJobs::init() {
+    m_case = std::make_unique<QTemporaryDir>();
+}
+
+void TestJobs::trainsFromCsvToReport() {
+    Runs runs(runsFile());
+    Heard heard;
+    Experiment e = experiment();
+    e.train.epochs = 12;
+    const Outcome outcome = train({e, {}}, runs, heard.sink(), {});
+    QVERIFY2(std::holds_alternative<Done>(outcome), std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
+    const Done& done = std::get<Done>(outcome);
+
+    // What came back.
+    QVERIFY(done.run > 0);
+    QCOMPARE(done.report.examples, 30);
+    QCOMPARE(done.report.confusion.labels, testing_support::tinyLabels());
+    QVERIFY2(done.report.accuracy > 0.7, qPrintable(QString::number(done.report.accuracy)));
+    QVERIFY(done.report.eval_loss && *done.report.eval_loss > 0 && *done.report.eval_loss < 2);
+    QVERIFY(done.seconds.load > 0 && done.seconds.train > 0 && done.seconds.evaluate > 0);
+    QVERIFY(done.trainExamplesPerSecond > 0 && done.evaluateExamplesPerSecond > 0);
+    QVERIFY(done.peakRssBytes > 10'000'000);
+
+    // What was told: 36 rows in batches of 6, 12 epochs.
+    const auto steps = heard.all<StepEvent>();
+    QCOMPARE(steps.size(), std::size_t{72});
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        QCOMPARE(steps[i].step, static_cast<std::int64_t>(i) + 1);
+        QCOMPARE(steps[i].run, done.run);
+    }
+    QVERIFY(steps.back().loss < 0.5 * steps.front().loss);
+    const auto evals = heard.all<EvalEvent>();
+    QCOMPARE(evals.size(), std::size_t{12});
+    QCOMPARE(evals.back().step, 72);
+    QVERIFY(evals.back().accuracy > 0.6 && evals.back().loss < evals.front().loss);
+    std::vector<std::string> stages;
+    for (const ProgressEvent& progress : heard.all<ProgressEvent>())
+        if (stages.empty() || stages.back() != progress.stage) stages.push_back(progress.stage);
+    QCOMPARE(stages, (std::vector<std::string>{"read data", "load model", "train", "save", "evaluate"}));
+    QCOMPARE(heard.all<MatrixEvent>().back().confusion, done.report.confusion);
+
+    // What is kept.
+    const RunDetail detail = runs.detail(done.run);
+    QCOMPARE(detail.summary.state, RunState::Done);
+    QCOMPARE(detail.summary.kind, RunKind::Train);
+    QCOMPARE(detail.summary.name, std::string("tiny"));
+    QCOMPARE(detail.summary.step, 72);
+    QCOMPARE(detail.summary.steps, 72);
+    QCOMPARE(detail.summary.accuracy, std::optional(done.report.accuracy));
+    QCOMPARE(detail.summary.params.size(), experimentFields().size());
+    QVERIFY(std::count(detail.summary.params.begin(), detail.summary.params.end(), std::pair<std::string, std::string>("lora.r", "4")) == 1);
+    QCOMPARE(metric(detail, "loss")->size(), std::size_t{72});
+    QCOMPARE(metric(detail, "loss")->back().value, steps.back().loss);
+    QCOMPARE(metric(detail, "lr")->at(20).value, steps[20].lr);
+    QCOMPARE(metric(detail, "eval_macro_f1")->size(), std::size_t{12});
+    QCOMPARE(figure(detail, "peak_rss_bytes"), static_cast<double>(done.peakRssBytes));
+    QCOMPARE(figure(detail, "examples_per_second_train"), done.trainExamplesPerSecond);
+    QCOMPARE(detail.datasetSha256.size(), std::size_t{64});
+    QCOMPARE(detail.modelSha256.size(), std::size_t{64});
+    QVERIFY(detail.versions.find("libtorch") != std::string::npos);
+    const auto predictions = runs.predictions(done.run);
+    QCOMPARE(predictions.size(), std::size_t{30});
+    const Report again = score(predictions, testing_support::tinyLabels());
+    QCOMPARE(again.confusion, done.report.confusion);
+    for (const Prediction& prediction : predictions) {
+        QCOMPARE(prediction.probabilities.size(), std::size_t{3});
+        QVERIFY(std::abs(prediction.probabilities[0] + prediction.probabilities[1] + prediction.probabilities[2] - 1) < 1e-9);
+    }
+    QVERIFY(artifact(detail, "adapter") && artifact(detail, "adapter")->path == done.adapter);
+    QVERIFY(fs::exists(done.adapter / "adapter_model.safetensors") && fs::exists(done.adapter / "adapter_config.json"));
+    QVERIFY(artifact(detail, "checkpoint") && fs::exists(artifact(detail, "checkpoint")->path / "manifest.json"));
+    // The recorded experiment gives the same run from anywhere.
+    const Experiment kept = parseExperiment(detail.experimentYaml, "kept", "/");
+    QCOMPARE(csvPath(kept), m_csv);
+    QVERIFY(diff(kept, e).empty() || diff(kept, e).front().key == "data.csv");
+}
+
+void TestJobs::phiTrainsAsTheArticleDoes() {
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    e.model.path = m_phi.string();
+    e.lora.targets = {"Wqkv", "out_proj"};
+    e.lora.dropout = 0.05;
+    e.train.loss_on = "all";
+    e.evaluate.method = "generate";
+    e.evaluate.max_new_tokens = 8;
+    Heard heard;
+    const Outcome outcome = train({e, {}}, runs, heard.sink(), {});
+    QVERIFY2(std::holds_alternative<Done>(outcome), std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
+    const Done& done = std::get<Done>(outcome);
+    QCOMPARE(done.report.examples, 30);
+    QVERIFY(heard.all<StepEvent>().back().loss < heard.all<StepEvent>().front().loss);
+    for (const Prediction& prediction : runs.predictions(done.run)) QVERIFY(prediction.probabilities.empty());
+    // Every row is counted once, in a label's column or in the last.
+    std::int64_t counted = 0;
+    for (const auto& row : done.report.confusion.counts)
+        for (std::int64_t count : row) counted += count;
+    QCOMPARE(counted, 30);
+}
+
+void TestJobs::baselineThenTunedThenEvaluatedAgain() {
+    Runs runs(runsFile());
+    const Experiment e = experiment();
+    QVERIFY(!matchingBaseline(e, runs));
+    Heard heard;
+    const Outcome base = evaluate({e, {}, {}}, runs, heard.sink(), {});
+    QVERIFY(std::holds_alternative<Done>(base));
+    const RunId baseline = std::get<Done>(base).run;
+    QCOMPARE(runs.detail(baseline).summary.kind, RunKind::Baseline);
+    QVERIFY(std::get<Done>(base).adapter.empty());
+    QCOMPARE(heard.all<ProgressEvent>().back().stage, std::string("baseline"));
+    QCOMPARE(matchingBaseline(e, runs), std::optional(baseline));
+    Experiment other = e;
+    other.data.split.seed = 7;
+    QVERIFY(!matchingBaseline(other, runs));
+    other = e;
+    other.lora.r = 8;
+    QCOMPARE(matchingBaseline(other, runs), std::optional(baseline));
+
+    const Outcome tuned = train({e, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(tuned));
+    const Done& trained = std::get<Done>(tuned);
+    const Outcome again = evaluate({e, {}, trained.run}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(again));
+    const Done& evaluated = std::get<Done>(again);
+    const RunDetail detail = runs.detail(evaluated.run);
+    QCOMPARE(detail.summary.kind, RunKind::Evaluate);
+    QCOMPARE(detail.parent, std::optional(trained.run));
+    // The adapter from its file does just what it did in memory.
+    const auto before = runs.predictions(trained.run), after = runs.predictions(evaluated.run);
+    QCOMPARE(after.size(), before.size());
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        QCOMPARE(after[i].record, before[i].record);
+        QCOMPARE(after[i].guess, before[i].guess);
+        QCOMPARE(after[i].probabilities, before[i].probabilities);
+    }
+    QVERIFY(runs.predictions(baseline).front().probabilities != before.front().probabilities);
+    const Outcome none = evaluate({e, {}, baseline}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Failed>(none));
+    QCOMPARE(std::get<Failed>(none).code, ErrorCode::NotFound);
+}
+
+void TestJobs::evaluatesAnAdapterFolder() {
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    const Outcome tuned = train({e, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(tuned));
+    const Done& trained = std::get<Done>(tuned);
+    e.lora.r = 16; // what the experiment says of LoRA does not matter
+    const Outcome outcome = evaluate({e, trained.adapter, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(outcome));
+    const Done& done = std::get<Done>(outcome);
+    QCOMPARE(done.report.confusion, trained.report.confusion);
+    QCOMPARE(done.adapter, trained.adapter);
+    const auto params = runs.detail(done.run).summary.params;
+    QCOMPARE(std::count(params.begin(), params.end(), std::pair<std::string, std::string>("lora.r", "4")), std::ptrdiff_t{1});
+
+    e.model.path = m_phi.string();
+    const Outcome wrong = evaluate({e, trained.adapter, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Failed>(wrong));
+    QCOMPARE(std::get<Failed>(wrong).code, ErrorCode::BadInput);
+    QCOMPARE(std::get<Failed>(wrong).run, 0);
+    QVERIFY(std::get<Failed>(wrong).message.find("model.layers.0") != std::string::npos);
+}
+
+void TestJobs::stopAndResumeGiveTheSameAdapter_data() {
+    QTest::addColumn<QString>("at"); // a step's number, or a stage
+    QTest::newRow("before a checkpoint") << QStringLiteral("2");
+    QTest::newRow("mid-epoch") << QStringLiteral("9");
+    QTest::newRow("at the test") << QStringLiteral("evaluate");
+}
+
+void TestJobs::stopAndResumeGiveTheSameAdapter() {
+    QFETCH(QString, at);
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    e.lora.dropout = 0.1;
+    const Outcome whole = train({e, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(whole));
+
+    std::stop_source stop;
+    Heard heard;
+    heard.then = [&](const Event& event) {
+        // Steps show only when they are in the store, some time later: the job is stopped soon after this one.
+        if (const auto* step = std::get_if<StepEvent>(&event); step && step->step >= at.toInt() && at.toInt() > 0) stop.request_stop();
+        if (const auto* progress = std::get_if<ProgressEvent>(&event); progress && progress->stage == at.toStdString()) stop.request_stop();
+    };
+    const Outcome first = train({e, {}}, runs, heard.sink(), stop.get_token());
+    QVERIFY(std::holds_alternative<Stopped>(first));
+    const Stopped& stopped = std::get<Stopped>(first);
+    QVERIFY(fs::exists(stopped.checkpoint / "state.json"));
+    QCOMPARE(runs.detail(stopped.run).summary.state, RunState::Stopped);
+    QCOMPARE(runs.detail(stopped.run).summary.step, stopped.step);
+
+    Heard resumedHeard;
+    const Experiment kept = parseExperiment(runs.detail(stopped.run).experimentYaml, "kept", {});
+    const Outcome second = train({kept, stopped.run}, runs, resumedHeard.sink(), {});
+    QVERIFY2(std::holds_alternative<Done>(second), std::holds_alternative<Failed>(second) ? std::get<Failed>(second).message.c_str() : "stopped");
+    const Done &resumed = std::get<Done>(second), &plain = std::get<Done>(whole);
+    QCOMPARE(resumed.run, stopped.run);
+    const auto steps = resumedHeard.all<StepEvent>();
+    if (!steps.empty()) QCOMPARE(steps.front().step, stopped.step + 1);
+    QCOMPARE(textOf(resumed.adapter / "adapter_model.safetensors"), textOf(plain.adapter / "adapter_model.safetensors"));
+    QCOMPARE(resumed.report.confusion, plain.report.confusion);
+    const RunDetail a = runs.detail(resumed.run), b = runs.detail(plain.run);
+    QCOMPARE(a.summary.state, RunState::Done);
+    for (const char* name : {"loss", "grad_norm", "lr", "eval_loss", "eval_accuracy"}) {
+        const auto &left = *metric(a, name), &right = *metric(b, name);
+        QCOMPARE(left.size(), right.size());
+        for (std::size_t i = 0; i < left.size(); ++i) {
+            QCOMPARE(left[i].step, right[i].step);
+            QCOMPARE(left[i].value, right[i].value);
+        }
+    }
+}
+
+void TestJobs::stopBeforeTheFirstStep() {
+    Runs runs(runsFile());
+    std::stop_source stop;
+    stop.request_stop();
+    const Outcome outcome = train({experiment(), {}}, runs, {}, stop.get_token());
+    QVERIFY(std::holds_alternative<Stopped>(outcome));
+    QCOMPARE(std::get<Stopped>(outcome).run, 0);
+    QVERIFY(runs.list().empty());
+    const Outcome evaluation = evaluate({experiment(), {}, {}}, runs, {}, stop.get_token());
+    QVERIFY(std::holds_alternative<Stopped>(evaluation));
+    QVERIFY(runs.list().empty());
+}
+
+void TestJobs::resumeIsRefused_data() {
+    QTest::addColumn<QString>("change");
+    QTest::addColumn<QString>("said");
+    QTest::newRow("another learning rate") << QStringLiteral("lr") << QStringLiteral("train.learning_rate");
+    QTest::newRow("other data") << QStringLiteral("data") << QStringLiteral("other data");
+    QTest::newRow("no such run") << QStringLiteral("run") << QStringLiteral("99");
+    QTest::newRow("a baseline") << QStringLiteral("baseline") << QStringLiteral("no training");
+    QTest::newRow("a finished run") << QStringLiteral("done") << QStringLiteral("finished");
+}
+
+void TestJobs::resumeIsRefused() {
+    QFETCH(QString, change);
+    QFETCH(QString, said);
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    const fs::path csv = fs::path(m_case->path().toStdString()) / "rows.csv";
+    fs::copy_file(m_csv, csv);
+    e.data.csv = csv.string();
+    std::stop_source stop;
+    Heard heard;
+    heard.then = [&](const Event& event) {
+        if (std::get_if<StepEvent>(&event) && change != QStringLiteral("done")) stop.request_stop();
+    };
+    RunId run = change == QStringLiteral("baseline") ? std::get<Done>(evaluate({e, {}, {}}, runs, {}, {})).run : 0;
+    if (run == 0) {
+        const Outcome first = train({e, {}}, runs, heard.sink(), stop.get_token());
+        run = std::visit([](const auto& o) { return o.run; }, first);
+    }
+    const RunState before = runs.detail(run).summary.state;
+    if (change == QStringLiteral("lr")) e.train.learning_rate = 1e-3;
+    if (change == QStringLiteral("data")) std::ofstream(csv, std::ios::app) << "neutral,One more.\n";
+    const Outcome outcome = train({e, change == QStringLiteral("run") ? 99 : run}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Failed>(outcome));
+    QVERIFY2(std::get<Failed>(outcome).message.find(said.toStdString()) != std::string::npos, std::get<Failed>(outcome).message.c_str());
+    QCOMPARE(runs.detail(run).summary.state, before); // as it was
+}
+
+void TestJobs::badInputBeginsNothing_data() {
+    QTest::addColumn<QString>("setting");
+    QTest::addColumn<QString>("said");
+    QTest::newRow("no data") << QStringLiteral("data.csv=/nowhere/rows.csv") << QStringLiteral("/nowhere/rows.csv");
+    QTest::newRow("no model") << QStringLiteral("model.path=/nowhere/model") << QStringLiteral("/nowhere/model");
+    QTest::newRow("unknown column") << QStringLiteral("data.text=body") << QStringLiteral("body");
+    QTest::newRow("too few rows") << QStringLiteral("data.split.train_per_label=1000") << QStringLiteral("1000");
+    QTest::newRow("unknown target") << QStringLiteral("lora.targets=[q_porj]") << QStringLiteral("q_porj");
+    QTest::newRow("no room") << QStringLiteral("train.max_tokens=12") << QStringLiteral("12");
+    QTest::newRow("precision") << QStringLiteral("model.precision=nf4") << QStringLiteral("nf4");
+}
+
+void TestJobs::badInputBeginsNothing() {
+    QFETCH(QString, setting);
+    QFETCH(QString, said);
+    if (setting.contains(QStringLiteral("nf4"))) QSKIP("nf4 is another part's");
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    applySetting(e, setting.toStdString());
+    const Outcome outcome = train({e, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Failed>(outcome));
+    const Failed& failed = std::get<Failed>(outcome);
+    QVERIFY(failed.code == ErrorCode::BadInput || failed.code == ErrorCode::NotFound);
+    QVERIFY2(failed.message.find(said.toStdString()) != std::string::npos, failed.message.c_str());
+    QCOMPARE(failed.run, 0);
+    QVERIFY(runs.list().empty());
+}
+
+void TestJobs::divergenceFailsTheRun() {
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    e.train.learning_rate = 1e30;
+    e.train.max_grad_norm = 0;
+    e.train.warmup_ratio = 0;
+    applySetting(e, "train.schedule=constant");
+    const Outcome outcome = train({e, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Failed>(outcome));
+    const Failed& failed = std::get<Failed>(outcome);
+    if (failed.run == 0) { // such a rate may be refused at once
+        QVERIFY(failed.message.find("learning_rate") != std::string::npos);
+        return;
+    }
+    QVERIFY2(failed.message.find("not a finite number") != std::string::npos, failed.message.c_str());
+    const RunDetail detail = runs.detail(failed.run);
+    QCOMPARE(detail.summary.state, RunState::Failed);
+    QVERIFY(detail.summary.exitReason.find("learning_rate") != std::string::npos);
+    QVERIFY(!artifact(detail, "adapter"));
+}
+
+void TestJobs::aRowIsInTheFileBeforeItShows() {
+    Runs runs(runsFile()), reader(runsFile());
+    Heard heard;
+    bool behind = false;
+    heard.then = [&](const Event& event) {
+        const auto* step = std::get_if<StepEvent>(&event);
+        if (!step) return;
+        const RunDetail detail = reader.detail(step->run);
+        const auto* losses = metric(detail, "loss");
+        if (!losses || losses->back().step < step->step) behind = true;
+    };
+    QVERIFY(std::holds_alternative<Done>(train({experiment(), {}}, runs, heard.sink(), {})));
+    QVERIFY(!heard.all<StepEvent>().empty());
+    QVERIFY(!behind);
+}
+
+void TestJobs::longTextsAreCutWithAWarning() {
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    e.train.max_tokens = 60;
+    e.train.epochs = 1;
+    Heard heard;
+    QVERIFY(std::holds_alternative<Done>(evaluate({e, {}, {}}, runs, heard.sink(), {})));
+    QVERIFY(heard.warned("cut"));
+}
+
+void TestJobs::modelBesideTheExperimentIsFound() {
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    e.model.path = "tiny";
+    e.data.csv = "rows.csv";
+    e.directory = m_dir.path().toStdString();
+    const Outcome outcome = evaluate({e, {}, {}}, runs, {}, {});
+    QVERIFY2(std::holds_alternative<Done>(outcome), std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
+    const Experiment kept = parseExperiment(runs.detail(std::get<Done>(outcome).run).experimentYaml, "kept", "/");
+    QCOMPARE(fs::path(kept.model.path), m_model);
+    QCOMPARE(csvPath(kept), m_csv);
+}
+
+void TestJobs::playgroundPromptsBaseAndAdapter() {
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    e.train.epochs = 6;
+    const Outcome tuned = train({e, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(tuned));
+    Playground playground(m_model.string(), "fp32", std::get<Done>(tuned).adapter, {}, {});
+    QVERIFY(playground.hasAdapter());
+    GenerateOptions options;
+    options.maxNewTokens = 8;
+    std::string streamed;
+    int column = -1;
+    const Sink sink = [&](const Event& event) {
+        const auto& token = std::get<TokenEvent>(event);
+        streamed += token.text;
+        column = token.column;
+    };
+    const std::string prompt = "How is this news: The mill lost money again.\nAnswer:";
+    const Generated adapted = playground.generate(prompt, options, true, 1, sink, {});
+    QCOMPARE(streamed, adapted.text);
+    QCOMPARE(column, 1);
+    QVERIFY2(adapted.text.starts_with(" n") || adapted.text.starts_with(" p"), adapted.text.c_str());
+    const Generated base = playground.generate(prompt, options, false, 0, {}, {});
+    QVERIFY(base.text != adapted.text);
+    QCOMPARE(Playground(m_model.string(), "fp32", {}, {}, {}).generate(prompt, options, true, 0, {}, {}).text, base.text);
+
+    std::int64_t vocabulary = 0;
+    const std::vector<float> logits = playground.logits({1, 2, 3}, true, vocabulary);
+    QCOMPARE(vocabulary, testing_support::tinyVocabulary());
+    QCOMPARE(static_cast<std::int64_t>(logits.size()), 3 * vocabulary);
+    QVERIFY(playground.logits({1, 2, 3}, false, vocabulary) != logits);
+    QVERIFY_EXCEPTION_THROWN(playground.logits({}, false, vocabulary), Error);
+    QVERIFY_EXCEPTION_THROWN(playground.logits({1, 100000}, false, vocabulary), Error);
+    QVERIFY_EXCEPTION_THROWN(Playground("/nowhere/model", "fp32", {}, {}, {}), Error);
+}
+
+void TestJobs::factsOfAModel() {
+    const ModelFacts facts = modelFacts(m_phi.string());
+    QCOMPARE(facts.family, std::string("phi"));
+    QCOMPARE(facts.format, std::string("safetensors F32"));
+    QCOMPARE(facts.layers, 2);
+    QCOMPARE(facts.max_positions, 512);
+    std::int64_t parameters = 0;
+    testing_support::TinyModelOptions options;
+    options.family = Family::Phi;
+    options.heads = 2;
+    for (const auto& tensor : testing_support::tinyTensors(options)) parameters += static_cast<std::int64_t>(tensor.values.size());
+    QCOMPARE(facts.parameters, parameters);
+    LoraSpec lora;
+    lora.r = 4;
+    lora.targets = {"q_proj"};
+    QCOMPARE(trainableParameters(m_phi.string(), lora), 2 * 4 * (64 + 64));
+    lora.targets = {"nothing"};
+    QVERIFY_EXCEPTION_THROWN(trainableParameters(m_phi.string(), lora), Error);
+    QVERIFY_EXCEPTION_THROWN(modelFacts("/nowhere"), Error);
+    QVERIFY(engineDescription().starts_with("libtorch 2."));
+}
+
+QTEST_APPLESS_MAIN(TestJobs)
+#include "tst_jobs.moc"
