@@ -33,6 +33,7 @@ Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::sto
     }
     const auto begin = std::chrono::steady_clock::now();
     Decoder decoder = Decoder::load(setup.model, setup.precision, sink, stop);
+    decoder.packForBatches(false);
     decoder.setAdapter(lora, false);
     Done done;
     done.seconds.load = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

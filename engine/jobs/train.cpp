@@ -84,6 +84,7 @@ private:
     void load() {
         const auto begin = std::chrono::steady_clock::now();
         m_decoder.emplace(Decoder::load(m_setup->model, m_setup->precision, m_sink, m_stop));
+        m_decoder->packForBatches(true);
         m_decoder->setAdapter(m_lora, true);
         m_loadSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     }

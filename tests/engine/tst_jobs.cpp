@@ -155,8 +155,8 @@ void TestJobs::trainsFromCsvToReport() {
 
     // What is kept.
     const RunDetail detail = runs.detail(done.run);
-    QCOMPARE(detail.summary.state, RunState::Done);
-    QCOMPARE(detail.summary.kind, RunKind::Train);
+    QVERIFY(detail.summary.state == RunState::Done);
+    QVERIFY(detail.summary.kind == RunKind::Train);
     QCOMPARE(detail.summary.name, std::string("tiny"));
     QCOMPARE(detail.summary.step, 72);
     QCOMPARE(detail.summary.steps, 72);
@@ -220,7 +220,7 @@ void TestJobs::baselineThenTunedThenEvaluatedAgain() {
     const Outcome base = evaluate({e, {}, {}}, runs, heard.sink(), {});
     QVERIFY(std::holds_alternative<Done>(base));
     const RunId baseline = std::get<Done>(base).run;
-    QCOMPARE(runs.detail(baseline).summary.kind, RunKind::Baseline);
+    QVERIFY(runs.detail(baseline).summary.kind == RunKind::Baseline);
     QVERIFY(std::get<Done>(base).adapter.empty());
     QCOMPARE(heard.all<ProgressEvent>().back().stage, std::string("baseline"));
     QCOMPARE(matchingBaseline(e, runs), std::optional(baseline));
@@ -238,7 +238,7 @@ void TestJobs::baselineThenTunedThenEvaluatedAgain() {
     QVERIFY(std::holds_alternative<Done>(again));
     const Done& evaluated = std::get<Done>(again);
     const RunDetail detail = runs.detail(evaluated.run);
-    QCOMPARE(detail.summary.kind, RunKind::Evaluate);
+    QVERIFY(detail.summary.kind == RunKind::Evaluate);
     QCOMPARE(detail.parent, std::optional(trained.run));
     // The adapter from its file does just what it did in memory.
     const auto before = runs.predictions(trained.run), after = runs.predictions(evaluated.run);
@@ -303,7 +303,7 @@ void TestJobs::stopAndResumeGiveTheSameAdapter() {
     QVERIFY(std::holds_alternative<Stopped>(first));
     const Stopped& stopped = std::get<Stopped>(first);
     QVERIFY(fs::exists(stopped.checkpoint / "state.json"));
-    QCOMPARE(runs.detail(stopped.run).summary.state, RunState::Stopped);
+    QVERIFY(runs.detail(stopped.run).summary.state == RunState::Stopped);
     QCOMPARE(runs.detail(stopped.run).summary.step, stopped.step);
 
     Heard resumedHeard;
@@ -317,7 +317,7 @@ void TestJobs::stopAndResumeGiveTheSameAdapter() {
     QCOMPARE(textOf(resumed.adapter / "adapter_model.safetensors"), textOf(plain.adapter / "adapter_model.safetensors"));
     QCOMPARE(resumed.report.confusion, plain.report.confusion);
     const RunDetail a = runs.detail(resumed.run), b = runs.detail(plain.run);
-    QCOMPARE(a.summary.state, RunState::Done);
+    QVERIFY(a.summary.state == RunState::Done);
     for (const char* name : {"loss", "grad_norm", "lr", "eval_loss", "eval_accuracy"}) {
         const auto &left = *metric(a, name), &right = *metric(b, name);
         QCOMPARE(left.size(), right.size());
@@ -375,7 +375,7 @@ void TestJobs::resumeIsRefused() {
     const Outcome outcome = train({e, change == QStringLiteral("run") ? 99 : run}, runs, {}, {});
     QVERIFY(std::holds_alternative<Failed>(outcome));
     QVERIFY2(std::get<Failed>(outcome).message.find(said.toStdString()) != std::string::npos, std::get<Failed>(outcome).message.c_str());
-    QCOMPARE(runs.detail(run).summary.state, before); // as it was
+    QVERIFY(runs.detail(run).summary.state == before); // as it was
 }
 
 void TestJobs::badInputBeginsNothing_data() {
@@ -422,7 +422,7 @@ void TestJobs::divergenceFailsTheRun() {
     }
     QVERIFY2(failed.message.find("not a finite number") != std::string::npos, failed.message.c_str());
     const RunDetail detail = runs.detail(failed.run);
-    QCOMPARE(detail.summary.state, RunState::Failed);
+    QVERIFY(detail.summary.state == RunState::Failed);
     QVERIFY(detail.summary.exitReason.find("learning_rate") != std::string::npos);
     QVERIFY(!artifact(detail, "adapter"));
 }
