@@ -11,7 +11,7 @@ Jobs engineJobs() {
     Jobs jobs;
     jobs.train = [](const TrainJob& job, Runs& runs, const Sink& sink, std::stop_token stop) { return train(job, runs, sink, stop); };
     jobs.evaluate = [](const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop) { return evaluate(job, runs, sink, stop); };
-    jobs.matchingBaseline = [](const Experiment&, const Runs&) { return std::optional<RunId>(); };
+    jobs.matchingBaseline = [](const Experiment& experiment, const Runs& runs) { return matchingBaseline(experiment, runs); };
     jobs.readCsv = [](const std::filesystem::path& path, const CsvOptions& options, std::stop_token stop) { return readCsv(path, options, stop); };
     jobs.modelFacts = [](const std::string& model) { return modelFacts(model); };
     jobs.trainableParameters = [](const std::string& model, const LoraSpec& lora) { return trainableParameters(model, lora); };
