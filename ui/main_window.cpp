@@ -218,7 +218,11 @@ void MainWindow::restore() {
         m_mode = Mode(mode);
     }
     Theme::instance().apply(*qApp, m_mode);
-    const QString draft = settings.value(QStringLiteral("draft")).toString();
+    const QString file = settings.value(QStringLiteral("file")).toString(), draft = settings.value(QStringLiteral("draft")).toString();
+    if (!file.isEmpty() && QFileInfo::exists(file)) {
+        m_document.open(file);
+        return;
+    }
     if (draft.isEmpty()) return;
     try { // what was being edited is there again; a draft of another version that cannot be read is no loss worth a message
         m_document.setExperiment(engine::parseExperiment(draft.toStdString(), {}, {}));
@@ -229,9 +233,8 @@ void MainWindow::restore() {
 void MainWindow::remember() {
     QSettings settings;
     settings.setValue(QStringLiteral("geometry"), saveGeometry());
-    engine::Experiment draft = m_document.experiment();
-    if (!draft.data.csv.empty()) draft.data.csv = std::filesystem::absolute(engine::csvPath(draft)).string();
-    settings.setValue(QStringLiteral("draft"), fromText(engine::toYaml(draft)));
+    settings.setValue(QStringLiteral("file"), m_document.isModified() ? QString() : m_document.filePath());
+    settings.setValue(QStringLiteral("draft"), fromText(engine::toYaml(engine::withAbsolutePaths(m_document.experiment()))));
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

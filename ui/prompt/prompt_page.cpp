@@ -56,6 +56,10 @@ PromptPage::PromptPage(Backend&, Document& document, QWidget* parent)
     refresh();
 }
 
+PromptPage::~PromptPage() {
+    for (QWidget* part : findChildren<QWidget*>()) part->disconnect(this); // one that dies with the focus may still speak
+}
+
 QWidget* PromptPage::buildTemplate() {
     auto* left = new QWidget;
     auto* column = new QVBoxLayout(left);

@@ -21,6 +21,7 @@ class PromptPage : public Page {
     Q_OBJECT
 public:
     explicit PromptPage(Backend& backend, Document& document, QWidget* parent = nullptr);
+    ~PromptPage() override;
 
 Q_SIGNALS:
     void nextRequested();

@@ -97,6 +97,10 @@ ExperimentForm::ExperimentForm(Document& document, QWidget* parent) : QWidget(pa
     refresh();
 }
 
+ExperimentForm::~ExperimentForm() {
+    for (QWidget* editor : findChildren<QWidget*>()) editor->disconnect(this); // one that dies with the focus says that it is finished
+}
+
 void ExperimentForm::setAllSettings(bool all) {
     m_all = all;
     for (Row& row : m_rows) row.line->setVisible(all || !row.field->advanced);
@@ -175,7 +179,9 @@ void ExperimentForm::take(std::size_t i, const QString& text, bool finished) {
     Row& row = m_rows[i];
     QString problem;
     const bool untouched = text == row.shown || (row.field->kind == FieldKind::TextList && text == bare(row.shown));
+    m_taking = &row;
     if (!untouched) m_document.set(fromText(row.field->key), text, &problem);
+    m_taking = nullptr;
     row.problem = problem;
     if (problem.isEmpty() || finished) showProblems();
     if (problem.isEmpty() && finished) show(row, fromText(row.field->get(m_document.experiment()))); // as YAML spells it
@@ -187,9 +193,7 @@ void ExperimentForm::refresh() {
     for (Row& row : m_rows) {
         const QString value = fromText(row.field->get(m_document.experiment()));
         if (value == row.shown) continue;
-        const auto* box = qobject_cast<QComboBox*>(row.editor);
-        const bool typing = row.editor->hasFocus() || (box && box->isEditable() && box->lineEdit()->hasFocus());
-        if (typing && row.problem.isEmpty()) { // the change came from here: leave the text as it is being typed
+        if (&row == m_taking) {
             row.shown = value;
             continue;
         }

@@ -15,6 +15,7 @@ class ExperimentForm : public QWidget {
     Q_OBJECT
 public:
     explicit ExperimentForm(Document& document, QWidget* parent = nullptr);
+    ~ExperimentForm() override;
     void setAllSettings(bool all);
     bool showsAll() const { return m_all; }
     /// Shows and focuses the editor of this setting; false: it has none here.
@@ -46,6 +47,7 @@ private:
     std::vector<Row> m_rows;
     std::vector<Group> m_groups;
     bool m_all = false;
+    const Row* m_taking = nullptr;      // its change came from its editor: the text stays as it is typed
 };
 
 } // namespace ui

@@ -79,6 +79,11 @@ TrainPage::TrainPage(Backend& backend, Document& document, QWidget* parent)
     refresh();
 }
 
+// An editor that dies with the focus says that it is finished: by then nobody must listen.
+TrainPage::~TrainPage() {
+    for (QObject* part : {static_cast<QObject*>(m_form), static_cast<QObject*>(m_yaml), static_cast<QObject*>(m_model)}) part->disconnect(this);
+}
+
 QWidget* TrainPage::buildSettings() {
     auto* card = new Card(tr("Settings"));
     card->setFixedWidth(ScrollColumn::kWidth);
@@ -253,7 +258,8 @@ void TrainPage::say(const QString& text, Severity severity) {
 
 void TrainPage::refresh() {
     const bool running = m_watch.isRunning();
-    const Block block = running ? Block() : blocked();
+    Block block;
+    if (!running) block = blocked();
     m_action->setText(running ? tr("Stop") : tr("Train"));
     m_action->setEnabled(running ? !m_watch.isStopping() : block.text.isEmpty());
     m_action->setToolTip(running ? tr("Stops after the rows being computed and keeps a checkpoint (Esc)") : block.text.isEmpty() ? tr("Ctrl+Return") : block.text);

@@ -25,6 +25,7 @@ class TrainPage : public Page {
     Q_OBJECT
 public:
     explicit TrainPage(Backend& backend, Document& document, QWidget* parent = nullptr);
+    ~TrainPage() override;
 
     RunWatch& watch() { return m_watch; }
     /// Starts if nothing stands in the way.

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The whole window: from page to page by mouse and keyboard, a file opened, a training watched and stopped.
+#include "tests/support/fake_backend.h"
+#include "ui/main_window.h"
+#include "ui/theme/theme.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QDropEvent>
+#include <QFile>
+#include <QLabel>
+#include <QMimeData>
+#include <QPushButton>
+#include <QSettings>
+#include <QStandardPaths>
+#include <QStackedWidget>
+#include <QUrl>
+#include <QtTest>
+
+using namespace testing_support;
+using namespace ui;
+
+namespace {
+
+struct Scene {
+    QTemporaryDir folder;
+    FakeBackend backend;
+    Document document{backend};
+    MainWindow window{backend, document};
+
+    Scene() {
+        window.show();
+        if (!QTest::qWaitForWindowActive(&window)) qFatal("the window is not active");
+    }
+    QString csv() {
+        QFile file(folder.filePath(QStringLiteral("moods.csv")));
+        if (!file.open(QIODevice::WriteOnly)) qFatal("cannot write");
+        file.write("mood,sentence\n");
+        for (int i = 0; i < 40; ++i)
+            file.write("good,The soup number " + QByteArray::number(i) + " was warm and everybody asked for more.\nbad,The soup number " + QByteArray::number(i)
+                       + " was cold and nobody wanted to finish it.\n");
+        return file.fileName();
+    }
+    void load() {
+        window.open(csv());
+        QTRY_VERIFY(document.dataset());
+        document.set(QStringLiteral("data.split.train_per_label"), QStringLiteral("20"));
+        document.set(QStringLiteral("data.split.test_per_label"), QStringLiteral("10"));
+    }
+    template <typename T> T* find(const char* name) {
+        auto* found = window.findChild<T*>(QLatin1String(name));
+        if (!found) qFatal("there is no %s", name);
+        return found;
+    }
+};
+
+const char* const kRail[]{"railData", "railPrompt", "railTrain", "railResults", "railRuns", "railPlay"};
+
+} // namespace
+
+class TestWindow : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void initTestCase();
+    void init() { QSettings().clear(); }
+    void railLeadsToPages();
+    void keysLeadToPages();
+    void opensACsv();
+    void opensAnExperiment();
+    void takesADroppedFile();
+    void brokenExperimentIsSaid();
+    void trainsByKeyboard();
+    void stripFollowsTheRun();
+    void stopsByKeyboard();
+    void escapeIsFreeWhenIdle();
+    void savesTheExperiment();
+    void remembersTheDraft();
+    void themes();
+};
+
+void TestWindow::initTestCase() {
+    QStandardPaths::setTestModeEnabled(true);
+    QCoreApplication::setOrganizationName(QStringLiteral("phibench-test"));
+    QCoreApplication::setApplicationName(QStringLiteral("tst_window"));
+    Theme::instance().apply(*qApp, Mode::Light);
+}
+
+void TestWindow::railLeadsToPages() {
+    Scene scene;
+    for (int i = 0; i < 6; ++i) {
+        QTest::mouseClick(scene.find<QPushButton>(kRail[i]), Qt::LeftButton);
+        QCOMPARE(int(scene.window.currentPage()), i);
+        for (int j = 0; j < 6; ++j) QCOMPARE(scene.find<QPushButton>(kRail[j])->isChecked(), i == j);
+    }
+}
+
+void TestWindow::keysLeadToPages() {
+    Scene scene;
+    for (const int i : {5, 2, 0, 4, 1, 3}) {
+        QTest::keyClick(&scene.window, Qt::Key(Qt::Key_1 + i), Qt::ControlModifier);
+        QCOMPARE(int(scene.window.currentPage()), i);
+        QVERIFY(scene.find<QPushButton>(kRail[i])->isChecked());
+    }
+    // Every page's button is reached by Tab and pressed by Space.
+    auto* play = scene.find<QPushButton>("railPlay");
+    play->setFocus();
+    QTest::keyClick(play, Qt::Key_Space);
+    QCOMPARE(int(scene.window.currentPage()), 5);
+}
+
+void TestWindow::opensACsv() {
+    Scene scene;
+    scene.window.showPage(MainWindow::RunsTable);
+    scene.window.open(scene.csv());
+    QCOMPARE(scene.window.currentPage(), MainWindow::Data);
+    QTRY_VERIFY(scene.document.dataset());
+    QCOMPARE(scene.find<QLabel>("fact_records")->text(), QStringLiteral("80"));
+}
+
+void TestWindow::opensAnExperiment() {
+    Scene scene;
+    scene.csv();
+    QFile yaml(scene.folder.filePath(QStringLiteral("soup.yaml")));
+    QVERIFY(yaml.open(QIODevice::WriteOnly));
+    yaml.write("name: soup\ndata: {csv: moods.csv}\nprompt: {template: \"{text} {label}\"}\nlora: {r: 3}\n");
+    yaml.close();
+    scene.window.open(yaml.fileName());
+    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
+    QCOMPARE(scene.document.experiment().lora.r, 3);
+    QTRY_VERIFY(scene.document.dataset());
+    QVERIFY(scene.window.windowTitle().startsWith(QLatin1String("soup.yaml")));
+    QVERIFY(!scene.window.isWindowModified());
+    scene.document.set(QStringLiteral("lora.r"), QStringLiteral("5"));
+    QVERIFY(scene.window.isWindowModified());
+}
+
+void TestWindow::takesADroppedFile() {
+    Scene scene;
+    scene.window.showPage(MainWindow::Play);
+    QMimeData data;
+    data.setUrls({QUrl::fromLocalFile(scene.csv())});
+    QDragEnterEvent enter({50, 50}, Qt::CopyAction, &data, Qt::LeftButton, {});
+    QApplication::sendEvent(&scene.window, &enter);
+    QVERIFY(enter.isAccepted());
+    QDropEvent drop({50, 50}, Qt::CopyAction, &data, Qt::LeftButton, {});
+    QApplication::sendEvent(&scene.window, &drop);
+    QTRY_VERIFY(scene.document.dataset());
+    QCOMPARE(scene.window.currentPage(), MainWindow::Data);
+}
+
+void TestWindow::brokenExperimentIsSaid() {
+    Scene scene;
+    scene.load();
+    QFile yaml(scene.folder.filePath(QStringLiteral("bad.yaml")));
+    QVERIFY(yaml.open(QIODevice::WriteOnly));
+    yaml.write("lora: {rank: 3}\n");
+    yaml.close();
+    scene.window.open(yaml.fileName());
+    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
+    QVERIFY2(scene.find<QLabel>("trainLine")->text().contains(QLatin1String("rank")), qPrintable(scene.find<QLabel>("trainLine")->text()));
+}
+
+void TestWindow::trainsByKeyboard() {
+    Scene scene;
+    QTest::keyClick(&scene.window, Qt::Key_F5);
+    QCOMPARE(scene.window.currentPage(), MainWindow::Train); // it says there what is missing
+    QVERIFY(scene.backend.started.empty());
+    scene.load();
+    QTest::keyClick(&scene.window, Qt::Key_Return, Qt::ControlModifier);
+    QCOMPARE(scene.backend.started.size(), std::size_t(1));
+    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
+    QTest::keyClick(&scene.window, Qt::Key_F5);
+    QCOMPARE(scene.backend.started.size(), std::size_t(1));
+}
+
+void TestWindow::stripFollowsTheRun() {
+    Scene scene;
+    scene.load();
+    auto* strip = scene.find<QWidget>("strip");
+    QVERIFY(!strip->isVisible());
+    QTest::keyClick(&scene.window, Qt::Key_F5);
+    const auto run = scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
+    scene.backend.sayStepsUpTo(1, 84, 339);
+    for (int i = 0; i < 6; ++i) {
+        scene.window.showPage(MainWindow::PageIndex(i));
+        QVERIFY(strip->isVisible());
+    }
+    QVERIFY(scene.find<QLabel>("stripRun")->text().startsWith(QStringLiteral("Run %1").arg(run)));
+    QVERIFY(scene.find<QLabel>("stripStage")->text().contains(QLatin1String("step 84 of 339")));
+    QVERIFY(scene.find<QLabel>("stripLeft")->text().contains(QStringLiteral("3 min 42 s left"))
+            || scene.find<QLabel>("stripLeft")->text().replace(QChar(0xa0), QLatin1Char(' ')).contains(QStringLiteral("3 min 42 s left")));
+    QVERIFY(scene.find<QLabel>("stripSpeed")->text().contains(QLatin1String("examples/s")));
+    QVERIFY(scene.find<QLabel>("stripMemory")->text().contains(QLatin1String("642")));
+    const int width = scene.find<QLabel>("stripStage")->width();
+    scene.backend.sayStepsUpTo(85, 338, 339);
+    QCOMPARE(scene.find<QLabel>("stripStage")->width(), width); // nothing jumps
+    scene.window.showPage(MainWindow::Play);
+    QTest::mouseClick(strip, Qt::LeftButton, {}, {40, 20});
+    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
+    QTest::mouseClick(scene.find<QPushButton>("stripStop"), Qt::LeftButton);
+    QCOMPARE(scene.backend.stops, 1);
+    QVERIFY(!scene.find<QPushButton>("stripStop")->isEnabled());
+    scene.backend.finishJob(engine::Outcome(engine::Stopped{run, "checkpoint", 338}));
+    scene.backend.goIdle({run});
+    QVERIFY(!strip->isVisible());
+}
+
+void TestWindow::stopsByKeyboard() {
+    for (const auto& [key, modifier] : {std::pair(Qt::Key_Escape, Qt::NoModifier), {Qt::Key_Period, Qt::ControlModifier}}) {
+        Scene scene;
+        scene.load();
+        QTest::keyClick(&scene.window, Qt::Key_F5);
+        scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
+        scene.window.showPage(MainWindow::Data);
+        QTest::keyClick(&scene.window, key, modifier);
+        QCOMPARE(scene.backend.stops, 1);
+    }
+}
+
+void TestWindow::escapeIsFreeWhenIdle() {
+    Scene scene;
+    QVERIFY(!scene.find<QAction>("actionStop")->isEnabled());
+    QTest::keyClick(&scene.window, Qt::Key_Escape);
+    QCOMPARE(scene.backend.stops, 0);
+    QVERIFY(scene.window.isVisible());
+}
+
+void TestWindow::savesTheExperiment() {
+    Scene scene;
+    scene.load();
+    const QString path = scene.folder.filePath(QStringLiteral("mine.yaml"));
+    QVERIFY(scene.document.save(path));
+    scene.document.set(QStringLiteral("lora.r"), QStringLiteral("7"));
+    QVERIFY(scene.window.isWindowModified());
+    QTest::keyClick(&scene.window, Qt::Key_S, Qt::ControlModifier); // has a file: no question is asked
+    QVERIFY(!scene.window.isWindowModified());
+    QCOMPARE(engine::loadExperiment(path.toStdString()).lora.r, 7);
+}
+
+void TestWindow::remembersTheDraft() {
+    QTemporaryDir folder;
+    {
+        Scene scene;
+        scene.load();
+        scene.document.set(QStringLiteral("lora.r"), QStringLiteral("11"));
+        scene.window.resize(1180, 700);
+        scene.window.close();
+    }
+    FakeBackend backend;
+    Document document(backend);
+    MainWindow window(backend, document);
+    window.restore();
+    QCOMPARE(document.experiment().lora.r, 11);
+    QCOMPARE(window.size(), QSize(1180, 700));
+}
+
+void TestWindow::themes() {
+    Scene scene;
+    scene.find<QAction>("theme2")->trigger();
+    QVERIFY(Theme::instance().isDark());
+    QCOMPARE(QSettings().value(QStringLiteral("theme")).toInt(), int(Mode::Dark));
+    scene.find<QAction>("theme1")->trigger();
+    QVERIFY(!Theme::instance().isDark());
+}
+
+QTEST_MAIN(TestWindow)
+#include "tst_window.moc"
