@@ -34,11 +34,6 @@ void tellIssues(const std::vector<Issue>& issues, const Sink& sink) {
     if (issues.size() > kMostIssues) warn(sink, "There are " + std::to_string(issues.size() - kMostIssues) + " more remarks like these; the Data page or phibench-cli check lists all.");
 }
 
-void warnOfCompute(const Experiment& experiment, Precision precision, const Sink& sink) {
-    if (experiment.model.compute == "auto" || experiment.model.compute == toString(precision)) return;
-    warn(sink, "model.compute is " + experiment.model.compute + ", but this engine computes in the precision of the weights, here " + toString(precision) + ".");
-}
-
 } // namespace
 
 void warn(const Sink& sink, const std::string& message) {
@@ -100,8 +95,7 @@ Setup prepare(const Experiment& given, bool training, const fs::path& hashes, co
     const Experiment experiment = recorded(given);
     const fs::path model = resolveModel(experiment.model.path);
     const DecoderConfig config = configOf(model);
-    const Precision precision = parsePrecision(experiment.model.precision);
-    warnOfCompute(experiment, precision, sink);
+    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant);
     if (training) static_cast<void>(chooseTargets(config, experiment.lora.targets));
 
     tellStage(sink, "read data");

@@ -19,6 +19,17 @@ constexpr std::int64_t kHeadRows = 128;
 /// Models whose layers are larger keep one copy of their weights: prepacking gains little on large products.
 constexpr std::int64_t kPackedBytes = std::int64_t{1} << 30;
 
+/// Rows are filled up to a multiple of this, so that few shapes reach the matrix products: the library compiles and keeps a kernel for each.
+constexpr std::int64_t kRowStep = 32;
+
+Pack filledUp(const Pack& pack) {
+    const std::int64_t rest = pack.rows() % kRowStep;
+    if (pack.rows() < kRowStep / 2 || rest == 0) return pack;
+    Pack filled = pack;
+    filled.add(std::vector<std::int32_t>(static_cast<std::size_t>(kRowStep - rest), 0)); // a text of its own that nobody reads
+    return filled;
+}
+
 void checkPositions(const Pack& pack, const DecoderConfig& config) {
     const auto longest = std::max_element(pack.positions.begin(), pack.positions.end());
     if (longest != pack.positions.end() && *longest >= config.max_positions)
@@ -106,9 +117,10 @@ struct Decoder::Impl {
             blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass, tapes ? &(*tapes)[layer] : nullptr);
         return x;
     }
-    at::Tensor infer(const Pack& pack, KvCache* cache) {
-        checkPositions(pack, config);
+    at::Tensor infer(const Pack& given, KvCache* cache) {
+        checkPositions(given, config);
         refresh();
+        const Pack pack = filledUp(given);
         const AttentionPlan plan(config, pack, cache);
         const at::Tensor positions = ints(pack.positions);
         Pass pass{config, plan, positions, cosTable, sinTable};
@@ -331,12 +343,13 @@ double Decoder::loss(const Pack& pack, const std::vector<Target>& targets) const
     return m_impl->lossOf(x, TargetRows(targets), m_impl->adapted(), nullptr);
 }
 
-double Decoder::lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) {
+double Decoder::lossAndGradients(const Pack& given, const std::vector<Target>& targets, const Dropout& dropout) {
     const c10::InferenceMode guard;
     Impl& m = *m_impl;
     if (!m.adapted()) throw Error(ErrorCode::Internal, "There is no adapter to train.");
-    checkPositions(pack, m.config);
+    checkPositions(given, m.config);
     m.refresh();
+    const Pack pack = filledUp(given);
     const AttentionPlan plan(m.config, pack, nullptr);
     const at::Tensor positions = ints(pack.positions);
     Pass pass{m.config, plan, positions, m.cosTable, m.sinTable};

@@ -190,7 +190,8 @@ void TestExperiment::validates_data() {
     row("delimiter quote", "data.delimiter=\"", "data.delimiter: must be one ASCII character other than a quote, tab, or auto.");
     row("double quant", "model.double_quant=true", "model.double_quant: quantises the scales of nf4 weights, and the precision is auto; use false.");
     row("fp16", "model.compute=fp16", "model.compute: fp16 needs a GPU, and this engine runs on the processor; use auto or bf16.");
-    row("compute", "model.compute=bf16", "model.compute: this version computes as the weights are held, which is auto; use auto, or set model.precision to bf16.");
+    row("compute", "model.precision=fp32\nmodel.compute=bf16",
+        "model.compute: this version computes as the weights are held, which is fp32; use auto, or set model.precision to bf16.");
     row("eval rows", "train.eval_every=5\ndata.split.eval_per_label=0", "train.eval_every: asks for evaluations while data.split.eval_per_label is 0.");
     row("several", "data.csv=\nprompt.template=x\ntrain.micro_batch_size=9",
         "data.csv: no data file is named.\nprompt.template: does not hold {text}, the place of the row's text.\n"
