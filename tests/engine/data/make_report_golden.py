@@ -56,5 +56,5 @@ cases = [
     case("many rows", three, *drawn(9, three, 700, 0.9)),
 ]
 versions = {"python": sys.version.split()[0], "numpy": numpy.__version__, "scikit-learn": sklearn.__version__}
-path = pathlib.Path(__file__).with_name("report_golden.json")
+path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).with_name("report_golden.json")
 path.write_text(json.dumps({"versions": versions, "cases": cases}, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")

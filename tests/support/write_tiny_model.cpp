@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// write_tiny_model FOLDER key=value…: the tests' tiny random model as a Hugging Face folder, for scripts of the peers.
+#include "engine/error.h"
+#include "tests/support/tiny_model_text.h"
+
+#include <iostream>
+
+int main(int count, char** arguments) {
+    if (count < 2) {
+        std::cerr << "usage: write_tiny_model FOLDER [key=value…]\n";
+        return 2;
+    }
+    std::string options;
+    for (int i = 2; i < count; ++i) options += std::string(arguments[i]) + ' ';
+    try {
+        testing_support::writeTinyModel(arguments[1], testing_support::tinyModelOptions(options));
+    } catch (const std::exception& error) {
+        std::cerr << "write_tiny_model: " << error.what() << '\n';
+        return 1;
+    }
+    return 0;
+}
