@@ -127,7 +127,8 @@ void TestSample::noRoomForText() {
     const PromptSpec prompt = spec("A very long beginning of a prompt: {text}\nA: {label}");
     const auto bare = static_cast<std::int64_t>(m_tokenizer->encode("A very long beginning of a prompt: \nA:").size());
     std::size_t longest = 0;
-    for (const auto& ids : encoder(prompt, 500, false).answers().ids) longest = std::max(longest, ids.size());
+    const SampleEncoder roomy = encoder(prompt, 500, false);
+    for (const auto& ids : roomy.answers().ids) longest = std::max(longest, ids.size());
     const std::int64_t least = bare + 1 + static_cast<std::int64_t>(longest);
     static_cast<void>(encoder(prompt, least, false));
     for (std::int64_t most : {std::int64_t{1}, std::int64_t{-5}, least - 1}) {
