@@ -135,6 +135,8 @@ void Document::open(const QString& path) {
     if (!again) {
         changed.data.header = changed.data.encoding = changed.data.delimiter = changed.data.label = changed.data.text = "auto";
         changed.data.labels.clear();
+        const std::string before = csvPath(m_impl->experiment).stem().string(); // a name that was taken from the data follows it
+        if (changed.name == "untitled" || changed.name == before) changed.name = QFileInfo(path).completeBaseName().toStdString();
         changed.prompt.labels.clear();
     }
     setExperiment(changed);

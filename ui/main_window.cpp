@@ -30,7 +30,7 @@ namespace ui {
 MainWindow::MainWindow(Backend& backend, Document& document, QWidget* parent) : QMainWindow(parent), m_backend(backend), m_document(document) {
     setWindowIcon(QIcon(QStringLiteral(":/icons/phibench.svg")));
     setAcceptDrops(true);
-    setMinimumSize(1080, 640);
+    setMinimumSize(1160, 640);
     resize(1280, 720);
 
     auto* centre = new QWidget;

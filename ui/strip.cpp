@@ -37,7 +37,7 @@ Strip::Strip(RunWatch& watch, QWidget* parent) : QFrame(parent), m_watch(watch) 
         row->addWidget(label);
         return label;
     };
-    m_stage = place("stripStage", 37 * kGrid);
+    m_stage = place("stripStage", 34 * kGrid);
     m_left = place("stripLeft", 16 * kGrid);
     m_speed = place("stripSpeed", 15 * kGrid);
     m_memory = place("stripMemory", 9 * kGrid);

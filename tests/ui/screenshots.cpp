@@ -126,6 +126,8 @@ std::vector<Scene> scenes() {
              s.document.set(QStringLiteral("data.split.train_per_label"), QStringLiteral("1000"));
              s.window.showPage(MainWindow::Train);
          }},
+        {"train-small", [](Stage& s, const QString&) { startTraining(s, 120); }},
+        {"data-small", [](Stage& s, const QString& folder) { s.document.open(faultyCsv(folder)); }},
         {"train-baseline", [](Stage& s, const QString&) { startBaseline(s, 420); }},
         {"train-running", [](Stage& s, const QString&) { startTraining(s, 284); }},
         {"train-done", [](Stage& s, const QString&) {
@@ -191,7 +193,7 @@ int main(int argc, char** argv) {
             Theme::instance().apply(application, mode);
             QTemporaryDir scratch;
             Stage stage;
-            stage.window.resize(1280, 720);
+            stage.window.resize(name.contains(QLatin1String("-small")) ? QSize(1160, 640) : QSize(1280, 720));
             stage.window.show();
             scene.play(stage, scratch.path());
             stage.settle();

@@ -286,7 +286,7 @@ void TestTrainPage::trainsFromBaselineToResult() {
     QCOMPARE(scene.find<MatrixPlot>("matrixPlot")->cells().labels, (QStringList{QStringLiteral("bad"), QStringLiteral("good")}));
     QVERIFY(grew());
     scene.backend.finishJob(reportOf(two({{8, 2, 0}, {7, 2, 1}})));
-    QCOMPARE(scene.text("note_accuracy"), QStringLiteral("base model"));
+    QCOMPARE(scene.text("note_accuracy"), QStringLiteral("base"));
     QVERIFY(grew());
 
     const auto run = scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));

@@ -32,7 +32,7 @@ using namespace engine;
 
 namespace {
 
-constexpr int kRowHeight = 30;
+constexpr int kRowHeight = 30, kIssuesHeight = 19 * kGrid;
 
 QTableView* tableView(const QString& name) {
     auto* view = new QTableView;
@@ -133,6 +133,11 @@ QWidget* DataPage::buildSettings() {
     m_labels = new LabelBars;
     m_labels->setObjectName(QStringLiteral("labelBars"));
     m_labelsCard->body()->addWidget(m_labels);
+    m_few = new QLabel;
+    m_few->setObjectName(QStringLiteral("tooFew"));
+    m_few->setWordWrap(true);
+    setRole(m_few, "small");
+    m_labelsCard->body()->addWidget(m_few);
     scroll->column()->addWidget(m_labelsCard);
 
     m_lengthsCard = new Card(tr("Length of the texts"));
@@ -182,6 +187,10 @@ QWidget* DataPage::buildTable() {
     m_issueTable->setModel(m_issues);
     m_issueTable->horizontalHeader()->hide();
     m_issueTable->verticalHeader()->hide();
+    m_issueTable->verticalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents); // a few rows, whole sentences
+    m_issueTable->setWordWrap(true);
+    m_issueTable->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+    connect(m_issueTable->horizontalHeader(), &QHeaderView::sectionResized, this, &DataPage::fitIssues);
     m_issueTable->horizontalHeader()->setSectionResizeMode(IssueModel::Where, QHeaderView::Fixed);
     m_issueTable->horizontalHeader()->setSectionResizeMode(IssueModel::What, QHeaderView::Stretch);
     m_issueTable->horizontalHeader()->setSectionResizeMode(IssueModel::Count, QHeaderView::Fixed);
@@ -215,7 +224,7 @@ void DataPage::refresh() {
 void DataPage::showTable(const CsvTable& table) {
     m_rows->setTable(m_shown);
     const int columns = m_rows->columnCount();
-    for (int i = 0; i < columns; ++i) m_table->setColumnWidth(i, std::clamp(static_cast<QAbstractItemView*>(m_table)->sizeHintForColumn(i) + 2 * kGrid, 12 * kGrid, columns > 2 ? 40 * kGrid : 24 * kGrid));
+    for (int i = 0; i + 1 < columns; ++i) m_table->setColumnWidth(i, std::clamp(static_cast<QAbstractItemView*>(m_table)->sizeHintForColumn(i) + 2 * kGrid, 12 * kGrid, columns > 2 ? 40 * kGrid : 24 * kGrid));
     const int digits = int(count(table.lines.empty() ? 0 : table.lines.back()).size());
     m_table->verticalHeader()->setFixedWidth(std::max(5 * kGrid, m_table->fontMetrics().horizontalAdvance(QLatin1Char('0')) * digits + 2 * kGrid));
     const QFileInfo file(fromPath(table.path));
@@ -260,7 +269,11 @@ void DataPage::showDataset() {
     auto issues = table.issues;
     if (dataset) {
         m_labels->setCounts(dataset->labels, dataset->counts);
-        m_labels->setNeeded(experiment.data.split.train_per_label + experiment.data.split.test_per_label);
+        const std::int64_t needed = experiment.data.split.train_per_label + experiment.data.split.test_per_label;
+        m_labels->setNeeded(needed);
+        const bool few = std::any_of(dataset->counts.begin(), dataset->counts.end(), [needed](std::int64_t n) { return n < needed; });
+        m_few->setText(tr("In red: fewer than the %1 rows that the split takes of each label. The Train page fits it to the data.").arg(count(needed)));
+        m_few->setVisible(few);
         m_labelsCard->setDetail(plural(std::int64_t(dataset->labels.size()), tr("label"), tr("labels")));
         m_lengths->setTexts(dataset->examples);
         m_lengthsCard->setDetail(tr("median %1, longest %2").arg(count(m_lengths->median()), count(m_lengths->longest())));
@@ -269,7 +282,13 @@ void DataPage::showDataset() {
     m_issues->setIssues(issues);
     m_issuesCard->setVisible(!issues.empty());
     m_issuesCard->setDetail(plural(m_issues->total(), tr("note"), tr("notes")));
-    m_issueTable->setFixedHeight(std::min(5, m_issues->rowCount()) * kRowHeight + 2);
+    fitIssues();
+}
+
+void DataPage::fitIssues() {
+    int height = 0;
+    for (int i = 0; i < m_issues->rowCount(); ++i) height += m_issueTable->rowHeight(i);
+    m_issueTable->setFixedHeight(std::min(height + 2, kIssuesHeight));
 }
 
 void DataPage::fill(QComboBox* box, const QStringList& names, const QStringList& values, const std::string& current) {

@@ -38,6 +38,7 @@ private:
     void refresh();
     void showTable(const engine::CsvTable& table);
     void showDataset();
+    void fitIssues();
     void fill(QComboBox* box, const QStringList& names, const QStringList& values, const std::string& current);
     void choose(const char* key, QComboBox* box);
     void showLine(std::int64_t line);
@@ -49,7 +50,7 @@ private:
     ElidedLabel* m_file = nullptr;
     Facts* m_facts = nullptr;
     QComboBox *m_label = nullptr, *m_text = nullptr, *m_header = nullptr, *m_encoding = nullptr, *m_delimiter = nullptr;
-    QLabel *m_problem = nullptr, *m_length = nullptr;
+    QLabel *m_problem = nullptr, *m_few = nullptr;
     LabelBars* m_labels = nullptr;
     LengthBars* m_lengths = nullptr;
     Card *m_fileCard = nullptr, *m_labelsCard = nullptr, *m_lengthsCard = nullptr, *m_issuesCard = nullptr;

@@ -75,6 +75,7 @@ QVariant IssueModel::data(const QModelIndex& index, int role) const {
         break;
     case What:
         if (role == Qt::DisplayRole) return fromText(issue.message);
+        if (role == Qt::TextAlignmentRole) return QVariant::fromValue(Qt::Alignment(Qt::AlignLeft | Qt::AlignVCenter));
         break;
     case Count:
         if (role == Qt::DisplayRole) return row.count > 1 ? QStringLiteral("× ") + count(row.count) : QString();

@@ -47,7 +47,7 @@ void markInvalid(QWidget* editor, bool invalid) {
 ExperimentForm::ExperimentForm(Document& document, QWidget* parent) : QWidget(parent), m_document(document) {
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(12);
+    column->setSpacing(kGrid);
     m_rows.reserve(experimentFields().size());
     for (const Field& field : experimentFields()) {
         const QString key = fromText(field.key);
@@ -56,7 +56,7 @@ ExperimentForm::ExperimentForm(Document& document, QWidget* parent) : QWidget(pa
         if (m_groups.empty() || m_groups.back().key != group) {
             Group made{group, new QLabel(groupTitle(group)), new QVBoxLayout};
             setRole(made.title, "section");
-            made.rows->setSpacing(4);
+            made.rows->setSpacing(3);
             made.rows->addWidget(made.title);
             column->addLayout(made.rows);
             m_groups.push_back(made);
@@ -83,6 +83,7 @@ ExperimentForm::ExperimentForm(Document& document, QWidget* parent) : QWidget(pa
         editor->setObjectName(QStringLiteral("edit:") + key);
         editor->setAccessibleName(fromText(field.title));
         editor->setToolTip(tipOf(field));
+        if (field.kind != FieldKind::Flag) editor->setFixedHeight(28); // all of the usual settings fit the smallest window
         name->setBuddy(editor);
         line->addWidget(name);
         line->addWidget(editor, 1);

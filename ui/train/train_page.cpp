@@ -31,6 +31,8 @@ using namespace engine;
 
 namespace {
 
+constexpr int kYamlWidth = 60 * kGrid; // lines of YAML are longer than a form's
+
 double accuracyOf(const ConfusionMatrix& matrix) {
     std::int64_t right = 0, all = 0;
     for (std::size_t truth = 0; truth < matrix.counts.size(); ++truth)
@@ -112,10 +114,11 @@ QWidget* TrainPage::buildSettings() {
     m_asYaml->parentWidget()->layout()->setContentsMargins(0, 0, kGrid, 0);
     m_yaml->layout()->setContentsMargins(0, 0, 2 * kGrid, 0);
     connect(m_all, &QPushButton::toggled, m_form, &ExperimentForm::setAllSettings);
-    connect(m_asYaml, &QPushButton::toggled, this, [this](bool yaml) {
+    connect(m_asYaml, &QPushButton::toggled, this, [this, card](bool yaml) {
         m_yaml->flush();
         m_settings->setCurrentIndex(yaml ? 1 : 0);
         m_all->setEnabled(!yaml);
+        card->setFixedWidth(yaml ? kYamlWidth : ScrollColumn::kWidth);
     });
     return card;
 }
@@ -173,14 +176,16 @@ QWidget* TrainPage::buildRun() {
     auto* smooth = new QSlider(Qt::Horizontal);
     smooth->setObjectName(QStringLiteral("smoothing"));
     smooth->setRange(0, 99);
-    smooth->setFixedWidth(9 * kGrid);
+    smooth->setFixedWidth(8 * kGrid);
     smooth->setAccessibleName(tr("Smoothing"));
     smooth->setToolTip(tr("Smoothing of the drawn curve; the raw one stays faint behind it"));
     connect(smooth, &QSlider::valueChanged, this, [this](int value) { m_loss->setSmoothing(value / 100.0); });
     smooth->setValue(int(std::lround(m_loss->smoothing() * 100)));
     auto* smoothName = new QLabel(tr("smooth"));
     setRole(smoothName, "small");
-    auto* log = new QPushButton(tr("Log scale"));
+    auto* log = new QPushButton(tr("Log"));
+    log->setToolTip(tr("Logarithmic scale of the loss"));
+    log->setAccessibleName(tr("Logarithmic scale"));
     log->setCheckable(true);
     log->setObjectName(QStringLiteral("logScale"));
     setRole(log, "quiet");
@@ -191,7 +196,7 @@ QWidget* TrainPage::buildRun() {
     lossCard->body()->addWidget(m_loss, 1);
     plots->addWidget(lossCard, 11);
 
-    auto* matrixCard = new Card(tr("Truth against guess"));
+    auto* matrixCard = new Card(tr("Confusion matrix"));
     const auto side = [&](const char* name, const QString& text, bool tuned) {
         auto* button = new QPushButton(text);
         button->setObjectName(QLatin1String(name));
@@ -297,8 +302,8 @@ QString TrainPage::plan() const {
     const Experiment& e = m_document.experiment();
     const auto labels = std::int64_t(dataset->labels.size());
     const std::int64_t rows = labels * e.data.split.train_per_label, tests = labels * e.data.split.test_per_label;
-    return tr("Ready: learns from %1 rows, %2 at a time, %3; judged by %4 rows it never saw.")
-        .arg(count(rows), count(e.train.batch_size), e.train.epochs == 1 ? tr("once") : tr("%1 times").arg(e.train.epochs), count(tests));
+    return tr("Ready: %1 rows to learn from, %2 in batches of %3, and %4 rows it never saw to judge it by.")
+        .arg(count(rows), e.train.epochs == 1 ? tr("once") : tr("%1 times over").arg(e.train.epochs), count(e.train.batch_size), count(tests));
 }
 
 void TrainPage::begin(RunId run, RunKind kind, const QString& name) {
@@ -429,7 +434,7 @@ void TrainPage::showMetrics() {
         QLabel* note = m_metrics->noteLabel(key);
         const char* role = "small";
         if (std::isnan(tuned)) {
-            m_metrics->set(key, std::isnan(base) ? QString() : percent(base), std::isnan(base) ? QString() : tr("base model"));
+            m_metrics->set(key, std::isnan(base) ? QString() : percent(base), std::isnan(base) ? QString() : tr("base"));
         } else if (std::isnan(base)) {
             m_metrics->set(key, percent(tuned), tr("tuned"));
         } else {
