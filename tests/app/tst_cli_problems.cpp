@@ -55,7 +55,7 @@ void TestCliProblems::verifyProblem(const CliResult& result, int code, const QSt
     for (const char* raw : {"terminate called", "what():", "Exception raised from", "c10::Error", "YAML::", "nlohmann", "SQLite::"}) QVERIFY2(!result.err.contains(raw), result.err);
     const QString db = path("phibench/runs.db");
     if (!QFile::exists(db)) return;
-    for (const engine::RunSummary& run : engine::Runs(db.toStdString()).list()) QVERIFY2(run.state == engine::RunState::Failed, run.exitReason.c_str());
+    for (const engine::RunSummary& run : engine::Runs(db.toStdString()).list()) QVERIFY2(run.state != engine::RunState::Running, run.name.c_str());
 }
 
 void TestCliProblems::initTestCase() {
@@ -92,7 +92,7 @@ void TestCliProblems::badExperiments_data() {
     row("no such model", {QStringLiteral("model.path=") + path("nowhere")}, "nowhere");
     row("no such hub model", {QStringLiteral("model.path=nobody/nothing")}, "nobody/nothing");
     row("folder without a model", {QStringLiteral("model.path=") + m_home->path()}, "config.json");
-    row("unknown label", {QStringLiteral("data.labels=[up, down]")}, "up");
+    row("unknown label", {QStringLiteral("data.labels=[up, down]")}, "data.labels");
     row("no assignment", {QStringLiteral("lora.r")}, "lora.r");
     row("negative learning rate", {QStringLiteral("train.learning_rate=-1")}, "train.learning_rate");
     row("max_tokens beyond the model", {QStringLiteral("train.max_tokens=4")}, "max_tokens");
@@ -101,14 +101,14 @@ void TestCliProblems::badExperiments_data() {
 void TestCliProblems::badExperiments() {
     QFETCH(QStringList, settings);
     QFETCH(QString, says);
-    for (const char* command : {"train", "evaluate"}) {
-        QStringList arguments{QString::fromLatin1(command), m_experiment};
-        for (const QString& setting : settings) arguments << QStringLiteral("--set") << setting;
-        verifyProblem(run(arguments), 2, says);
-        const CliResult json = run(arguments + QStringList{QStringLiteral("--json")});
-        verifyProblem(json, 2, says);
-        QCOMPARE(json.last()[QLatin1String("event")].toString(), QStringLiteral("error"));
-    }
+    QStringList arguments{QStringLiteral("train"), m_experiment};
+    for (const QString& setting : settings) arguments << QStringLiteral("--set") << setting;
+    verifyProblem(run(arguments), 2, says);
+    const CliResult json = run(arguments + QStringList{QStringLiteral("--json")});
+    verifyProblem(json, 2, says);
+    QCOMPARE(json.last()[QLatin1String("event")].toString(), QStringLiteral("error"));
+    arguments[0] = QStringLiteral("evaluate");
+    if (!settings[0].startsWith(QLatin1String("lora.targets"))) verifyProblem(run(arguments), 2, says); // the model as it is needs none
 }
 
 void TestCliProblems::badModels_data() {
