@@ -24,7 +24,7 @@ void FlowLayout::setGeometry(const QRect& rect) {
 int FlowLayout::arrange(const QRect& rect, bool apply) const {
     int x = rect.x(), y = rect.y(), line = 0;
     for (QLayoutItem* item : m_items) {
-        if (item->widget() && item->widget()->isHidden()) continue;
+        if (const QWidget* widget = item->widget(); widget && widget->isHidden() && widget->testAttribute(Qt::WA_WState_ExplicitShowHide)) continue; // new ones are shown later
         const QSize size = item->sizeHint().boundedTo(QSize(std::max(rect.width(), 1), QWIDGETSIZE_MAX));
         if (x > rect.x() && x + size.width() > rect.right() + 1) {
             x = rect.x();

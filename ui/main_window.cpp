@@ -2,12 +2,14 @@
 // Builds the window and connects the pages to one another.
 #include "ui/main_window.h"
 
+#include "ui/compare/compare_page.h"
 #include "ui/data/data_page.h"
 #include "ui/data/drop_target.h"
 #include "ui/engine_text.h"
-#include "ui/pages.h"
+#include "ui/playground/playground_page.h"
 #include "ui/prompt/prompt_page.h"
 #include "ui/rail.h"
+#include "ui/runs/runs_page.h"
 #include "ui/strip.h"
 #include "ui/train/train_page.h"
 
@@ -80,8 +82,8 @@ void MainWindow::wirePages() {
         showPage(Results);
     };
     connect(m_train, &TrainPage::resultsRequested, this, compare);
-#if __has_include("ui/runs/runs_page.h")
     connect(m_runs, &RunsPage::compareRequested, this, compare);
+    connect(m_runs, &RunsPage::trainRequested, this, [this] { showPage(Train); });
     connect(m_runs, &RunsPage::experimentRequested, this, [this](const QString& yaml) {
         try {
             m_document.setExperiment(engine::parseExperiment(yaml.toStdString(), {}, m_document.experiment().directory));
@@ -94,13 +96,10 @@ void MainWindow::wirePages() {
         if (!m_backend.resume(run)) m_train->say(tr("A run is under way already; it must end first."), engine::Severity::Error);
         showPage(Train);
     });
-#endif
-#if __has_include("ui/compare/compare_page.h")
     connect(m_results, &ComparePage::promptRequested, this, [this](engine::RunId run) {
         m_play->useRun(run);
         showPage(Play);
     });
-#endif
     connect(&m_backend, &Backend::idle, this, [this](const QList<engine::RunId>& runs) {
         if (!runs.isEmpty() && m_pages->currentIndex() != Results) m_results->showRuns(runs); // there when one goes to look, and never under one's eyes
     });

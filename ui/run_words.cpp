@@ -41,7 +41,7 @@ QString stateWord(engine::RunState state) {
 
 QIcon stateIcon(engine::RunState state) {
     switch (state) {
-    case engine::RunState::Running: return icon(QStringLiteral("play"), Token::Accent);
+    case engine::RunState::Running: return icon(QStringLiteral("train"), Token::Accent);
     case engine::RunState::Done: return icon(QStringLiteral("good"), Token::Good);
     case engine::RunState::Stopped: return icon(QStringLiteral("stop"), Token::Muted);
     case engine::RunState::Failed: return icon(QStringLiteral("error"), Token::Bad);

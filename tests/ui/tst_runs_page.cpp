@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The runs table: filters, order, selection, notes, tags, names, deletion that can be undone.
+#include "engine/experiment.h"
+#include "tests/support/fake_backend.h"
+#include "ui/runs/run_drawer.h"
+#include "ui/runs/runs_model.h"
+#include "ui/runs/runs_page.h"
+#include "ui/runs/undo_bar.h"
+#include "ui/theme/theme.h"
+
+#include <QAbstractItemModelTester>
+#include <QApplication>
+#include <QFile>
+#include <QHeaderView>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QTableView>
+#include <QtTest>
+
+using namespace ui;
+using namespace engine;
+using testing_support::FakeBackend;
+
+namespace {
+
+RunSummary summary(RunId id, const char* name, const char* r = "16") {
+    RunSummary run;
+    run.id = id;
+    run.name = name;
+    run.state = RunState::Done;
+    run.started = 1000;
+    run.finished = 1125;
+    run.accuracy = 0.86;
+    run.macro_f1 = 0.85;
+    run.last_loss = 0.3;
+    run.tags = {"best", "for the article"};
+    run.note = "Looks good";
+    run.params = {{"lora.r", r}, {"lora.dropout", "0.05"}, {"train.learning_rate", "2e-4"}, {"train.batch_size", "8"}, {"evaluate.batch_size", "32"}, {"model.precision", "nf4"}};
+    return run;
+}
+
+RunId begin(FakeBackend& backend, const char* name, RunState state) {
+    NewRun run;
+    run.name = name;
+    run.experimentYaml = toYaml(Experiment());
+    const RunId id = backend.runs().begin(run);
+    if (state != RunState::Running) backend.runs().finish(id, state, "");
+    return id;
+}
+
+/// A page with three finished runs, newest at the top.
+struct Fixture {
+    FakeBackend backend;
+    Document document{backend};
+    QList<RunId> ids;
+    std::unique_ptr<RunsPage> page;
+    QTableView* view = nullptr;
+
+    Fixture() {
+        for (const char* name : {"first", "second", "third"})
+            ids << backend.addRun(RunKind::Train, QString::fromLatin1(name), {{QStringLiteral("lora.r"), QString::number(4 << ids.size())}}, testing_support::matrix({{3, 1, 0, 0}, {0, 4, 0, 0}, {1, 0, 3, 0}}), 0.3, 8);
+        page = std::make_unique<RunsPage>(backend, document);
+        page->resize(1112, 690);
+        page->show();
+        view = page->findChild<QTableView*>(QStringLiteral("runs"));
+    }
+    QStringList names() const {
+        QStringList names;
+        for (int row = 0; row < view->model()->rowCount(); ++row) names << view->model()->index(row, RunsModel::Name).data().toString();
+        return names;
+    }
+    void select(std::initializer_list<int> rows) {
+        view->clearSelection();
+        for (const int row : rows) view->selectionModel()->select(view->model()->index(row, 0), QItemSelectionModel::Select | QItemSelectionModel::Rows);
+    }
+    bool isStored(RunId run) {
+        for (const RunSummary& one : backend.runs().list())
+            if (one.id == run) return true;
+        return false;
+    }
+    template <typename T> T* find(const char* name) const { return page->findChild<T*>(QString::fromLatin1(name)); }
+};
+
+} // namespace
+
+class TestRunsPage : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void initTestCase();
+    void init() { QSettings().clear(); }
+
+    void filters_data();
+    void filters();
+    void filterProblems_data();
+    void filterProblems();
+    void missingNumbersMatchNoCondition();
+    void everyFieldCanBeUsed();
+
+    void modelIsSound();
+    void modelKeepsRowsInPlace();
+    void sortsByNumberAndPutsNothingLast();
+    void tenThousandRuns();
+
+    void emptyOffersTraining();
+    void newRunsAppear();
+    void filterNarrowsAndComplains();
+    void compareTakesTheSelection();
+    void selectionSurvivesARefresh();
+    void drawerSaysEverything();
+    void notesAreKept();
+    void noteBelongsToTheRunItWasTypedFor();
+    void tagsComeAndGo();
+    void renames();
+    void deleteCanBeUndone();
+    void deleteHappensWhenTheBarGoes();
+    void deleteHappensAtTheNextDelete();
+    void deleteHappensWhenThePageGoes();
+    void runningRunStays();
+    void resumeOnlyWhatCanGoOn();
+    void opensItsExperiment();
+    void exports();
+    void columnsAreRemembered();
+};
+
+void TestRunsPage::initTestCase() {
+    QCoreApplication::setOrganizationName(QStringLiteral("phibench-tests"));
+    QCoreApplication::setApplicationName(QStringLiteral("tst_runs_page"));
+    QStandardPaths::setTestModeEnabled(true);
+    Theme::instance().apply(*qApp, Mode::Light);
+}
+
+void TestRunsPage::filters_data() {
+    QTest::addColumn<QString>("filter");
+    QTest::addColumn<bool>("matches"); // summary(12, "sweep rank", "16")
+    const auto row = [](const char* filter, bool matches) { QTest::newRow(filter) << QString::fromUtf8(filter) << matches; };
+    row("", true);
+    row("   ", true);
+    row("sweep", true);
+    row("SWEEP", true);
+    row("\"sweep rank\"", true);
+    row("'rank sweep'", false);
+    row("sweep rank", true); // both words
+    row("sweep other", false);
+    row("article", true); // a tag's part
+    row("good", true);    // the note's
+    row("done", true);    // the state
+    row("training", true);
+    row("12", true); // the number
+    row("1", false);
+    row("r >= 16", true);
+    row("r > 16", false);
+    row("r<17", true);
+    row("r=16", true);
+    row("r == 16.0", true);
+    row("r != 16", false);
+    row("lora.r <= 16", true);
+    row("R >= 16", true);
+    row("r >= 16 and macro_f1 > 0.8", true);
+    row("r >= 16 && macro_f1 > 0.9", false);
+    row("r > 16 or macro_f1 > 0.8", true);
+    row("r > 16 || macro_f1 > 0.9", false);
+    row("r > 16 or accuracy > 0.8 and r > 20", false); // and binds tighter
+    row("(r > 16 or accuracy > 0.8) and r < 20", true);
+    row("not r > 16", true);
+    row("not (r = 16 and accuracy > 0.8)", false);
+    row("not not r = 16", true);
+    row("accuracy > 80%", true);
+    row("accuracy > 86.5 %", false);
+    row("f1 >= 0.85", true);
+    row("lr = 0.0002", true);
+    row("lr = 2e-4", true);
+    row("learning_rate < 1e-3", true);
+    row("dropout = 0.05", true);
+    row("loss < 0.31", true);
+    row("duration > 2min", true);
+    row("duration > 125s", false);
+    row("duration < 0.1h", true);
+    row("batch_size = 8", true); // the training's
+    row("evaluate.batch_size = 32", true);
+    row("precision = nf4", true);
+    row("precision != nf4", false);
+    row("precision ~ nf", true);
+    row("model.precision = NF4", true);
+    row("state = done", true);
+    row("state = failed", false);
+    row("kind = train", true);
+    row("tag = best", true);
+    row("tag = bes", false);
+    row("tag ~ bes", true);
+    row("tags = 'for the article'", true);
+    row("tag != best", false);
+    row("name ~ \"p r\"", true);
+    row("sweep r >= 16", true); // side by side: both
+    row("r >= 16 sweep", true);
+    row("\"r\"", true); // quoted: a word to look for
+    row("id > 11", true);
+}
+
+void TestRunsPage::filters() {
+    QFETCH(const QString, filter);
+    QFETCH(const bool, matches);
+    const RunFilter tried(filter);
+    QCOMPARE(tried.problem(), QString());
+    QCOMPARE(tried.matches(summary(12, "sweep rank")), matches);
+}
+
+void TestRunsPage::filterProblems_data() {
+    QTest::addColumn<QString>("filter");
+    QTest::addColumn<QString>("says");
+    const auto row = [](const char* filter, const char* says) { QTest::newRow(filter) << QString::fromUtf8(filter) << QString::fromUtf8(says); };
+    row("macrof1 > 0.8", "Runs have no “macrof1”. Did you mean macro_f1?");
+    row("r >=", "“r >=” needs a value after it.");
+    row("r >= and accuracy > 1", "is none");
+    row("r >= (", "“r >=” needs a value");
+    row(">= 16", "“>=” at 1 needs a name before it, such as accuracy.");
+    row("r => 16", "“=>” at 3 compares nothing.");
+    row("accuracy > good", "accuracy is a number, and “good” is none.");
+    row("precision > nf4", "“>” compares numbers, and “nf4” is none.");
+    row("(r = 16", "The bracket at 1 is not closed.");
+    row("r = 16)", "The bracket at 7 closes nothing.");
+    row(")", "The bracket at 1 closes nothing.");
+    row("()", "The bracket at 2 closes nothing.");
+    row("r = 16 and", "Something is missing at 11, after “and”.");
+    row("or r = 16", "Something is missing at 1");
+    row("not", "Something is missing");
+    row("name = \"open", "The quotation mark at 8 has no partner.");
+    row("r = 16; drop", "“;” at 7 means nothing here.");
+    row("accuracy ~ 8", "accuracy is a number");
+    QTest::newRow("deep") << QString(200, QLatin1Char('(')) << QStringLiteral("brackets inside one another");
+    QTest::newRow("many nots") << QStringLiteral("not ").repeated(5000) << QStringLiteral("too many nots");
+}
+
+void TestRunsPage::filterProblems() {
+    QFETCH(const QString, filter);
+    QFETCH(const QString, says);
+    const RunFilter tried(filter);
+    QVERIFY2(tried.problem().contains(says), qPrintable(tried.problem()));
+    QVERIFY(tried.matches(summary(1, "anything"))); // never hides everything because of a typo
+}
+
+void TestRunsPage::missingNumbersMatchNoCondition() {
+    RunSummary run = summary(1, "a");
+    run.accuracy.reset();
+    run.params.clear();
+    for (const char* filter : {"accuracy > 0", "accuracy <= 1", "accuracy != 0.5", "r >= 0", "r = 16"}) QVERIFY2(!RunFilter(QString::fromLatin1(filter)).matches(run), filter);
+    QVERIFY(RunFilter(QStringLiteral("not accuracy > 0")).matches(run));
+}
+
+void TestRunsPage::everyFieldCanBeUsed() {
+    const QStringList fields = RunFilter::fields();
+    for (const Field& field : experimentFields())
+        if (field.key.find('.') != std::string::npos) QVERIFY2(fields.contains(QString::fromStdString(field.key)), field.key.c_str());
+    for (const QString& field : fields) QVERIFY2(RunFilter(field + QStringLiteral(" = 1")).problem().isEmpty(), qPrintable(field));
+}
+
+void TestRunsPage::modelIsSound() {
+    RunsModel model;
+    RunsProxy proxy;
+    proxy.setSourceModel(&model);
+    const auto fatal = QAbstractItemModelTester::FailureReportingMode::QtTest;
+    const QAbstractItemModelTester a(&model, fatal), b(&proxy, fatal);
+    model.setRuns({summary(3, "c"), summary(2, "b"), summary(1, "a")});
+    proxy.setFilter(RunFilter(QStringLiteral("not name ~ b")));
+    QCOMPARE(proxy.rowCount(), 2);
+    proxy.sort(RunsModel::Name);
+    model.setRuns({summary(5, "b again"), summary(4, "d"), summary(3, "c2"), summary(1, "a")});
+    QCOMPARE(proxy.rowCount(), 3);
+    proxy.hide({3});
+    QCOMPARE(proxy.rowCount(), 2);
+    model.patch(4, [](RunSummary& run) { run.name = "now b"; });
+    QCOMPARE(proxy.rowCount(), 1);
+    proxy.unhide({3});
+    model.setRuns({});
+    QCOMPARE(proxy.rowCount(), 0);
+}
+
+void TestRunsPage::modelKeepsRowsInPlace() {
+    RunsModel model;
+    model.setRuns({summary(3, "c"), summary(2, "b"), summary(1, "a")});
+    const QPersistentModelIndex kept = model.index(2, 0);
+    QSignalSpy reset(&model, &QAbstractItemModel::modelReset), changed(&model, &QAbstractItemModel::dataChanged);
+    model.setRuns({summary(4, "d"), summary(3, "c"), summary(1, "a")});
+    QCOMPARE(reset.size(), 0);
+    QCOMPARE(changed.size(), 0);
+    QCOMPARE(kept.row(), 2);
+    QCOMPARE(kept.data(RunsModel::kRunRole).toLongLong(), 1);
+    RunSummary better = summary(1, "a");
+    better.accuracy = 0.9;
+    model.setRuns({summary(4, "d"), summary(3, "c"), better});
+    QCOMPARE(changed.size(), 1);
+    QCOMPARE(changed[0][0].toModelIndex().row(), 2);
+}
+
+void TestRunsPage::sortsByNumberAndPutsNothingLast() {
+    RunsModel model;
+    RunsProxy proxy;
+    proxy.setSourceModel(&model);
+    RunSummary none = summary(4, "none");
+    none.params.clear();
+    none.accuracy.reset();
+    model.setRuns({none, summary(3, "c", "8"), summary(2, "b", "128"), summary(1, "a", "16")});
+    const auto ranks = [&] {
+        QStringList texts;
+        for (int row = 0; row < proxy.rowCount(); ++row) texts << proxy.index(row, RunsModel::Rank).data().toString();
+        return texts.join(QLatin1Char(' '));
+    };
+    proxy.sort(RunsModel::Rank, Qt::AscendingOrder);
+    QCOMPARE(ranks(), QStringLiteral("8 16 128 –"));
+    proxy.sort(RunsModel::Rank, Qt::DescendingOrder);
+    QCOMPARE(ranks(), QStringLiteral("128 16 8 –"));
+}
+
+void TestRunsPage::tenThousandRuns() {
+    std::vector<RunSummary> runs;
+    for (RunId id = 10'000; id > 0; --id) runs.push_back(summary(id, id % 2 ? "odd" : "even", id % 3 ? "16" : "8"));
+    RunsModel model;
+    RunsProxy proxy;
+    proxy.setSourceModel(&model);
+    QSignalSpy reset(&model, &QAbstractItemModel::modelReset), inserted(&model, &QAbstractItemModel::rowsInserted);
+    model.setRuns(runs);
+    QCOMPARE(reset.size(), 1);
+    QCOMPARE(inserted.size(), 0); // not ten thousand signals
+    proxy.setFilter(RunFilter(QStringLiteral("odd and r = 8")));
+    QCOMPARE(proxy.rowCount(), 1667);
+    runs.insert(runs.begin(), summary(10'001, "odd", "8"));
+    model.setRuns(runs);
+    QCOMPARE(reset.size(), 1);
+    QCOMPARE(inserted.size(), 1);
+    QCOMPARE(proxy.rowCount(), 1668);
+}
+
+void TestRunsPage::emptyOffersTraining() {
+    FakeBackend backend;
+    Document document(backend);
+    RunsPage page(backend, document);
+    page.show();
+    QSignalSpy train(&page, &RunsPage::trainRequested);
+    QTest::mouseClick(page.findChild<QPushButton*>(QStringLiteral("emptyAction")), Qt::LeftButton);
+    QCOMPARE(train.size(), 1);
+    QVERIFY(!page.findChild<QPushButton*>(QStringLiteral("primaryAction"))->isEnabled());
+}
+
+void TestRunsPage::newRunsAppear() {
+    Fixture f;
+    QCOMPARE(f.names(), (QStringList{QStringLiteral("third"), QStringLiteral("second"), QStringLiteral("first")}));
+    begin(f.backend, "fourth", RunState::Running);
+    Q_EMIT f.backend.runsChanged();
+    QCOMPARE(f.names().front(), QStringLiteral("fourth"));
+    QCOMPARE(f.find<QLabel>("status")->text(), QStringLiteral("4 runs"));
+    f.page->hide();
+    begin(f.backend, "fifth", RunState::Done);
+    Q_EMIT f.backend.runsChanged();
+    QCOMPARE(f.names().front(), QStringLiteral("fourth")); // nobody is looking
+    f.page->show();
+    QCOMPARE(f.names().front(), QStringLiteral("fifth"));
+}
+
+void TestRunsPage::filterNarrowsAndComplains() {
+    Fixture f;
+    auto* line = f.find<QLineEdit>("filter");
+    auto* status = f.find<QLabel>("status");
+    line->setText(QStringLiteral("r >= 8"));
+    QCOMPARE(f.names(), (QStringList{QStringLiteral("third"), QStringLiteral("second")}));
+    QCOMPARE(status->text(), QStringLiteral("2 of 3 runs"));
+    line->setText(QStringLiteral("r >= 8 and nonsense > 1"));
+    QCOMPARE(f.names().size(), 2); // as it was
+    QVERIFY(status->text().startsWith(QStringLiteral("Runs have no “nonsense”")));
+    QCOMPARE(status->property("role").toString(), QStringLiteral("error"));
+    QVERIFY(line->property("invalid").toBool());
+    line->clear();
+    QCOMPARE(f.names().size(), 3);
+    QVERIFY(!line->property("invalid").toBool());
+    QCOMPARE(status->text(), QStringLiteral("3 runs"));
+}
+
+void TestRunsPage::compareTakesTheSelection() {
+    Fixture f;
+    auto* compare = f.find<QPushButton>("primaryAction");
+    QVERIFY(!compare->isEnabled());
+    QVERIFY(!compare->toolTip().isEmpty());
+    f.select({0, 2});
+    QCOMPARE(compare->text(), QStringLiteral("Compare 2"));
+    QSignalSpy asked(f.page.get(), &RunsPage::compareRequested);
+    QTest::mouseClick(compare, Qt::LeftButton);
+    QCOMPARE(asked[0][0].value<QList<RunId>>(), (QList<RunId>{f.ids[0], f.ids[2]})); // oldest first
+    QTest::keyClick(f.view, Qt::Key_Return);
+    QCOMPARE(asked.size(), 2);
+    f.view->clearSelection();
+    QTest::keyClick(f.view, Qt::Key_Return);
+    QCOMPARE(asked.size(), 2);
+}
+
+void TestRunsPage::selectionSurvivesARefresh() {
+    Fixture f;
+    f.select({1});
+    begin(f.backend, "fourth", RunState::Done);
+    Q_EMIT f.backend.runsChanged();
+    QCOMPARE(f.page->selectedRuns(), QList<RunId>{f.ids[1]});
+}
+
+void TestRunsPage::drawerSaysEverything() {
+    Fixture f;
+    f.backend.runs().addArtifact(f.ids[2], {"adapter", f.backend.runs().artifactDirectory(f.ids[2]) / "adapter", std::string(64, 'a')});
+    QVERIFY(f.find<QLabel>("drawerText")->isVisible());
+    f.select({0});
+    QVERIFY(!f.find<QLabel>("drawerText")->isVisible());
+    const QString settings = f.find<QLabel>("runSettings")->text();
+    QVERIFY(settings.contains(QStringLiteral("Rank r")));
+    QVERIFY(settings.contains(QStringLiteral(">16<")));
+    QVERIFY(f.find<QLabel>("runFacts")->text().contains(QStringLiteral("Training")));
+    QVERIFY(f.find<QLabel>("runFiles")->text().contains(QStringLiteral("adapter")));
+    f.select({0, 1, 2});
+    QCOMPARE(f.find<QPushButton>("deleteMany")->text(), QStringLiteral("Delete 3 runs"));
+    QTest::mouseClick(f.find<QPushButton>("details"), Qt::LeftButton);
+    QVERIFY(!f.page->findChild<RunDrawer*>()->isVisible());
+    const RunsPage again(f.backend, f.document);
+    QVERIFY(!again.findChild<QPushButton*>(QStringLiteral("details"))->isChecked()); // remembered
+}
+
+void TestRunsPage::notesAreKept() {
+    Fixture f;
+    f.select({0});
+    auto* note = f.find<QPlainTextEdit>("note");
+    note->setPlainText(QStringLiteral("Better with dropout"));
+    QTRY_COMPARE(f.backend.runs().detail(f.ids[2]).summary.note, std::string("Better with dropout")); // without leaving the field
+    f.find<QLineEdit>("filter")->setText(QStringLiteral("dropout"));
+    QCOMPARE(f.names(), QStringList{QStringLiteral("third")});
+}
+
+void TestRunsPage::noteBelongsToTheRunItWasTypedFor() {
+    Fixture f;
+    f.select({0});
+    auto* note = f.find<QPlainTextEdit>("note");
+    note->setPlainText(QStringLiteral("of the third"));
+    f.select({1}); // before the pause is over
+    QCOMPARE(f.backend.runs().detail(f.ids[2]).summary.note, std::string("of the third"));
+    QCOMPARE(f.backend.runs().detail(f.ids[1]).summary.note, std::string());
+    QCOMPARE(note->toPlainText(), QString());
+    note->setPlainText(QStringLiteral("of the second"));
+    f.page.reset(); // closing keeps it too
+    QCOMPARE(f.backend.runs().detail(f.ids[1]).summary.note, std::string("of the second"));
+}
+
+void TestRunsPage::tagsComeAndGo() {
+    Fixture f;
+    f.select({0});
+    auto* tag = f.find<QLineEdit>("newTag");
+    QTest::keyClicks(tag, QStringLiteral("  for the paper "));
+    QTest::keyClick(tag, Qt::Key_Return);
+    QCOMPARE(f.backend.runs().detail(f.ids[2]).summary.tags, std::vector<std::string>{"for the paper"});
+    QCOMPARE(f.view->model()->index(0, RunsModel::Tags).data().toString(), QStringLiteral("for the paper"));
+    QVERIFY(tag->text().isEmpty());
+    QTest::keyClick(tag, Qt::Key_Return); // nothing typed, nothing added
+    QCOMPARE(f.backend.runs().detail(f.ids[2]).summary.tags.size(), std::size_t(1));
+    QTest::mouseClick(f.find<QPushButton>("tag_for the paper"), Qt::LeftButton);
+    QVERIFY(f.backend.runs().detail(f.ids[2]).summary.tags.empty());
+}
+
+void TestRunsPage::renames() {
+    Fixture f;
+    const QModelIndex name = f.view->model()->index(0, RunsModel::Name);
+    QVERIFY(name.flags() & Qt::ItemIsEditable);
+    QVERIFY(!(name.siblingAtColumn(RunsModel::Accuracy).flags() & Qt::ItemIsEditable));
+    QVERIFY(f.view->model()->setData(name, QStringLiteral(" better name ")));
+    QCOMPARE(f.backend.runs().detail(f.ids[2]).summary.name, std::string("better name"));
+    QCOMPARE(name.data().toString(), QStringLiteral("better name"));
+    QVERIFY(!f.view->model()->setData(name, QStringLiteral("  "))); // a run keeps a name
+    QCOMPARE(f.backend.runs().detail(f.ids[2]).summary.name, std::string("better name"));
+}
+
+void TestRunsPage::deleteCanBeUndone() {
+    Fixture f;
+    f.select({0, 1});
+    QTest::keyClick(f.view, Qt::Key_Delete);
+    QCOMPARE(f.names(), QStringList{QStringLiteral("first")});
+    QVERIFY(f.page->findChild<UndoBar*>()->isVisible());
+    QCOMPARE(f.find<QLabel>("status")->text(), QStringLiteral("1 run"));
+    QVERIFY(f.isStored(f.ids[2])); // not yet
+    begin(f.backend, "meanwhile", RunState::Done);
+    Q_EMIT f.backend.runsChanged();
+    QCOMPARE(f.names(), (QStringList{QStringLiteral("meanwhile"), QStringLiteral("first")})); // a refresh does not bring them back
+    QTest::mouseClick(f.find<QPushButton>("undo"), Qt::LeftButton);
+    QCOMPARE(f.names().size(), 4);
+    QVERIFY(!f.page->findChild<UndoBar*>()->isVisible());
+    f.page.reset();
+    QVERIFY(f.isStored(f.ids[2]));
+}
+
+void TestRunsPage::deleteHappensWhenTheBarGoes() {
+    Fixture f;
+    f.select({0});
+    QTest::mouseClick(f.find<QPushButton>("delete"), Qt::LeftButton);
+    QSignalSpy changed(&f.backend, &Backend::runsChanged);
+    f.page->findChild<UndoBar*>()->expire();
+    QVERIFY(!f.isStored(f.ids[2]));
+    QCOMPARE(changed.size(), 1); // other pages want to know
+    f.page->findChild<UndoBar*>()->undo(); // too late
+    QCOMPARE(f.names().size(), 2);
+}
+
+void TestRunsPage::deleteHappensAtTheNextDelete() {
+    Fixture f;
+    f.select({0});
+    QTest::keyClick(f.view, Qt::Key_Delete);
+    f.select({0});
+    QTest::keyClick(f.view, Qt::Key_Delete);
+    QVERIFY(!f.isStored(f.ids[2]));
+    QVERIFY(f.isStored(f.ids[1]));
+    f.page->findChild<UndoBar*>()->undo();
+    QCOMPARE(f.names(), (QStringList{QStringLiteral("second"), QStringLiteral("first")}));
+}
+
+void TestRunsPage::deleteHappensWhenThePageGoes() {
+    Fixture f;
+    f.select({0});
+    QTest::keyClick(f.view, Qt::Key_Delete);
+    f.page.reset();
+    QVERIFY(!f.isStored(f.ids[2]));
+}
+
+void TestRunsPage::runningRunStays() {
+    Fixture f;
+    const RunId running = begin(f.backend, "running", RunState::Running);
+    Q_EMIT f.backend.runsChanged();
+    f.select({0});
+    QVERIFY(!f.find<QPushButton>("delete")->isEnabled());
+    QVERIFY(!f.find<QPushButton>("delete")->toolTip().isEmpty());
+    QTest::keyClick(f.view, Qt::Key_Delete);
+    QVERIFY(f.find<QLabel>("status")->text().contains(QStringLiteral("under way")));
+    f.select({0, 1});
+    QTest::keyClick(f.view, Qt::Key_Delete); // the other one goes
+    QCOMPARE(f.names(), (QStringList{QStringLiteral("running"), QStringLiteral("second"), QStringLiteral("first")}));
+    QVERIFY(f.isStored(running));
+}
+
+void TestRunsPage::resumeOnlyWhatCanGoOn() {
+    Fixture f;
+    const RunId stopped = begin(f.backend, "stopped", RunState::Stopped);
+    Q_EMIT f.backend.runsChanged();
+    auto* resume = f.find<QPushButton>("resume");
+    f.select({1});
+    QVERIFY(!resume->isEnabled());
+    QVERIFY(resume->toolTip().contains(QStringLiteral("stopped")));
+    f.select({0});
+    QVERIFY(resume->isEnabled());
+    QSignalSpy asked(f.page.get(), &RunsPage::resumeRequested);
+    QTest::mouseClick(resume, Qt::LeftButton);
+    QCOMPARE(asked[0][0].value<RunId>(), stopped);
+    QVERIFY(f.backend.startTraining(Experiment()));
+    f.select({1});
+    f.select({0});
+    QVERIFY(!resume->isEnabled());
+    QVERIFY(resume->toolTip().contains(QStringLiteral("under way")));
+}
+
+void TestRunsPage::opensItsExperiment() {
+    Fixture f;
+    f.select({0});
+    QSignalSpy asked(f.page.get(), &RunsPage::experimentRequested);
+    QTest::mouseClick(f.find<QPushButton>("openExperiment"), Qt::LeftButton);
+    QCOMPARE(asked.size(), 1);
+    QCOMPARE(parseExperiment(asked[0][0].toString().toStdString(), "run", {}).lora.r, 16);
+}
+
+void TestRunsPage::exports() {
+    Fixture f;
+    QTemporaryDir folder;
+    const QString path = folder.filePath(QStringLiteral("out"));
+    for (const auto& [what, begins] : {std::pair("metrics", "name,step,value,wall"), {"predictions", "record,truth,guess"}, {"json", "{"}}) {
+        QVERIFY(f.page->exportRun(f.ids[0], QString::fromLatin1(what), path));
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QVERIFY2(file.readAll().startsWith(begins), what);
+    }
+    QVERIFY(!f.page->exportRun(f.ids[0], QStringLiteral("metrics"), folder.filePath(QStringLiteral("no/such/folder"))));
+    QVERIFY(f.find<QLabel>("status")->text().contains(QStringLiteral("could not be written")));
+    QVERIFY(!f.page->exportRun(999, QStringLiteral("metrics"), path));
+}
+
+void TestRunsPage::columnsAreRemembered() {
+    Fixture f;
+    QHeaderView* header = f.view->horizontalHeader();
+    QVERIFY(header->isSectionHidden(RunsModel::Model));
+    header->setSectionHidden(RunsModel::Model, false);
+    header->setSectionHidden(RunsModel::Epochs, true);
+    header->moveSection(header->visualIndex(RunsModel::Accuracy), 1);
+    f.view->sortByColumn(RunsModel::Name, Qt::AscendingOrder);
+    RunsPage again(f.backend, f.document);
+    const auto* view = again.findChild<QTableView*>(QStringLiteral("runs"));
+    QVERIFY(!view->isColumnHidden(RunsModel::Model));
+    QVERIFY(view->isColumnHidden(RunsModel::Epochs));
+    QCOMPARE(view->horizontalHeader()->visualIndex(RunsModel::Accuracy), 1);
+    QCOMPARE(view->model()->index(0, RunsModel::Name).data().toString(), QStringLiteral("first"));
+}
+
+QTEST_MAIN(TestRunsPage)
+#include "tst_runs_page.moc"
