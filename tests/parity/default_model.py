@@ -35,8 +35,10 @@ def main():
     def ours(precision):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "logits.safetensors"
-            subprocess.run([args.cli, "logits", "--model", str(args.model), "--precision", precision, "--ids", ",".join(map(str, ids)), "--out", str(file)],
-                           check=True, stdout=subprocess.DEVNULL)
+            run = subprocess.run([args.cli, "logits", "--model", str(args.model), "--precision", precision, "--ids", ",".join(map(str, ids)), "--out", str(file)],
+                                 capture_output=True, text=True)
+            if run.returncode:
+                sys.exit(f"{args.cli}: exit {run.returncode}\n{run.stderr}")
             return load_file(file)["logits"].double()
 
     truth = theirs()
