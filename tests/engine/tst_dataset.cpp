@@ -75,6 +75,11 @@ void TestDataset::guessesColumns_data() {
     QTest::newRow("one column") << QStringLiteral("text\nIt rains\nIt shines\n") << -1 << 0;
     QTest::newRow("numbers only") << QStringLiteral("x,y\n1,2\n3,4\n5,6\n7,8\n") << -1 << -1;
     QTest::newRow("every value another") << QStringLiteral("x,y\na,b c\nd,e f\ng,h i\nj,k l\n") << -1 << 1;
+    for (const int turns : {2, 3, 4}) { // labels that take turns, in files of which only a sample is looked at
+        QString taking = QStringLiteral("a,b\n");
+        for (int i = 0; i < 24000; ++i) taking += QStringLiteral("label %1,row %2 of many\n").arg(i % turns).arg(i);
+        QTest::addRow("%d labels in turn", turns) << taking << 0 << 1;
+    }
     QTest::newRow("two rows") << QStringLiteral("x,y\nno,it is not\nyes,it is so\n") << 0 << 1;
 }
 

@@ -7,6 +7,7 @@
 #include "ui/figures.h"
 #include "ui/theme/theme.h"
 
+#include <QFileInfo>
 #include <QGridLayout>
 #include <QLabel>
 #include <QTimer>
@@ -129,7 +130,9 @@ void ModelFactsView::showFacts() {
         for (std::size_t i = 0; i < dataset->examples.size(); i += every, ++seen) letters += double(dataset->examples[i].text.size());
         tokens = (letters / double(seen) + double(experiment.prompt.text_template.size())) / 4;
     }
-    set(m_name, m_facts->name.empty() ? fromText(m_facts->format) : fromText(m_facts->name));
+    // A GGUF's own name is often its training run's; its file's name is what people know.
+    const bool byFile = m_facts->format.starts_with("GGUF") || m_facts->name.empty();
+    set(m_name, byFile ? QFileInfo(fromPath(m_facts->path)).completeBaseName() : fromText(m_facts->name));
     m_name->setToolTip(QStringLiteral("<p>%1<br>%2 · %3 layers of %4 · %5 positions<br>%6</p>")
                            .arg(fromText(m_facts->name).toHtmlEscaped(), fromText(m_facts->format).toHtmlEscaped(), count(m_facts->layers), count(m_facts->hidden_size),
                                 count(m_facts->max_positions), fromText(m_facts->path).toHtmlEscaped()));
