@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How the engine's threads wait for each other.
 #pragma once
+#include <climits>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -12,7 +13,8 @@ namespace app {
 inline void waitPassively(char** argv) {
     if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
     ::setenv("OMP_WAIT_POLICY", "passive", 1);
-    ::execv("/proc/self/exe", argv); // where this fails, the program goes on as it is
+    char self[PATH_MAX + 1] = {}; // by its own path, so that it keeps its name among the processes
+    if (::readlink("/proc/self/exe", self, PATH_MAX) > 0) ::execv(self, argv); // where this fails, the program goes on as it is
 }
 
 } // namespace app
