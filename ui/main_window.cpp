@@ -96,6 +96,7 @@ void MainWindow::wirePages() {
         if (!m_backend.resume(run)) m_train->say(tr("A run is under way already; it must end first."), engine::Severity::Error);
         showPage(Train);
     });
+    connect(m_results, &ComparePage::trainRequested, this, [this] { showPage(Train); });
     connect(m_results, &ComparePage::promptRequested, this, [this](engine::RunId run) {
         m_play->useRun(run);
         showPage(Play);
