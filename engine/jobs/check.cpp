@@ -137,6 +137,9 @@ CheckResult check(const fs::path& path, std::stop_token stop) {
     try {
         std::error_code problem;
         if (!fs::exists(path, problem)) throw Error(ErrorCode::NotFound, path.string() + " does not exist.", "Is the path right?");
+        // Opening a pipe would wait for whoever writes to it.
+        if (!fs::is_regular_file(path, problem) && !fs::is_directory(path, problem))
+            throw Error(ErrorCode::BadInput, path.string() + " is neither a file nor a folder.", "Save it to a file first.");
         if (std::ifstream probe(path); !probe) throw Error(ErrorCode::Io, path.string() + " cannot be opened.", "May you read it?");
         result.kind = kindOf(path);
         switch (result.kind) {
