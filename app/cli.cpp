@@ -63,7 +63,6 @@ int exitCodeOf(const engine::Outcome& outcome) {
 }
 
 int main(int argc, char** argv) {
-    app::waitPassively(argv);
     std::signal(SIGPIPE, SIG_IGN); // a reader that is gone is an error like any other, so that a run ends in order
     Session session;
     CLI::App root("Fine-tune and evaluate small language models with LoRA on a labelled CSV.", "phibench-cli");
@@ -83,6 +82,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return root.exit(error, std::cout, std::cerr) == 0 ? kDone : kBadInput;
     }
+    if (session.computes) waitPassively(argv);
     return run(session);
 }
 

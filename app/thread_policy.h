@@ -9,7 +9,8 @@ namespace app {
 
 /// OpenMP's threads spin while they wait, unless told otherwise before the program starts. On a machine that does other things as well a
 /// spinning thread takes the core that the awaited one needs (measured with two cores and four compilers beside: 25 times slower), so the
-/// program starts itself anew with OMP_WAIT_POLICY=passive, unless the person has set one. To be called first in main.
+/// program starts itself anew with OMP_WAIT_POLICY=passive, unless the person has set one. To be called before anything that a
+/// second start would repeat.
 inline void waitPassively(char** argv) {
     if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
     ::setenv("OMP_WAIT_POLICY", "passive", 1);

@@ -3,8 +3,6 @@
 #include "engine/kernels/kernels.h"
 #include "engine/weights/nf4.h"
 
-#include <vector>
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/few_rows.cpp"
 #include <hwy/foreach_target.h>
@@ -102,14 +100,7 @@ void FewRowsNf4Of(const float* even, const float* odd, std::int64_t depth, const
 
 void MultiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
                         std::int64_t block, std::int64_t rows, Rows y) {
-    // A byte's upper half is an even element, its lower half the odd one after it.
-    static thread_local std::vector<float> apart;
-    apart.resize(static_cast<std::size_t>(count * depth));
-    float *even = apart.data(), *odd = even + count * depth / 2;
-    for (std::int64_t i = 0; i < count * depth / 2; ++i) {
-        even[i] = x[2 * i];
-        odd[i] = x[2 * i + 1];
-    }
+    const float *even = x, *odd = x + count * depth / 2;
     if (count == 1) FewRowsNf4Of<1>(even, odd, depth, codes, absmax, block, rows, y);
     else if (count == 2) FewRowsNf4Of<2>(even, odd, depth, codes, absmax, block, rows, y);
     else if (count == 3) FewRowsNf4Of<3>(even, odd, depth, codes, absmax, block, rows, y);

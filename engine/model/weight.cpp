@@ -120,13 +120,14 @@ at::Tensor Weight::expanded() const {
 }
 
 void Weight::addFewRowsNf4(const at::Tensor& input, at::Tensor& y) const {
+    const at::Tensor apart = input.view({y.size(0), m_in / 2, 2}).permute({2, 0, 1}).contiguous();
     const kernels::Rows to = rowsOf(y);
     std::int64_t row = 0;
     for (const Nf4Matrix& part : m_nf4) {
         std::vector<float> scales;
         const float* absmax = scalesOf(part, scales);
         forRows(part.out, m_in, [&](std::int64_t begin, std::int64_t end) {
-            kernels::multiplyFewRowsNf4(input.const_data_ptr<float>(), y.size(0), m_in, part.codes.data() + begin * m_in / 2,
+            kernels::multiplyFewRowsNf4(apart.const_data_ptr<float>(), y.size(0), m_in, part.codes.data() + begin * m_in / 2,
                                         absmax + begin * m_in / static_cast<std::int64_t>(part.block), static_cast<std::int64_t>(part.block), end - begin,
                                         {static_cast<char*>(to.data) + (row + begin) * kernels::sizeOf(to.type), to.stride, to.type});
         });
