@@ -1,6 +1,7 @@
 // links: engine_core
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments: their fields, single settings, validation, differences.
+#include "tests/support/sound_experiment.h"
 #include "engine/experiment.h"
 #include "engine/nearest.h"
 #include "engine/yaml_tree.h"
@@ -11,34 +12,7 @@
 #include <set>
 
 using namespace engine;
-
-namespace {
-
-template<typename Call> std::string problemOf(Call call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return {};
-}
-
-// A complete experiment without a fault.
-Experiment sound() {
-    Experiment e;
-    e.data.csv = "data.csv";
-    e.data.labels = {"bad", "good"};
-    e.prompt.text_template = "Text: {text}\nLabel: {label}";
-    return e;
-}
-
-std::string differing(const Experiment& a, const Experiment& b) {
-    std::string keys;
-    for (const Difference& d : diff(a, b)) keys += d.key + " «" + d.left + "» «" + d.right + "» ";
-    return keys;
-}
-
-} // namespace
+using namespace testing_support;
 
 class TestExperiment : public QObject {
     Q_OBJECT

@@ -1,6 +1,7 @@
 // links: engine_core
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments as YAML: both ways, and its errors with their places.
+#include "tests/support/sound_experiment.h"
 #include "engine/experiment.h"
 #include "engine/yaml_tree.h"
 
@@ -11,35 +12,12 @@
 #include <random>
 
 using namespace engine;
+using namespace testing_support;
 
 namespace {
 
 Experiment parse(const std::string& yaml) {
     return parseExperiment(yaml, "a.yaml", "/somewhere");
-}
-
-template<typename Call> std::string problemOf(Call call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return {};
-}
-
-// A complete experiment without a fault.
-Experiment sound() {
-    Experiment e;
-    e.data.csv = "data.csv";
-    e.data.labels = {"bad", "good"};
-    e.prompt.text_template = "Text: {text}\nLabel: {label}";
-    return e;
-}
-
-std::string differing(const Experiment& a, const Experiment& b) {
-    std::string keys;
-    for (const Difference& d : diff(a, b)) keys += d.key + " «" + d.left + "» «" + d.right + "» ";
-    return keys;
 }
 
 } // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/file_bytes.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/safetensors.h"
 
@@ -13,17 +14,11 @@
 
 using namespace engine;
 namespace fs = std::filesystem;
+using testing_support::bytesOf;
+using testing_support::put;
 
 namespace {
 
-std::string bytesOf(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-void put(const fs::path& file, const std::string& bytes) {
-    fs::remove(file); // a new file: some file systems flush one that is cut short and written again
-    std::ofstream(file, std::ios::binary) << bytes;
-}
 std::string errorOf(const std::function<void()>& f) {
     try {
         f();

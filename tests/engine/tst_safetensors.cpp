@@ -1,5 +1,6 @@
 // links: engine_core test_support
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/file_bytes.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/safetensors.h"
 #include "tests/support/tiny_model.h"
@@ -15,18 +16,10 @@
 
 using namespace engine;
 namespace fs = std::filesystem;
+using testing_support::bytesOf;
+using testing_support::put;
 
 namespace {
-
-std::string bytesOf(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void put(const fs::path& file, const std::string& bytes) {
-    fs::remove(file); // a new file: some file systems flush one that is cut short and written again
-    std::ofstream(file, std::ios::binary) << bytes;
-}
 
 std::string safetensors(const std::string& header, std::size_t dataSize) {
     const std::uint64_t length = header.size();

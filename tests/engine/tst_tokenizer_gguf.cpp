@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tokenizers in GGUF files: the golden dialects again, and files that are wrong.
+#include "tests/support/tokenizer_golden.h"
 #include "engine/text/tokenizer.h"
 #include "engine/weights/gguf.h"
 
@@ -14,19 +15,12 @@ namespace fs = std::filesystem;
 using engine::GgufFile;
 using engine::Tokenizer;
 using Json = nlohmann::json;
+using testing_support::tokenizerGolden;
 
 namespace {
 
-const Json& golden() {
-    static const Json json = [] {
-        std::ifstream in(PHIBENCH_SOURCE_DIR "/tests/engine/data/tokenizer_golden.json");
-        return Json::parse(in);
-    }();
-    return json;
-}
-
 const Json& caseNamed(const std::string& name) {
-    for (const Json& one : golden()["cases"])
+    for (const Json& one : tokenizerGolden()["cases"])
         if (one["name"] == name) return one;
     throw std::out_of_range(name);
 }
@@ -77,7 +71,7 @@ struct Parts {
     std::vector<float> scores;
 
     explicit Parts(const std::string& model) {
-        const Json& json = golden()["models"][model]["model"];
+        const Json& json = tokenizerGolden()["models"][model]["model"];
         tokens.resize(json["vocab"].size());
         for (const auto& [token, id] : json["vocab"].items()) tokens[id.get<std::size_t>()] = token;
         for (const Json& merge : json["merges"]) merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
@@ -230,7 +224,7 @@ private:
 
     static void agrees(const Tokenizer& tokenizer, const std::string& name) {
         for (const Json& result : caseNamed(name)["results"]) {
-            const std::string text = golden()["texts"][result["text"].get<std::size_t>()];
+            const std::string text = tokenizerGolden()["texts"][result["text"].get<std::size_t>()];
             const auto expected = result["ids"].get<std::vector<std::int32_t>>();
             const auto ids = tokenizer.encode(text);
             QVERIFY2(ids == expected, (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + Json(expected).dump()).c_str());

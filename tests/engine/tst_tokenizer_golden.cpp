@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Token ids against the tokenizers library's, for the dialects of data/make_tokenizer_golden.py.
+#include "tests/support/tokenizer_golden.h"
 #include "engine/text/pretokenize.h"
 #include "engine/text/tokenizer.h"
 
@@ -13,25 +14,18 @@
 namespace fs = std::filesystem;
 using engine::Tokenizer;
 using Json = nlohmann::json;
+using testing_support::tokenizerGolden;
 
 namespace {
 
-const Json& golden() {
-    static const Json json = [] {
-        std::ifstream in(PHIBENCH_SOURCE_DIR "/tests/engine/data/tokenizer_golden.json");
-        return Json::parse(in);
-    }();
-    return json;
-}
-
 Json caseNamed(const std::string& name) {
-    for (const Json& one : golden()["cases"])
+    for (const Json& one : tokenizerGolden()["cases"])
         if (one["name"] == name) return one;
     return {};
 }
 
 Json tokenizerOf(const Json& one) {
-    Json json = golden()["models"][one["base"].get<std::string>()];
+    Json json = tokenizerGolden()["models"][one["base"].get<std::string>()];
     json.merge_patch(one["patch"]);
     return json;
 }
@@ -55,7 +49,7 @@ class TestTokenizerGolden : public QObject {
 private Q_SLOTS:
     void agrees_data() {
         QTest::addColumn<QByteArray>("name");
-        for (const Json& one : golden()["cases"]) {
+        for (const Json& one : tokenizerGolden()["cases"]) {
             const std::string name = one["name"];
             QTest::newRow(name.c_str()) << QByteArray::fromStdString(name);
         }
@@ -68,9 +62,9 @@ private Q_SLOTS:
         const fs::path path = folder.path().toStdString();
         write(path / "tokenizer.json", tokenizerOf(one).dump());
         const Tokenizer tokenizer = Tokenizer::fromFolder(path);
-        QCOMPARE(one["results"].size(), golden()["texts"].size());
+        QCOMPARE(one["results"].size(), tokenizerGolden()["texts"].size());
         for (const Json& result : one["results"]) {
-            const std::string text = golden()["texts"][result["text"].get<std::size_t>()];
+            const std::string text = tokenizerGolden()["texts"][result["text"].get<std::size_t>()];
             const auto ids = tokenizer.encode(text);
             const auto expected = result["ids"].get<std::vector<std::int32_t>>();
             QVERIFY2(ids == expected, (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + Json(expected).dump()).c_str());
@@ -114,7 +108,7 @@ private Q_SLOTS:
         QVERIFY(!tokenizer.isSpecial(401));
         QCOMPARE(tokenizer.encode("a" + std::string(33, ' ') + "b<|endoftext|>").size(), std::size_t(5));
         for (const Json& result : one["results"])
-            QCOMPARE(tokenizer.encode(golden()["texts"][result["text"].get<std::size_t>()].get<std::string>()), result["ids"].get<std::vector<std::int32_t>>());
+            QCOMPARE(tokenizer.encode(tokenizerGolden()["texts"][result["text"].get<std::size_t>()].get<std::string>()), result["ids"].get<std::vector<std::int32_t>>());
     }
 
     void olderFilesThatAreWrong() {

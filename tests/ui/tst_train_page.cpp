@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Form, YAML and what the page shows while a scripted training runs.
 #include "tests/support/fake_backend.h"
+#include "tests/support/moods_csv.h"
 #include "ui/plots/loss_plot.h"
 #include "ui/plots/matrix_plot.h"
 #include "ui/theme/theme.h"
@@ -38,14 +39,7 @@ struct Scene {
         page->show();
     }
     void load() {
-        QFile file(folder.filePath(QStringLiteral("moods.csv")));
-        if (!file.open(QIODevice::WriteOnly)) qFatal("cannot write");
-        file.write("mood,sentence\n");
-        for (int i = 0; i < 40; ++i)
-            file.write("good,The soup number " + QByteArray::number(i) + " was warm and everybody asked for more.\nbad,The soup number " + QByteArray::number(i)
-                       + " was cold and nobody wanted to finish it.\n");
-        file.close();
-        document.open(file.fileName());
+        document.open(writeMoods(folder.path()));
         QTRY_VERIFY(document.dataset());
         document.set(QStringLiteral("data.split.train_per_label"), QStringLiteral("20"));
         document.set(QStringLiteral("data.split.test_per_label"), QStringLiteral("10"));

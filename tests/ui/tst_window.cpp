@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The whole window: from page to page by mouse and keyboard, a file opened, a training watched and stopped.
 #include "tests/support/fake_backend.h"
+#include "tests/support/moods_csv.h"
 #include "ui/main_window.h"
 #include "ui/theme/theme.h"
 
@@ -32,15 +33,7 @@ struct Scene {
         window.show();
         if (!QTest::qWaitForWindowActive(&window)) qFatal("the window is not active");
     }
-    QString csv() {
-        QFile file(folder.filePath(QStringLiteral("moods.csv")));
-        if (!file.open(QIODevice::WriteOnly)) qFatal("cannot write");
-        file.write("mood,sentence\n");
-        for (int i = 0; i < 40; ++i)
-            file.write("good,The soup number " + QByteArray::number(i) + " was warm and everybody asked for more.\nbad,The soup number " + QByteArray::number(i)
-                       + " was cold and nobody wanted to finish it.\n");
-        return file.fileName();
-    }
+    QString csv() { return writeMoods(folder.path()); }
     void load() {
         window.open(csv());
         QTRY_VERIFY(document.dataset());
