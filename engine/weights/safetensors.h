@@ -11,6 +11,8 @@
 
 namespace engine {
 
+class NewFile;
+
 /// The whole header is checked when opened (FORMATS §A1); throws Error naming file, tensor and both sizes.
 class SafetensorsFile {
 public:
@@ -28,7 +30,23 @@ private:
     std::unique_ptr<Impl> m_impl;
 };
 
-/// Written to a temporary name beside `file`, synced, then renamed. Throws Error(Io), leaving no half file.
+/// A file written tensor by tensor, whole or not at all. All members throw Error(BadInput) for what the format cannot hold, Error(Io).
+class SafetensorsWriter {
+public:
+    /// The header; the tensors' own bytes are not looked at and follow in this order.
+    SafetensorsWriter(const std::filesystem::path& file, const std::vector<TensorView>& tensors,
+                      const std::map<std::string, std::string>& metadata);
+    ~SafetensorsWriter();
+    void write(std::span<const std::byte> bytes);
+    /// Throws Error(Internal) unless every byte was written.
+    void commit();
+
+private:
+    std::unique_ptr<NewFile> m_file;
+    std::uint64_t m_left = 0;
+};
+
+/// All tensors at once, laid out as the reference writer does.
 void writeSafetensors(const std::filesystem::path& file, const std::vector<TensorView>& tensors,
                       const std::map<std::string, std::string>& metadata);
 

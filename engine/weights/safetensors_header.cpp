@@ -2,6 +2,8 @@
 #include "engine/weights/safetensors_header.h"
 #include "engine/error.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -151,6 +153,30 @@ SafetensorsHeader parseSafetensorsHeader(std::string_view json) {
     HeaderReader reader;
     Json::sax_parse(json.begin(), json.end(), &reader);
     return reader.take();
+}
+
+namespace {
+
+constexpr std::array<DType, 10> kTypes{DType::Bool, DType::U8,  DType::I8,  DType::I16, DType::F16,
+                                       DType::BF16, DType::I32, DType::F32, DType::F64, DType::I64};
+
+} // namespace
+
+std::optional<DType> safetensorsType(const std::string& name) {
+    const auto at = std::find_if(kTypes.begin(), kTypes.end(), [&](DType type) { return toString(type) == name; });
+    return at == kTypes.end() ? std::nullopt : std::optional(*at);
+}
+
+int safetensorsRank(DType type) {
+    const auto at = std::find(kTypes.begin(), kTypes.end(), type);
+    return at == kTypes.end() ? -1 : static_cast<int>(at - kTypes.begin());
+}
+
+std::optional<std::uint64_t> safetensorsSize(DType type, const std::vector<std::int64_t>& shape) {
+    std::int64_t size = static_cast<std::int64_t>(byteSize(type, 1));
+    for (std::int64_t dimension : shape)
+        if (dimension < 0 || __builtin_mul_overflow(size, std::max<std::int64_t>(dimension, 1), &size)) return std::nullopt;
+    return std::find(shape.begin(), shape.end(), 0) == shape.end() ? static_cast<std::uint64_t>(size) : 0;
 }
 
 } // namespace engine
