@@ -109,6 +109,7 @@ private:
         Fit fit{*m_decoder, *m_optimizer, m_setup->train, m_setup->experiment.train, {}, {}};
         if (!m_setup->eval.empty()) fit.evaluate = [this] { return evaluateSplit(*m_decoder, *m_setup, m_stop); };
         fit.checkpoint = [this](const TrainState& state) {
+            keepWhatIsHeld(); // a run killed later resumes from here: what led here must be in the store
             m_state.checkpoint = writeCheckpoint(checkpointFolder(), state, *m_lora, *m_optimizer, m_identity);
             m_runs.addArtifact(m_state.run, {"checkpoint", m_state.checkpoint, checkpointSha256(m_state.checkpoint)});
         };
@@ -128,7 +129,7 @@ private:
         }
     }
 
-    /// The steps before a failure, if the store is not what failed.
+    /// The steps so far; where the store cannot take them now they stay held.
     void keepWhatIsHeld() {
         try {
             m_recorder->flush();

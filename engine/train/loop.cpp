@@ -121,7 +121,8 @@ private:
                     "Lower train.learning_rate or train.max_grad_norm, or compute in fp32 (model.precision).");
     }
 
-    void keep(const TrainState& state) const {
+    void keep(const TrainState& state) {
+        m_kept = state.step;
         if (!std::isfinite(euclideanNorm(m_lora.values()))) diverged(state.step - 1, "adapter");
         if (m_fit.checkpoint) m_fit.checkpoint(state);
     }
@@ -149,7 +150,7 @@ private:
         }
     }
     bool stopped(const TrainState& state) {
-        keep(state);
+        if (m_kept != state.step) keep(state);
         return false;
     }
     void tell(const TrainState& state, const StepResult& result) {
@@ -175,6 +176,7 @@ private:
     BatchOrder m_order;
     Schedule m_schedule;
     std::int64_t m_microBatch = 0, m_rows = 0;
+    std::int64_t m_kept = -1;   // step of the last checkpoint
     Pace m_pace;
 };
 
