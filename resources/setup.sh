@@ -138,9 +138,10 @@ fetchTorch() {
   # What the engine does not link to: Python's half, tests, and the GPU's half of a CUDA build.
   rm -rf "$deps/libtorch.part"/torch/lib/lib{torch_python,aoti_custom_ops,backend_with_compiler,jitbackend_test,torchbind_test,torch_cuda*,torch_nvshmem,c10_cuda,caffe2_nvrtc,shm*}{.so,}
   [[ $(uname -s) != Linux ]] || addMissingLibraries "$deps/libtorch.part"
-  rm -rf "$deps/libtorch"
+  rm -rf "$deps/libtorch.old"
+  [[ ! -e $deps/libtorch ]] || mv "$deps/libtorch" "$deps/libtorch.old"
   mv "$deps/libtorch.part" "$deps/libtorch"
-  rm -rf "$to"
+  rm -rf "$to" "$deps/libtorch.old"
   mark_done libtorch "$torch_version"
 }
 
