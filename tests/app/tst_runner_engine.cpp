@@ -82,9 +82,12 @@ void TestRunnerEngine::stopsAndResumes() {
     QObject::connect(scene.runner.get(), &ui::Backend::events, scene.runner.get(), [&](const QList<Event>& events) {
         for (const Event& event : events) steps += std::holds_alternative<StepEvent>(event);
     });
-    QVERIFY(scene.runner->startTraining(experiment(40)));
-    QTRY_VERIFY_WITH_TIMEOUT(steps > 3, kLongMs);
-    scene.runner->stop();
+    QMetaObject::Connection once = QObject::connect(scene.runner.get(), &ui::Backend::jobStarted, scene.runner.get(), [&](RunId, RunKind kind) {
+        if (kind != RunKind::Train) return;
+        QObject::disconnect(once); // the resumed one goes through
+        scene.runner->stop();
+    });
+    QVERIFY(scene.runner->startTraining(experiment(12)));
     QTRY_VERIFY_WITH_TIMEOUT(!idle.isEmpty(), kLongMs);
     const RunId run = idle[0][0].value<QList<RunId>>().last();
     QVERIFY(scene.runs->detail(run).summary.state == RunState::Stopped);
@@ -102,7 +105,7 @@ void TestRunnerEngine::closingWritesACheckpoint() {
     QObject::connect(scene.runner.get(), &ui::Backend::jobStarted, scene.runner.get(), [&](RunId id, RunKind kind) {
         if (kind == RunKind::Train) run = id;
     });
-    QVERIFY(scene.runner->startTraining(experiment(40)));
+    QVERIFY(scene.runner->startTraining(experiment(12)));
     QTRY_VERIFY_WITH_TIMEOUT(run > 0, kLongMs);
     scene.runner.reset();
     const RunDetail detail = scene.runs->detail(run);
