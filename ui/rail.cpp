@@ -76,7 +76,7 @@ void Rail::setCurrent(int index) {
     QPushButton* button = m_buttons[std::size_t(index)];
     button->setChecked(true);
     for (const QPushButton* other : m_buttons)
-        if (other != button && other->hasFocus()) button->setFocus(); // the ring goes where the page went
+        if (other != button && other == window()->focusWidget()) button->setFocus(); // the ring goes where the page went
 }
 
 void Rail::setBusy(int index, bool busy) {

@@ -89,6 +89,8 @@ RunId FakeBackend::beginJob(RunKind kind, const QString& name) {
     NewRun run;
     run.name = name.toStdString();
     run.kind = kind;
+    run.datasetSha256 = std::string(64, 'd');
+    run.modelSha256 = std::string(64, 'm');
     if (!started.empty()) {
         run.experimentYaml = toYaml(started.back());
         for (const Field& field : experimentFields()) run.params.emplace_back(field.key, field.get(started.back()));

@@ -79,6 +79,7 @@ private Q_SLOTS:
     void stopsAndGoesOn();
     void failureIsSaid();
     void refusedStart();
+    void earlierBaselineIsShown();
     void resumedRunKeepsItsCurve();
 };
 
@@ -378,6 +379,19 @@ void TestTrainPage::refusedStart() {
     QVERIFY(scene.backend.started.empty());
     QVERIFY(scene.line().contains(QLatin1String("under way")));
     QCOMPARE(scene.action()->text(), QStringLiteral("Train"));
+}
+
+void TestTrainPage::earlierBaselineIsShown() {
+    Scene scene;
+    scene.load();
+    scene.page->train();
+    const auto base = scene.backend.beginJob(engine::RunKind::Baseline, QStringLiteral("soup"));
+    scene.backend.finishJob(reportOf(two({{8, 2, 0}, {7, 2, 1}})));
+    scene.backend.goIdle({base});
+    scene.page->train(); // this time the baseline is there already
+    scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
+    QCOMPARE(scene.text("fact_accuracy"), QStringLiteral("50.0 %"));
+    QVERIFY(scene.find<QPushButton>("showBase")->isEnabled());
 }
 
 void TestTrainPage::resumedRunKeepsItsCurve() {

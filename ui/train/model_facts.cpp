@@ -45,7 +45,8 @@ double trainingBytes(const ModelFacts& facts, std::int64_t trainable, const Expe
     // A layer keeps about twenty vectors a token for the backward pass, in the compute type.
     const double tokens = double(rows) * std::min(tokensARow, double(experiment.train.max_tokens));
     const double kept = tokens * double(facts.layers) * double(facts.hidden_size) * 20 * (experiment.model.precision == "fp32" ? 4 : 2);
-    return double(facts.parameters) * bytesAWeight(experiment.model.precision) + double(trainable) * 16 + kept;
+    constexpr double kProgram = 300e6; // libtorch, the window and the data
+    return kProgram + double(facts.parameters) * bytesAWeight(experiment.model.precision) + double(trainable) * 16 + kept;
 }
 
 ModelFactsView::ModelFactsView(Backend& backend, Document& document, QWidget* parent) : QWidget(parent), m_backend(backend), m_document(document) {
@@ -74,7 +75,7 @@ ModelFactsView::ModelFactsView(Backend& backend, Document& document, QWidget* pa
     m_name = add("modelName", tr("Found"), tr("The model's name and file format."));
     m_parameters = add("modelParameters", tr("Parameters"), tr("All of the model's weights; they stay as they are."));
     m_trains = add("modelTrainable", tr("Trains"), tr("The adapter's weights, and their share of the model's."));
-    m_memory = add("modelMemory", tr("Memory"), tr("Roughly: the frozen weights, the adapter with its gradient and moments, and the activations of one micro batch."));
+    m_memory = add("modelMemory", tr("Memory"), tr("Roughly: the program, the frozen weights, the adapter with its gradient and moments, and the activations of one micro batch."));
     column->addWidget(m_table);
     m_error = new QLabel;
     m_error->setObjectName(QStringLiteral("modelProblem"));

@@ -10,7 +10,7 @@ class QTimer;
 
 namespace ui {
 
-/// Bytes that training holds at once, roughly: frozen weights, adapter with gradient and two moments, one micro-batch's activations.
+/// Bytes that training holds at once, roughly: the program, frozen weights, adapter with gradient and two moments, one micro-batch's activations.
 double trainingBytes(const engine::ModelFacts& facts, std::int64_t trainable, const engine::Experiment& experiment, double tokensARow);
 
 class ModelFactsView : public QWidget {

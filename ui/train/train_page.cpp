@@ -324,13 +324,22 @@ void TrainPage::begin(RunId run, RunKind kind, const QString& name) {
     refresh();
 }
 
-// A resumed run begins with the curve it had.
+// A run begins beside the baseline it is measured against, and a resumed one with the curve it had.
 void TrainPage::recall(RunId run) {
     RunDetail detail;
     try {
         detail = m_backend.runs().detail(run);
     } catch (const Error&) {
         return; // the curve then begins where the run goes on
+    }
+    if (!m_sides[0].run) try { // the baseline that this run is measured against, when it was there already
+        const NewRun like{detail.summary.name, detail.summary.kind, detail.experimentYaml, detail.summary.params, detail.datasetSha256, detail.modelSha256, detail.versions, {}};
+        const auto base = m_backend.runs().matchingBaseline(like);
+        if (const auto report = base ? m_backend.runs().detail(*base).report : std::nullopt) {
+            m_sides[0] = {report->confusion, *base, true};
+            showMatrix(false);
+        }
+    } catch (const Error&) { // it is only shown
     }
     for (const auto& [name, points] : detail.metrics)
         for (const MetricPoint& point : points) {
