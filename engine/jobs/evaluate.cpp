@@ -2,7 +2,7 @@
 // The evaluation job: the base or an adapter on the test split; and which baseline an experiment already has.
 #include "engine/jobs/evaluation.h"
 #include "engine/jobs/machine.h"
-#include "engine/jobs/model_hash.h"
+#include "engine/weights/model_hash.h"
 #include "engine/jobs/outcome.h"
 #include "engine/sha256.h"
 #include "engine/train/adapter_io.h"
@@ -25,7 +25,7 @@ std::filesystem::path adapterOf(const EvaluateJob& job, const Runs& runs) {
 Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop, JobState& state) {
     useSensibleThreads();
     const std::filesystem::path adapter = adapterOf(job, runs);
-    Setup setup = prepare(job.experiment, false, hashCache(runs), sink, stop);
+    Setup setup = prepare(job.experiment, false, sink, stop);
     std::shared_ptr<Lora> lora;
     if (!adapter.empty()) {
         lora = loadAdapter(adapter, setup.config);
@@ -58,7 +58,7 @@ std::optional<RunId> matchingBaseline(const Experiment& given, const Runs& runs)
     const Experiment experiment = recorded(given);
     const std::filesystem::path model = resolveModel(experiment.model.path);
     const std::string data = sha256File(csvPath(experiment));
-    return runs.matchingBaseline(newRun(experiment, RunKind::Baseline, data, modelSha256(model, hashCache(runs), {})));
+    return runs.matchingBaseline(newRun(experiment, RunKind::Baseline, data, modelSha256(model, {})));
 }
 
 } // namespace engine

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/jobs/setup.h"
 #include "engine/jobs/machine.h"
-#include "engine/jobs/model_hash.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/hub.h"
+#include "engine/weights/model_hash.h"
 
 #include <algorithm>
 
@@ -68,10 +68,6 @@ NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& dat
     return run;
 }
 
-fs::path hashCache(const Runs& runs) {
-    return runs.file().string() + ".model-sums.json";
-}
-
 DecoderConfig configOf(const fs::path& model) {
     return isGguf(model) ? configFromGguf(GgufFile(model)) : configFromFolder(model);
 }
@@ -87,7 +83,7 @@ void checkTokenizer(const Tokenizer& tokenizer, const DecoderConfig& config, con
                 "Tokenizer and weights do not belong together: fetch the model again.");
 }
 
-Setup prepare(const Experiment& given, bool training, const fs::path& hashes, const Sink& sink, std::stop_token stop) {
+Setup prepare(const Experiment& given, bool training, const Sink& sink, std::stop_token stop) {
     const auto checkStop = [&] {
         if (stop.stop_requested()) throw StopRequested{};
     };
@@ -125,7 +121,7 @@ Setup prepare(const Experiment& given, bool training, const fs::path& hashes, co
         for (std::size_t i = 0; i < setup.answers.ids.size(); ++i)
             if (static_cast<std::int64_t>(setup.answers.ids[i].size()) > experiment.evaluate.max_new_tokens)
                 warn(sink, "The label \"" + setup.answers.labels[i] + "\" is " + std::to_string(setup.answers.ids[i].size()) + " tokens long, more than evaluate.max_new_tokens allows, so it cannot be found.");
-    setup.modelSha256 = modelSha256(model, hashes, stop);
+    setup.modelSha256 = modelSha256(model, stop);
     checkStop();
     return setup;
 }

@@ -24,16 +24,14 @@ struct Setup {
     std::string datasetSha256, modelSha256;
 };
 
-/// Reads data, splits, tokenizer and model configuration; warnings go to the sink. `hashes`: where sums of model files are remembered.
+/// Reads data, splits, tokenizer and model configuration; warnings go to the sink.
 /// Throws Error(BadInput) with everything wrong with the settings at once; StopRequested.
-Setup prepare(const Experiment& experiment, bool training, const std::filesystem::path& hashes, const Sink& sink, std::stop_token stop);
+Setup prepare(const Experiment& experiment, bool training, const Sink& sink, std::stop_token stop);
 
 /// The experiment as it is recorded: readable from anywhere. Model folders are looked for beside the experiment first.
 Experiment recorded(const Experiment& experiment);
 /// What the store keeps of a run as it begins.
 NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256);
-/// Where sums of model files are remembered: beside the runs file.
-std::filesystem::path hashCache(const Runs& runs);
 
 /// Model files as `model.path` names them, and the tokenizer that belongs to them.
 DecoderConfig configOf(const std::filesystem::path& model);

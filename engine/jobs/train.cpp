@@ -34,7 +34,7 @@ public:
     Outcome run() {
         useSensibleThreads();
         if (m_job.resume) m_state.run = *m_job.resume;
-        m_setup.emplace(prepare(m_job.experiment, true, hashCache(m_runs), m_sink, m_stop));
+        m_setup.emplace(prepare(m_job.experiment, true, m_sink, m_stop));
         m_identity = {fingerprint(m_setup->experiment), m_setup->datasetSha256, m_setup->modelSha256};
         std::optional<std::filesystem::path> checkpoint;
         if (m_job.resume) checkpoint = findCheckpoint(*m_job.resume);

@@ -31,6 +31,9 @@ void addBias(Rows y, const float* bias, std::int64_t rows, std::int64_t width);
 /// out = x, rounded to nearest even.
 void castRows(const float* x, std::int64_t rows, std::int64_t width, Rows out);
 
+/// The first of the values that is NaN or infinite; -1: none.
+std::int64_t firstNotFinite(const void* values, std::int64_t count, Scalar type);
+
 /// m = silu(gate) * up with gateUp [rows, 2 * width] = [gate | up].
 void swigluForward(Rows gateUp, std::int64_t rows, std::int64_t width, Rows m);
 /// gateUp is replaced by its gradient.

@@ -155,6 +155,22 @@ void DropoutAdd(Rows in, std::int64_t rows, std::int64_t width, Mask mask, Rows 
     else DropoutOf<true>(static_cast<const Bf16*>(in.data), in.stride, rows, width, mask, static_cast<Bf16*>(out.data), out.stride);
 }
 
+template <class Bits>
+std::int64_t FirstNotFiniteOf(const Bits* bits, std::int64_t count, Bits exponent) {
+    const hn::ScalableTag<Bits> d;
+    const auto mask = hn::Set(d, exponent);
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    std::int64_t i = 0;
+    while (i + lanes <= count && hn::AllFalse(d, hn::Eq(hn::And(hn::LoadU(d, bits + i), mask), mask))) i += lanes;
+    for (; i < count; ++i)
+        if ((bits[i] & exponent) == exponent) return i;
+    return -1;
+}
+std::int64_t FirstNotFinite(const void* values, std::int64_t count, Scalar type) {
+    if (type == Scalar::F32) return FirstNotFiniteOf(static_cast<const std::uint32_t*>(values), count, std::uint32_t{0x7F800000});
+    return FirstNotFiniteOf(static_cast<const std::uint16_t*>(values), count, std::uint16_t{0x7F80});
+}
+
 } // namespace engine::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -168,6 +184,7 @@ HWY_EXPORT(GeluBackward);
 HWY_EXPORT(Rotate);
 HWY_EXPORT(Dropout);
 HWY_EXPORT(DropoutAdd);
+HWY_EXPORT(FirstNotFinite);
 
 void swigluForward(Rows gateUp, std::int64_t rows, std::int64_t width, Rows m) {
     HWY_DYNAMIC_DISPATCH(SwigluForward)(gateUp, rows, width, m);
@@ -190,6 +207,9 @@ void dropout(Rows in, std::int64_t rows, std::int64_t width, Mask mask, Rows out
 }
 void dropoutAdd(Rows in, std::int64_t rows, std::int64_t width, Mask mask, Rows out) {
     HWY_DYNAMIC_DISPATCH(DropoutAdd)(in, rows, width, mask, out);
+}
+std::int64_t firstNotFinite(const void* values, std::int64_t count, Scalar type) {
+    return HWY_DYNAMIC_DISPATCH(FirstNotFinite)(values, count, type);
 }
 
 } // namespace engine::kernels

@@ -2,6 +2,7 @@
 #include "engine/model/decoder.h"
 #include "engine/model/block.h"
 #include "engine/model/loader.h"
+#include "engine/model/nf4_cache.h"
 #include "engine/model/rows.h"
 
 #include <ATen/Functions.h>
@@ -18,6 +19,9 @@ constexpr std::int64_t kHeadRows = 128;
 
 /// Models whose layers are larger keep one copy of their weights: prepacking gains little on large products.
 constexpr std::int64_t kPackedBytes = std::int64_t{1} << 30;
+
+/// Matrices that read the same input become one below this size; larger ones stay where they lie, which may be a mapped file.
+constexpr std::int64_t kJoinedValues = 2'000'000;
 
 /// Rows are filled up to a multiple of this, so that few shapes reach the matrix products: the library compiles and keeps a kernel for each.
 constexpr std::int64_t kRowStep = 32;
@@ -200,6 +204,7 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
     impl->precision = precision;
     const DecoderConfig& c = impl->config;
     const bool phi = c.family == Family::Phi;
+    const std::optional<Nf4Cache> kept = precision.nf4 ? Nf4Cache::of(reader, precision.double_quant, sink, stop) : std::nullopt;
     std::int64_t done = 0;
     const auto step = [&] {
         if (stop.stop_requested()) throw StopRequested{};
@@ -230,12 +235,13 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
             std::vector<at::Tensor> weights, shifts;
             std::vector<Nf4Matrix> small;
             for (const LinearShape& part : parts) {
-                if (precision.nf4) small.push_back(reader.readNf4(part.name + ".weight", part.out, part.in, precision.double_quant));
+                if (kept) small.push_back(kept->matrix(part.name));
+                else if (precision.nf4) small.push_back(reader.readNf4(part.name + ".weight", part.out, part.in, precision.double_quant));
                 else weights.push_back(matrix(part.name, part.out, part.in));
                 if (bias) shifts.push_back(vector(part.name + ".bias", part.out));
             }
-            Weight weight = precision.nf4 ? Weight(std::move(small), impl->type()) : Weight(count > 1 ? at::cat(weights, 0) : weights[0]);
-            return Linear(parts, std::move(weight), !bias ? at::Tensor() : at::cat(shifts, 0));
+            if (count > 1 && !precision.nf4 && parts.front().in * parts.front().out < kJoinedValues) weights = {at::cat(weights, 0)};
+            return Linear(parts, precision.nf4 ? Weight(std::move(small), impl->type()) : Weight(std::move(weights)), !bias ? at::Tensor() : at::cat(shifts, 0));
         };
         Block block;
         block.norm1 = norm(path + "input_layernorm");

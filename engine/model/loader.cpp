@@ -3,12 +3,14 @@
 #include "engine/kernels/kernels.h"
 #include "engine/model/names.h"
 #include "engine/weights/gguf.h"
+#include "engine/weights/mapped_file.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/nf4_checkpoint.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
-#include <cmath>
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <optional>
 
@@ -45,10 +47,35 @@ at::Tensor toTensor(const TensorView& view, at::ScalarType type) {
     return out;
 }
 
-bool allFinite(const at::Tensor& t) {
-    // A sum is not finite if any element is not; an overflow of finite ones is looked at closely.
-    if (std::isfinite(at::sum(t, at::kDouble).item<double>())) return true;
-    return at::isfinite(t).all().item<bool>();
+/// The view's bfloat16 where it lies; `file` keeps it there.
+at::Tensor mapped(const TensorView& view, std::shared_ptr<const void> file) {
+    const auto giveBack = [file = std::move(file), bytes = view.bytes](void*) { releasePages(bytes); };
+    return at::from_blob(const_cast<std::byte*>(view.bytes.data()), view.shape, giveBack, at::kBFloat16);
+}
+
+bool isAligned(const TensorView& view) {
+    return reinterpret_cast<std::uintptr_t>(view.bytes.data()) % 2 == 0;
+}
+
+/// The first element of a contiguous tensor that is NaN or infinite; -1: none.
+std::int64_t firstNotFinite(const at::Tensor& t) {
+    const auto type = t.scalar_type() == at::kFloat ? kernels::Scalar::F32 : kernels::Scalar::BF16;
+    const auto* data = static_cast<const char*>(t.const_data_ptr());
+    std::atomic<std::int64_t> first{t.numel()};
+    at::parallel_for(0, t.numel(), 1 << 20, [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t at = kernels::firstNotFinite(data + begin * kernels::sizeOf(type), end - begin, type);
+        if (at < 0) return;
+        std::int64_t known = first;
+        while (begin + at < known && !first.compare_exchange_weak(known, begin + at)) {}
+    });
+    return first == t.numel() ? -1 : first.load();
+}
+
+/// "[3, 17]": where element `at` of this shape lies.
+std::string placeText(std::int64_t at, const std::vector<std::int64_t>& shape) {
+    std::vector<std::int64_t> place(shape.size());
+    for (std::size_t i = shape.size(); i-- > 0; at /= shape[i]) place[i] = at % shape[i];
+    return shapeText(place);
 }
 
 } // namespace
@@ -68,7 +95,7 @@ struct WeightReader::Impl {
     }
 };
 
-WeightReader::WeightReader(const std::filesystem::path& model) : m_impl(std::make_unique<Impl>()) {
+WeightReader::WeightReader(const std::filesystem::path& model) : m_impl(std::make_shared<Impl>()) {
     m_impl->path = model;
     if (std::filesystem::is_directory(model)) {
         m_impl->config = configFromFolder(model);
@@ -81,8 +108,13 @@ WeightReader::WeightReader(const std::filesystem::path& model) : m_impl(std::mak
 WeightReader::~WeightReader() = default;
 WeightReader::WeightReader(WeightReader&&) noexcept = default;
 
-const DecoderConfig& WeightReader::config() const {
-    return m_impl->config;
+const DecoderConfig& WeightReader::config() const { return m_impl->config; }
+const std::filesystem::path& WeightReader::path() const { return m_impl->path; }
+
+bool WeightReader::holdsNf4() const {
+    if (!m_impl->folder) return false;
+    const std::vector<TensorView>& tensors = m_impl->folder->tensors();
+    return std::any_of(tensors.begin(), tensors.end(), [](const TensorView& tensor) { return isNf4Part(tensor.name); });
 }
 
 at::Tensor WeightReader::read(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type) const {
@@ -93,6 +125,8 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
         std::vector<std::int64_t> expected = shape;
         expected[0] *= candidate.parts;
         if (view->shape != expected) m_impl->wrongShape(*view, expected);
+        const bool rotated = m_impl->gguf && m_impl->config.family == Family::Llama && candidate.rotated && shape.size() == 2;
+        const bool asItLies = type == at::kBFloat16 && view->type == DType::BF16 && !candidate.interleaved && !rotated && isAligned(*view);
         at::Tensor tensor;
         if (candidate.interleaved) {
             // [heads, parts, head_dim, …]: every head's q, k and v lie together.
@@ -101,74 +135,42 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
             if (shape.size() > 1) apart.push_back(shape[1]);
             tensor = toTensor(*view, type).view(apart).select(1, candidate.part).reshape(shape).contiguous();
         } else {
-            tensor = toTensor(candidate.parts > 1 ? rowsOfView(*view, candidate.part * shape[0], shape[0]) : *view, type);
+            const TensorView part = candidate.parts > 1 ? rowsOfView(*view, candidate.part * shape[0], shape[0]) : *view;
+            tensor = asItLies ? mapped(part, m_impl) : toTensor(part, type);
         }
-        if (m_impl->gguf && m_impl->config.family == Family::Llama && candidate.rotated && shape.size() == 2) {
+        if (rotated) {
             const std::int64_t pairs = m_impl->config.head_dim / 2, heads = shape[0] / m_impl->config.head_dim;
             tensor = tensor.view({heads, pairs, 2, shape[1]}).transpose(1, 2).reshape(shape).contiguous();
         }
-        if (!allFinite(tensor))
-            throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + view->name + " holds NaN or infinite values.",
+        if (const std::int64_t at = firstNotFinite(tensor); at >= 0)
+            throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + view->name + " holds a NaN or infinite value at " + placeText(at, shape) + ".",
                         "The file is damaged: fetch it again.");
+        if (!asItLies) releasePages(view->bytes);
         return tensor;
     }
     throw Error(ErrorCode::NotFound, m_impl->path.string() + ": the tensor " + candidates.front().name + " is missing.",
                 "The model is incomplete, or of a kind that Phibench does not know.");
 }
 
-namespace {
-
-/// Codes and scales in memory of their own.
-struct Nf4Storage {
-    std::vector<std::uint8_t> codes;
-    std::vector<float> absmax;
-};
-
-Nf4Matrix quantized(const at::Tensor& values, bool doubleQuant) {
-    const auto storage = std::make_shared<Nf4Storage>();
-    const auto count = static_cast<std::size_t>(values.numel()), blocks = nf4Blocks(count);
-    storage->codes.resize(nf4Bytes(count));
-    storage->absmax.resize(blocks);
-    const float* from = values.const_data_ptr<float>();
-    at::parallel_for(0, static_cast<std::int64_t>(blocks), 512, [&](std::int64_t begin, std::int64_t end) {
-        const auto first = static_cast<std::size_t>(begin) * kNf4Block, last = std::min(count, static_cast<std::size_t>(end) * kNf4Block);
-        quantizeNf4(from + first, last - first, storage->codes.data() + first / 2, storage->absmax.data() + begin);
-    });
-    Nf4Matrix matrix;
-    matrix.codes = storage->codes;
-    if (doubleQuant) {
-        matrix.scales = quantizeScales(storage->absmax);
-        storage->absmax = {};
-    } else {
-        matrix.absmax = storage->absmax;
-    }
-    matrix.owner = storage;
-    return matrix;
-}
-
-} // namespace
-
 Nf4Matrix WeightReader::readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const {
     std::optional<Nf4Weight> stored;
     if (m_impl->folder) stored = engine::readNf4(name, [&](const std::string& part) { return m_impl->folder->find(part); });
-    Nf4Matrix matrix;
     if (stored) {
         if (stored->shape != std::vector<std::int64_t>{out, in})
             throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + name + " was quantised from the shape " + shapeText(stored->shape) +
                                                  ", but the model's configuration makes it " + shapeText({out, in}) + ".");
-        const auto storage = std::make_shared<Nf4Storage>();
-        storage->codes.assign(stored->codes.begin(), stored->codes.end());
-        storage->absmax = std::move(stored->absmax);
-        matrix.codes = storage->codes;
-        matrix.absmax = storage->absmax;
+        // The codes stay in the file.
+        const auto storage = std::make_shared<std::pair<std::shared_ptr<Impl>, std::vector<float>>>(m_impl, std::move(stored->absmax));
+        Nf4Matrix matrix;
+        matrix.out = out;
+        matrix.in = in;
+        matrix.codes = stored->codes;
+        matrix.absmax = storage->second;
         matrix.block = stored->block;
         matrix.owner = storage;
-    } else {
-        matrix = quantized(read(name, {out, in}, at::kFloat), doubleQuant);
+        return matrix;
     }
-    matrix.out = out;
-    matrix.in = in;
-    return matrix;
+    return quantizedNf4(read(name, {out, in}, at::kFloat), doubleQuant);
 }
 
 } // namespace engine

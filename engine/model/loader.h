@@ -2,7 +2,7 @@
 // A model's weights by their Hugging Face names, whatever file and naming they lie in.
 #pragma once
 #include "engine/model/config.h"
-#include "engine/model/weight.h"
+#include "engine/model/nf4_matrix.h"
 
 #include <ATen/core/Tensor.h>
 #include <filesystem>
@@ -22,15 +22,19 @@ public:
     WeightReader(WeightReader&&) noexcept;
 
     const DecoderConfig& config() const;
-    /// The tensor "model.layers.0.mlp.fc1.weight" in this type (float or bfloat16). Throws Error(NotFound, BadInput) naming file, tensor, and
-    /// expected and found shapes, or the first element that is no number.
+    /// The file or folder.
+    const std::filesystem::path& path() const;
+    /// Whether bitsandbytes quantised the weights before they were saved.
+    bool holdsNf4() const;
+    /// The tensor "model.layers.0.mlp.fc1.weight" in this type (float or bfloat16). What lies in the file as it is wanted stays there, mapped.
+    /// Throws Error(NotFound, BadInput) naming file, tensor, and expected and found shapes, or the first element that is no number.
     at::Tensor read(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type) const;
     /// A matrix [out, in] in NF4: as bitsandbytes stored it, or quantised here. Throws as read.
     Nf4Matrix readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const;
 
 private:
     struct Impl;
-    std::unique_ptr<Impl> m_impl;
+    std::shared_ptr<Impl> m_impl; // mapped tensors share it
 };
 
 } // namespace engine

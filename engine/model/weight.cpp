@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/weight.h"
 #include "engine/kernels/kernels.h"
+#include "engine/model/onednn.h"
 #include "engine/model/rows.h"
 
 #include <ATen/Functions.h>
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <optional>
+#include <algorithm>
 
 namespace engine {
 
@@ -14,150 +14,92 @@ namespace {
 /// Rows up to which streaming the weights through our kernel beats a matrix product.
 constexpr std::int64_t kFewRows = 4;
 
-/// Layouts are chosen for this many rows; they serve any number.
-constexpr std::int64_t kPackRows = 384;
-
-// Reached through the dispatcher because libtorch exports no header for them; absent where it was built without oneDNN.
-using Reorder = at::Tensor(const at::Tensor&, std::optional<c10::SymInt>);
-using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, c10::string_view,
-                             c10::List<std::optional<at::Scalar>>, std::optional<c10::string_view>);
-using PointwiseBinary = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, c10::string_view);
-
-struct OneDnn {
-    std::optional<c10::TypedOperatorHandle<Reorder>> reorder;
-    std::optional<c10::TypedOperatorHandle<Pointwise>> pointwise;
-    std::optional<c10::TypedOperatorHandle<PointwiseBinary>> binary;
-
-    OneDnn() {
-        auto& dispatcher = c10::Dispatcher::singleton();
-        const auto find = [&](const char* name, const char* overload) { return dispatcher.findSchema({name, overload}); };
-        const auto r = find("mkldnn::_reorder_linear_weight", ""), p = find("mkldnn::_linear_pointwise", ""),
-                   b = find("mkldnn::_linear_pointwise", "binary");
-        if (!r || !p || !b) return;
-        try {
-            reorder = r->typed<Reorder>();
-            pointwise = p->typed<Pointwise>();
-            binary = b->typed<PointwiseBinary>();
-        } catch (const c10::Error&) { // another release's signature
-            reorder.reset();
-        }
-    }
-    static const OneDnn& instance() {
-        static const OneDnn one;
-        return one;
-    }
-    bool usable() const { return reorder && pointwise && binary; }
-};
-
-at::Tensor packed(const at::Tensor& weight) {
-    return OneDnn::instance().reorder->call(weight, c10::SymInt(kPackRows));
-}
-at::Tensor packedProduct(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add) {
-    const OneDnn& dnn = OneDnn::instance();
-    const at::Tensor rows = x.is_contiguous() ? x : x.contiguous();
-    if (add.defined()) return dnn.binary->call(rows, add, weight, std::nullopt, "add");
-    return dnn.pointwise->call(rows, weight, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), "");
-}
-at::Tensor product(const at::Tensor& x, const at::Tensor& matrix, const at::Tensor& add) {
-    return add.defined() ? at::addmm(add, x, matrix) : at::mm(x, matrix);
+void addFewRows(const at::Tensor& matrix, const at::Tensor& x, const at::Tensor& y) {
+    const kernels::Rows to = rowsOf(y);
+    forRows(matrix.size(0), matrix.size(1), [&](std::int64_t begin, std::int64_t end) {
+        kernels::multiplyFewRows(x.const_data_ptr<float>(), x.size(0), x.size(1), rowsOf(matrix, begin), end - begin,
+                                 {static_cast<char*>(to.data) + begin * kernels::sizeOf(to.type), to.stride, to.type});
+    });
 }
 
 } // namespace
 
-Weight::Weight(at::Tensor dense) : m_in(dense.size(1)), m_out(dense.size(0)), m_type(dense.scalar_type()), m_dense(std::move(dense)) {}
+Weight::Weight(std::vector<at::Tensor> parts) : m_in(parts.front().size(1)), m_type(parts.front().scalar_type()), m_dense(std::move(parts)) {
+    for (const at::Tensor& part : m_dense) m_out += part.size(0);
+}
 
 Weight::Weight(std::vector<Nf4Matrix> parts, at::ScalarType type) : m_in(parts.front().in), m_type(type), m_nf4(std::move(parts)) {
     for (const Nf4Matrix& part : m_nf4) m_out += part.out;
 }
 
 std::int64_t Weight::byteCount() const {
-    if (!m_nf4.empty()) {
-        std::size_t bytes = 0;
-        for (const Nf4Matrix& part : m_nf4)
-            bytes += part.codes.size() + part.absmax.size_bytes() + part.scales.codes.size() + part.scales.absmax.size() * sizeof(float);
-        return static_cast<std::int64_t>(bytes);
-    }
-    const std::int64_t copies = m_dense.defined() + m_packed.defined() + m_packedBack.defined();
-    return copies * m_in * m_out * (m_type == at::kFloat ? 4 : 2);
+    std::int64_t bytes = 0;
+    for (const Nf4Matrix& part : m_nf4) bytes += part.byteCount();
+    const std::int64_t copies = !m_dense.empty() + m_packed.defined() + m_packedBack.defined();
+    return bytes + copies * m_in * m_out * (m_type == at::kFloat ? 4 : 2);
 }
 
 void Weight::packForBatches(bool backward) {
-    if (m_type != at::kBFloat16 || !m_dense.defined() || !OneDnn::instance().usable()) return;
-    m_packed = packed(m_dense);
-    if (backward) m_packedBack = packed(m_dense.t().contiguous());
-    if (backward) m_dense = at::Tensor();
+    if (m_type != at::kBFloat16 || m_dense.empty() || !canPrepack()) return;
+    const at::Tensor whole = m_dense.size() == 1 ? m_dense[0] : at::cat(m_dense, 0);
+    m_packed = prepacked(whole);
+    if (!backward) return;
+    m_packedBack = prepacked(whole.t().contiguous());
+    m_dense.clear();
 }
 
-namespace {
-
-/// The part's scales as floats; `room` holds them when they were quantised themselves.
-const float* scalesOf(const Nf4Matrix& part, std::vector<float>& room) {
-    if (!part.absmax.empty()) return part.absmax.data();
-    room = dequantizeScales(part.scales.codes, part.scales.absmax, kNf4ScaleBlock, dynamicMap(), part.scales.offset);
-    return room.data();
-}
-
-} // namespace
-
-at::Tensor Weight::expanded() const {
+std::vector<at::Tensor> Weight::parts() const {
+    if (m_nf4.empty()) return m_dense;
     static thread_local at::Tensor room; // one for all matrices: 4-bit weights are expanded one at a time
     if (!room.defined() || room.scalar_type() != m_type || room.numel() < m_out * m_in) room = at::empty({m_out * m_in}, m_type);
     std::int64_t row = 0;
     for (const Nf4Matrix& part : m_nf4) {
-        std::vector<float> scales;
-        const Nf4Codes codes{part.codes.data(), scalesOf(part, scales), part.block};
-        const std::int64_t offset = row * m_in;
-        // By whole blocks, which are fastest.
-        const std::int64_t step = static_cast<std::int64_t>(part.block), blocks = (part.out * m_in + step - 1) / step;
-        forRows(blocks, step, [&](std::int64_t begin, std::int64_t end) {
-            const auto first = static_cast<std::size_t>(begin * step), last = static_cast<std::size_t>(std::min(end * step, part.out * m_in));
-            if (m_type == at::kFloat) dequantizeNf4(codes, first, last, static_cast<float*>(room.data_ptr()) + offset + static_cast<std::int64_t>(first));
-            else dequantizeNf4(codes, first, last, static_cast<std::uint16_t*>(room.data_ptr()) + offset + static_cast<std::int64_t>(first));
-        });
+        dequantizeInto(part, room.narrow(0, row * m_in, part.out * m_in));
         row += part.out;
     }
-    return room.narrow(0, 0, m_out * m_in).view({m_out, m_in});
+    return {room.narrow(0, 0, m_out * m_in).view({m_out, m_in})};
 }
 
-void Weight::addFewRowsNf4(const at::Tensor& input, at::Tensor& y) const {
-    const at::Tensor apart = input.view({y.size(0), m_in / 2, 2}).permute({2, 0, 1}).contiguous();
-    const kernels::Rows to = rowsOf(y);
+at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
+    const at::Tensor input = x.to(at::kFloat).contiguous();
+    const at::Tensor apart = m_nf4.empty() ? at::Tensor() : evenBeforeOdd(input);
     std::int64_t row = 0;
-    for (const Nf4Matrix& part : m_nf4) {
-        std::vector<float> scales;
-        const float* absmax = scalesOf(part, scales);
-        forRows(part.out, m_in, [&](std::int64_t begin, std::int64_t end) {
-            kernels::multiplyFewRowsNf4(apart.const_data_ptr<float>(), y.size(0), m_in, part.codes.data() + begin * m_in / 2,
-                                        absmax + begin * m_in / static_cast<std::int64_t>(part.block), static_cast<std::int64_t>(part.block), end - begin,
-                                        {static_cast<char*>(to.data) + (row + begin) * kernels::sizeOf(to.type), to.stride, to.type});
-        });
-        row += part.out;
-    }
+    const auto next = [&](std::int64_t rows) {
+        row += rows;
+        return y.narrow(1, row - rows, rows);
+    };
+    for (const at::Tensor& part : m_dense) addFewRows(part, input, next(part.size(0)));
+    for (const Nf4Matrix& part : m_nf4) engine::addFewRows(part, apart, next(part.out));
+    return y;
 }
 
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
-    const bool rowsAreBlocks = !m_nf4.empty() && m_in % static_cast<std::int64_t>(m_nf4.front().block) == 0;
-    if (x.size(0) <= kFewRows && (m_dense.defined() || rowsAreBlocks)) {
-        at::Tensor y = add.defined() ? add : at::zeros({x.size(0), m_out}, x.options());
-        const at::Tensor input = x.to(at::kFloat).contiguous();
-        if (rowsAreBlocks) {
-            addFewRowsNf4(input, y);
-            return y;
-        }
-        const kernels::Rows to = rowsOf(y);
-        forRows(m_out, m_in, [&](std::int64_t begin, std::int64_t end) {
-            kernels::multiplyFewRows(input.const_data_ptr<float>(), x.size(0), m_in, rowsOf(m_dense, begin), end - begin,
-                                     {static_cast<char*>(to.data) + begin * kernels::sizeOf(to.type), to.stride, to.type});
-        });
-        return y;
+    const bool streamed = std::all_of(m_nf4.begin(), m_nf4.end(), [](const Nf4Matrix& part) { return part.rowsAreBlocks(); }) && !(m_dense.empty() && m_nf4.empty());
+    if (x.size(0) <= kFewRows && streamed) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
+    if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
+    const std::vector<at::Tensor> matrices = parts();
+    if (matrices.size() == 1) return add.defined() ? at::addmm(add, x, matrices[0].t()) : at::mm(x, matrices[0].t());
+    at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options());
+    std::int64_t row = 0;
+    for (const at::Tensor& matrix : matrices) {
+        at::Tensor columns = y.narrow(1, row, matrix.size(0));
+        if (add.defined()) at::addmm_out(columns, columns, x, matrix.t());
+        else at::mm_out(columns, x, matrix.t());
+        row += matrix.size(0);
     }
-    if (m_packed.defined()) return packedProduct(x, m_packed, add);
-    return product(x, (m_nf4.empty() ? m_dense : expanded()).t(), add);
+    return y;
 }
 
 at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const {
-    if (m_packedBack.defined()) return packedProduct(dy, m_packedBack, add);
-    return product(dy, m_nf4.empty() ? m_dense : expanded(), add);
+    if (m_packedBack.defined()) return prepackedProduct(dy, m_packedBack, add);
+    at::Tensor dx = add;
+    std::int64_t row = 0;
+    for (const at::Tensor& matrix : parts()) {
+        const at::Tensor columns = dy.narrow(1, row, matrix.size(0));
+        dx = dx.defined() ? at::addmm(dx, columns, matrix) : at::mm(columns, matrix);
+        row += matrix.size(0);
+    }
+    return dx;
 }
 
 } // namespace engine

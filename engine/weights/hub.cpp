@@ -153,6 +153,10 @@ fs::path defaultModelPath() {
     return folders.front() / kDefaultFile;
 }
 
+fs::path derivedCache() {
+    return hubCache().parent_path() / "phibench";
+}
+
 fs::path resolveModel(const std::string& model) {
     if (model.empty())
         throw Error(ErrorCode::BadInput, "No model was given.", "Give a folder, a .gguf file, a hub id, or default.");

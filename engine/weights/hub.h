@@ -13,6 +13,8 @@ namespace engine {
 std::filesystem::path resolveModel(const std::string& model);
 /// Where resources/setup.sh puts the default model: $PHIBENCH_HOME/models, else .deps/models of the source tree.
 std::filesystem::path defaultModelPath();
+/// Where Phibench keeps what it derives from models: "phibench" beside the hub's cache.
+std::filesystem::path derivedCache();
 /// Models that can be loaded now: the default one and the hub cache's.
 std::vector<std::string> installedModels();
 

@@ -2,6 +2,7 @@
 #include "engine/weights/mapped_file.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -39,6 +40,13 @@ MappedFile::~MappedFile() {
 
 void MappedFile::refuse(const std::string& what, const std::string& hint) const {
     throw Error(ErrorCode::BadInput, m_path.string() + ": " + what, hint);
+}
+
+void releasePages(std::span<const std::byte> bytes) {
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
+    const std::uintptr_t begin = (at + page - 1) / page * page, end = (at + bytes.size()) / page * page; // whole pages only
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 } // namespace engine

@@ -27,4 +27,7 @@ private:
     std::span<const std::byte> m_bytes;
 };
 
+/// Gives the memory of mapped bytes back to the system; they are read from the file again when they are next looked at.
+void releasePages(std::span<const std::byte> bytes);
+
 } // namespace engine

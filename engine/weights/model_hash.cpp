@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/jobs/model_hash.h"
+#include "engine/weights/model_hash.h"
 #include "engine/error.h"
 #include "engine/sha256.h"
+#include "engine/weights/hub.h"
 #include "engine/weights/json_file.h"
 #include "engine/weights/new_file.h"
 
@@ -16,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
+
+constexpr std::int64_t kRemembered = 32 << 20; // bytes: smaller files are summed in no time
 
 std::string hashed(const fs::path& file, std::stop_token stop) {
     std::ifstream in(file, std::ios::binary);
@@ -51,13 +54,15 @@ Json known(const fs::path& cache) {
 
 } // namespace
 
-std::string modelSha256(const fs::path& model, const fs::path& cache, std::stop_token stop) {
+std::string modelSha256(const fs::path& model, std::stop_token stop) {
     const fs::path canonical = fs::canonical(model);
+    const fs::path cache = derivedCache() / "model-sums.json";
     Json sums = known(cache);
     bool changed = false;
     const auto sumOf = [&](const fs::path& file) {
-        const std::string key = fs::canonical(file).string();
         const auto size = static_cast<std::int64_t>(fs::file_size(file));
+        if (size < kRemembered) return hashed(file, stop);
+        const std::string key = fs::canonical(file).string();
         const auto time = static_cast<std::int64_t>(fs::last_write_time(file).time_since_epoch().count());
         if (const auto entry = sums.find(key); entry != sums.end() && entry->is_object() && entry->value("bytes", Json()) == size && entry->value("changed", Json()) == time &&
                                                entry->contains("sha256") && (*entry)["sha256"].is_string())
@@ -80,6 +85,8 @@ std::string modelSha256(const fs::path& model, const fs::path& cache, std::stop_
     }
     if (changed) {
         try {
+            std::error_code ignored;
+            fs::create_directories(cache.parent_path(), ignored);
             NewFile out(cache);
             out.write(sums.dump(1) + "\n");
             out.commit();
