@@ -16,7 +16,7 @@ using RunId = std::int64_t;
 /// A stage began or moved on. total 0: unknown. done never decreases within a stage.
 struct ProgressEvent {
     RunId run = 0;
-    std::string stage;          // "load model", "read data", "baseline", "train", "evaluate", "save"
+    std::string stage;          // "read data", "quantise model", "load model", "baseline", "train", "evaluate", "save"
     std::int64_t done = 0;
     std::int64_t total = 0;
     double examples_per_second = 0;

@@ -18,7 +18,7 @@ constexpr double kTrained = 0.85;       // of a training job, when training ends
 
 // Where a stage lies within its job.
 std::pair<double, double> shareOf(RunKind kind, const QString& stage) {
-    if (stage == QLatin1String("load model")) return {0, 0.02};
+    if (stage == QLatin1String("load model") || stage == QLatin1String("quantise model")) return {0, 0.02};
     if (stage == QLatin1String("read data")) return {0.02, 0.03};
     if (kind != RunKind::Train) return {0.03, 1};
     if (stage == QLatin1String("train")) return {0.03, kTrained};
@@ -49,6 +49,7 @@ QString RunWatch::stage() const {
     if (isStopping()) return tr("Stopping");
     if (m_stage.isEmpty()) return tr("Starting");
     if (m_stage == QLatin1String("load model")) return tr("Loading the model");
+    if (m_stage == QLatin1String("quantise model")) return tr("Quantising the model to 4 bits, once");
     if (m_stage == QLatin1String("read data")) return tr("Reading the data");
     if (m_stage == QLatin1String("train")) return tr("Training");
     if (m_stage == QLatin1String("save")) return tr("Saving");
