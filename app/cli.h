@@ -20,7 +20,6 @@ struct Session {
     bool json = false;
     std::string db;                  // empty: the default runs file
     std::function<int()> command;    // gives the exit code; may throw engine::Error
-    bool computes = false;           // the command runs a model
     std::filesystem::path runsFile() const { return db.empty() ? engine::defaultRunsFile() : std::filesystem::path(db); }
     /// The same for who only looks: throws Error(NotFound) where there is none, so that none is made.
     std::filesystem::path existingRunsFile() const;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // phibench's entry: opens the runs file, starts the runner, shows the window.
 #include "app/runner.h"
-#include "app/thread_policy.h"
 #include "ui/document.h"
 #include "ui/main_window.h"
 #include "ui/theme/theme.h"
@@ -13,7 +12,6 @@
 #include <optional>
 
 int main(int argc, char** argv) {
-    app::waitPassively(argv);
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("Phibench"));
     QApplication::setOrganizationName(QStringLiteral("Phibench"));
