@@ -111,6 +111,16 @@ void Block::refresh() {
     for (Linear* linear : linears()) linear->refresh();
 }
 
+at::Tensor Block::room(std::int64_t rows, std::int64_t columns) const {
+    return at::empty({rows, columns}, at::TensorOptions(qkv.type()));
+}
+
+at::Tensor Block::activated(bool phi, const at::Tensor& upRows, std::int64_t width) const {
+    at::Tensor m = room(upRows.size(0), width);
+    activate(phi, upRows, width, m);
+    return m;
+}
+
 void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape) const {
     const DecoderConfig& c = pass.config;
     const bool phi = c.family == Family::Phi;
@@ -130,13 +140,12 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
         t.mean1 = perRow(1);
         t.rstd1 = perRow(1);
     }
-    const auto room = [&](std::int64_t columns) { return at::empty({rows, columns}, at::TensorOptions(qkv.type())); };
-    t.norm1 = room(c.hidden_size);
-    norm1.forward(x, c.norm_eps, t.norm1, t.mean1, t.rstd1, pass.adapted);
-    t.qkv = qkv.forward(t.norm1, pass.adapted, drop(kQkvMask), t.qkvLow);
+    at::Tensor normed = room(rows, c.hidden_size);
+    norm1.forward(x, c.norm_eps, normed, t.mean1, t.rstd1, pass.adapted);
+    t.qkv = qkv.forward(normed, pass.adapted, drop(kQkvMask), t.qkvLow);
     rotate(t.qkv, pass, 1);
     if (pass.storesKeys) pass.attention.store(layer, t.qkv);
-    t.attention = room(out.in());
+    t.attention = room(rows, out.in());
     t.lse = perRow(c.heads);
     pass.attention.forward(layer, t.qkv, t.attention, t.lse);
     if (!tape) t.qkv = at::Tensor();
@@ -149,13 +158,10 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
             t.mean2 = perRow(1);
             t.rstd2 = perRow(1);
         }
-        t.norm2 = room(c.hidden_size);
-        norm2.forward(x, c.norm_eps, t.norm2, t.mean2, t.rstd2, pass.adapted);
+        norm2.forward(x, c.norm_eps, normed, t.mean2, t.rstd2, pass.adapted);
     }
-    t.up = up.forward(phi ? t.norm1 : t.norm2, pass.adapted, drop(kUpMask), t.upLow);
-    t.down = room(c.intermediate_size);
-    activate(phi, t.up, c.intermediate_size, t.down);
-    addBranch(down.forward(t.down, pass.adapted, drop(kDownMask), t.downLow), kMlpResidual);
+    t.up = up.forward(normed, pass.adapted, drop(kUpMask), t.upLow);
+    addBranch(down.forward(activated(phi, t.up, c.intermediate_size), pass.adapted, drop(kDownMask), t.downLow), kMlpResidual);
 }
 
 void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, LayerTape& t, bool needInput) {
@@ -170,12 +176,20 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
     // Phi's branches both start from dx as it came in, so it may only be added to once both have read it.
     const at::Tensor dyAttention = phi ? branch(kAttentionResidual) : at::Tensor();
 
-    const at::Tensor dm = down.backward(branch(kMlpResidual), t.down, t.downLow, drop(kDownMask), true);
-    t.down = at::Tensor();
+    // Cheaper computed again than kept: what the adapted layers read.
+    const auto normedAgain = [&](const Norm& norm, const at::Tensor& x) {
+        at::Tensor y = room(x.size(0), c.hidden_size);
+        norm.forward(x, c.norm_eps, y, {}, {}, true);
+        return y;
+    };
+    const at::Tensor read1 = qkv.isAdapted() || (phi && up.isAdapted()) ? normedAgain(norm1, t.x1) : at::Tensor();
+    const auto readByUp = [&] { return phi ? read1 : up.isAdapted() ? normedAgain(norm2, t.x2) : at::Tensor(); };
+
+    const at::Tensor dm = down.backward(branch(kMlpResidual), down.isAdapted() ? activated(phi, t.up, c.intermediate_size) : at::Tensor(), t.downLow, drop(kDownMask), true);
     activateBackward(phi, t.up, c.intermediate_size, dm);
     const bool needNorm = needInput || norm1.trained;
-    const at::Tensor dUpIn = up.backward(t.up, phi ? t.norm1 : t.norm2, t.upLow, drop(kUpMask), !phi || needNorm);
-    t.up = t.norm2 = at::Tensor();
+    const at::Tensor dUpIn = up.backward(t.up, readByUp(), t.upLow, drop(kUpMask), !phi || needNorm);
+    t.up = at::Tensor();
     if (!phi) {
         norm2.backward(t.x2, t.mean2, t.rstd2, dUpIn, dx);
         t.x2 = at::Tensor();
@@ -185,7 +199,7 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
     at::Tensor dqkv = at::empty_like(t.qkv);
     pass.attention.backward(layer, t.qkv, t.attention, t.lse, dAttention, dqkv);
     rotate(dqkv, pass, -1);
-    const at::Tensor dQkvIn = qkv.backward(dqkv, t.norm1, t.qkvLow, drop(kQkvMask), needNorm);
+    const at::Tensor dQkvIn = qkv.backward(dqkv, read1, t.qkvLow, drop(kQkvMask), needNorm);
     if (needNorm) {
         if (phi) norm1.backward(t.x1, t.mean1, t.rstd1, dUpIn, dx);
         norm1.backward(t.x1, t.mean1, t.rstd1, dQkvIn, dx);

@@ -40,8 +40,8 @@ struct Pass {
 
 /// What the backward pass needs of one layer's forward pass.
 struct LayerTape {
-    at::Tensor x1, mean1, rstd1, norm1, qkv, qkvLow, attention, outLow, lse;
-    at::Tensor x2, mean2, rstd2, norm2, up, upLow, down, downLow; // norm2: Llama only; down: what the last product reads
+    at::Tensor x1, mean1, rstd1, qkv, qkvLow, attention, outLow, lse;
+    at::Tensor x2, mean2, rstd2, up, upLow, downLow; // the second norm's: Llama only
 };
 
 struct Block {
@@ -56,6 +56,11 @@ struct Block {
     /// Replaces dx [N, H] float by the gradient of the layer's input (left alone unless `needInput`); adds to the adapter's gradients.
     /// The tape is used up.
     void backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, LayerTape& tape, bool needInput);
+
+private:
+    at::Tensor room(std::int64_t rows, std::int64_t columns) const;
+    /// What the last product reads.
+    at::Tensor activated(bool phi, const at::Tensor& upRows, std::int64_t width) const;
 };
 
 } // namespace engine

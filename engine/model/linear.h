@@ -21,6 +21,8 @@ public:
     std::int64_t in() const { return m_weight.in(); }
     std::int64_t out() const { return m_weight.out(); }
     at::ScalarType type() const { return m_weight.type(); }
+    /// Whether it has an adapter, whose gradient needs the layer's input.
+    bool isAdapted() const { return m_down.defined(); }
     Weight& weight() { return m_weight; }
 
     /// The adapter's modules that belong here (null: none).
@@ -32,7 +34,8 @@ public:
 
     /// y [N, out] of x [N, in]; `low` becomes dropout(x) A^T [N, rank], undefined without an adapter.
     at::Tensor forward(const at::Tensor& x, bool adapted, const kernels::Mask& mask, at::Tensor& low) const;
-    /// The gradient [N, in] with respect to x, undefined unless `needInput`. Adds to the adapter's gradients. x, mask and low as in forward.
+    /// The gradient [N, in] with respect to x, undefined unless `needInput`. Adds to the adapter's gradients. x, mask and low as in forward; x may be
+    /// undefined unless isAdapted().
     at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low, const kernels::Mask& mask, bool needInput);
 
 private:

@@ -19,7 +19,14 @@ struct Storage {
 /// The scales as floats; `room` holds them when they were quantised themselves.
 const float* scalesOf(const Nf4Matrix& matrix, std::vector<float>& room) {
     if (!matrix.absmax.empty()) return matrix.absmax.data();
-    room = dequantizeScales(matrix.scales.codes, matrix.scales.absmax, kNf4ScaleBlock, dynamicMap(), matrix.scales.offset);
+    const std::span codes(matrix.scales.codes);
+    const std::span absmax(matrix.scales.absmax);
+    room.resize(codes.size());
+    forRows(std::ssize(absmax), kNf4ScaleBlock, [&](std::int64_t begin, std::int64_t end) {
+        const auto first = static_cast<std::size_t>(begin) * kNf4ScaleBlock, last = std::min(codes.size(), static_cast<std::size_t>(end) * kNf4ScaleBlock);
+        const std::vector<float> part = dequantizeScales(codes.subspan(first, last - first), absmax.subspan(static_cast<std::size_t>(begin)), kNf4ScaleBlock, dynamicMap(), matrix.scales.offset);
+        std::copy(part.begin(), part.end(), room.begin() + static_cast<std::ptrdiff_t>(first));
+    });
     return room.data();
 }
 
