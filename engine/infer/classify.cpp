@@ -14,14 +14,14 @@ namespace engine {
 
 namespace {
 
-/// Rows of one pass at most, so that long texts need no more memory than short ones.
-constexpr std::int64_t kMostRows = 4096;
+/// Of one pass, so that long texts and large models need no more memory than others. More rows would be no faster.
+constexpr std::int64_t kPassBytes = std::int64_t{384} << 20, kMostRows = 2048;
 
 /// Shared by both methods: questions in batches of like length, their common beginning read once.
 class Classifier {
 public:
     Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers)
-        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_cache(decoder.config()) {
+        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_cache(decoder.config(), decoder.precision()) {
         std::vector<std::span<const std::int32_t>> questions;
         for (const Sample& sample : samples) questions.push_back(sample.question());
         m_prefix = samples.size() > 1 ? commonPrefix(questions, 1) : 0;
@@ -40,9 +40,10 @@ public:
         std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return m_samples[a].answerBegin < m_samples[b].answerBegin; });
         std::vector<std::vector<std::size_t>> all;
         std::int64_t rows = 0;
+        const std::int64_t most = std::clamp<std::int64_t>(kPassBytes / bytesPerRow(), 32, kMostRows);
         for (std::size_t number : order) {
             const std::int64_t needed = m_samples[number].answerBegin - m_prefix + rowsOfAnswer();
-            if (all.empty() || static_cast<std::int64_t>(all.back().size()) >= std::max<std::int64_t>(1, size) || rows + needed > kMostRows) {
+            if (all.empty() || static_cast<std::int64_t>(all.back().size()) >= std::max<std::int64_t>(1, size) || rows + needed > most) {
                 all.emplace_back();
                 rows = 0;
             }
@@ -56,6 +57,11 @@ public:
 
 protected:
     virtual std::int64_t rowsOfAnswer() const = 0;
+    /// Of what one layer computes of a row.
+    virtual std::int64_t bytesPerRow() const {
+        const DecoderConfig& c = m_decoder.config();
+        return (6 * c.hidden_size + 3 * c.intermediate_size) * (m_decoder.precision().compute == Precision::Compute::Bf16 ? 2 : 4);
+    }
     /// A question's tokens after the common beginning.
     std::span<const std::int32_t> rest(std::size_t number) const { return m_samples[number].question().subspan(static_cast<std::size_t>(m_prefix)); }
 
@@ -161,12 +167,18 @@ protected:
         for (const auto& ids : m_answers.ids) longest = std::max(longest, ids.size());
         return static_cast<std::int64_t>(longest);
     }
+    std::int64_t bytesPerRow() const override {
+        return Classifier::bytesPerRow() + KvCache::bytesPerToken(m_decoder.config(), m_decoder.precision());
+    }
 
 private:
     /// Caches each question but its last token, which the first step of the continuation reads, and scores the true answers on the way.
     double readQuestions(const std::vector<std::size_t>& batch, std::vector<int>& segments) {
         Pack pack;
         std::vector<Target> targets;
+        std::int64_t tokens = 0;
+        for (std::size_t number : batch) tokens += std::ssize(rest(number)) + m_most;
+        m_cache.reserve(tokens);
         for (std::size_t number : batch) {
             const auto question = rest(number);
             const auto stored = question.first(question.size() - 1);

@@ -6,23 +6,32 @@
 
 namespace engine {
 
-KvCache::KvCache(const DecoderConfig& config)
+KvCache::KvCache(const DecoderConfig& config, Precision precision)
     : m_width(config.kv_heads * config.head_dim), m_keys(static_cast<std::size_t>(config.layers)), m_values(static_cast<std::size_t>(config.layers)) {
     for (auto* buffers : {&m_keys, &m_values})
-        for (at::Tensor& buffer : *buffers) buffer = at::empty({0, m_width}, at::kFloat);
+        for (at::Tensor& buffer : *buffers) buffer = at::empty({0, m_width}, precision.compute == Precision::Compute::Bf16 ? at::kBFloat16 : at::kFloat);
+}
+
+std::int64_t KvCache::bytesPerToken(const DecoderConfig& config, Precision precision) {
+    return 2 * config.layers * config.kv_heads * config.head_dim * (precision.compute == Precision::Compute::Bf16 ? 2 : 4);
+}
+
+void KvCache::grow(std::int64_t capacity) {
+    for (auto* buffers : {&m_keys, &m_values})
+        for (at::Tensor& buffer : *buffers) {
+            at::Tensor larger = at::empty({capacity, m_width}, buffer.options());
+            if (m_used) larger.narrow(0, 0, m_used).copy_(buffer.narrow(0, 0, m_used));
+            buffer = larger;
+        }
+}
+
+void KvCache::reserve(std::int64_t tokens) {
+    if (m_used + tokens > m_keys.front().size(0)) grow(m_used + tokens);
 }
 
 int KvCache::addSegment(std::int64_t capacity, int parent) {
     const std::int64_t needed = m_used + capacity, have = m_keys.front().size(0);
-    if (needed > have) {
-        const std::int64_t grown = std::max(needed, have + have / 2);
-        for (auto* buffers : {&m_keys, &m_values})
-            for (at::Tensor& buffer : *buffers) {
-                at::Tensor larger = at::empty({grown, m_width}, at::kFloat);
-                if (m_used) larger.narrow(0, 0, m_used).copy_(buffer.narrow(0, 0, m_used));
-                buffer = larger;
-            }
-    }
+    if (needed > have) grow(std::max(needed, have + have / 2));
     m_segments.push_back({m_used, 0, capacity, parent});
     m_used = needed;
     return static_cast<int>(m_segments.size()) - 1;

@@ -2,6 +2,7 @@
 // Keys and values of tokens already read, in segments that chain: a prefix kept once, a segment for each text that goes on from it.
 #pragma once
 #include "engine/model/config.h"
+#include "engine/model/precision.h"
 
 #include <ATen/core/Tensor.h>
 #include <vector>
@@ -15,7 +16,12 @@ public:
         int parent = -1;
     };
 
-    explicit KvCache(const DecoderConfig& config);
+    /// In the type that the model computes keys and values in.
+    KvCache(const DecoderConfig& config, Precision precision);
+    /// Bytes of one token's keys and values in all layers.
+    static std::int64_t bytesPerToken(const DecoderConfig& config, Precision precision);
+    /// Room for this many more tokens at once.
+    void reserve(std::int64_t tokens);
     /// Room for `capacity` tokens that go on from `parent`'s (-1: from nothing). Grows the buffers.
     int addSegment(std::int64_t capacity, int parent = -1);
     /// Tokens in the segment and all it goes on from.
@@ -26,13 +32,15 @@ public:
     void release(int segment);
     const Segment& segment(int index) const { return m_segments[static_cast<std::size_t>(index)]; }
 
-    /// Buffers [capacity, kv_heads * head_dim], float32, rotary applied to keys.
+    /// Buffers [capacity, kv_heads * head_dim], rotary applied to keys.
     at::Tensor& keys(std::int64_t layer) { return m_keys[static_cast<std::size_t>(layer)]; }
     at::Tensor& values(std::int64_t layer) { return m_values[static_cast<std::size_t>(layer)]; }
     /// Called by the decoder once all layers have stored their rows.
     void advance(int segment, std::int64_t count);
 
 private:
+    void grow(std::int64_t capacity);
+
     std::int64_t m_width = 0;
     std::int64_t m_used = 0;
     std::vector<at::Tensor> m_keys, m_values;

@@ -136,7 +136,7 @@ private Q_SLOTS:
         QTemporaryDir dir;
         const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
         const auto prefix = tokens(20, 1), left = tokens(7, 2), right = tokens(5, 3);
-        KvCache cache(decoder.config());
+        KvCache cache(decoder.config(), decoder.precision());
         const int shared = cache.addSegment(20);
         Pack first;
         first.addCached(prefix, shared, 0, true);

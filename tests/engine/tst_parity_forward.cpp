@@ -69,7 +69,7 @@ void TestParityForward::logits() {
         packed = std::max(packed, worstError(all.narrow(0, 0, shared), expected[i].narrow(0, 0, shared)));
         packed = std::max(packed, worstError(all.narrow(0, node.begin, node.count), expected[i].narrow(0, shared, length - shared)));
 
-        KvCache cache(decoder.config());
+        KvCache cache(decoder.config(), decoder.precision());
         const int segment = cache.addSegment(length);
         Pack first;
         first.addCached(std::span(texts[i]).first(static_cast<std::size_t>(shared)), segment, 0, true);
