@@ -86,6 +86,10 @@ def main():
     ids = tokenizer(TEXT).input_ids
     ours = Ours(args.cli, args.model)
     net = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).eval()
+    # It was read de-quantised, but remembers that the file was not, and TRL would refuse to train it.
+    net.hf_quantizer, net.is_quantized = None, False
+    net.__dict__.pop("quantization_method", None)
+    net.config.__dict__.pop("quantization_config", None)
 
     def theirs():
         with torch.no_grad():
