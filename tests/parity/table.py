@@ -18,6 +18,8 @@ WORST = [
     ("NF4 products in bf16, layers of the full-size Phi-2", r"TestParityNf4::products\(model.*relative error of products in bf16 (\S+),", 1e-2, True),
     ("adapters of PEFT and TRL, here", r"TestParityForward::adapters\(.*\) max abs error of logits (\S+),", 1e-4, False),
     ("adapters of ours, in PEFT", r"our adapter in PEFT, .* max abs error of logits (\S+),", 1e-4, False),
+    ("merged models in transformers: logits", r"^merged, (?!.*bf16).*: logits ([^ ,]+)", 2e-5, False),
+    ("merged weights against PEFT's, NF4 too", r"^merged, (?!.*bf16).* weights against PEFT's ([^ ,]+)", 1e-6, False),
     ("adapters on SmolLM2: ours in PEFT, TRL's here", r"default model, adapter .*root mean square (\S+),", 1e-4, True),
 ]
 # What is identical; a pattern of a line for each case that agrees, or whose groups are how many do and of how many; only with --full.
