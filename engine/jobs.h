@@ -4,6 +4,7 @@
 #pragma once
 #include "engine/events.h"
 #include "engine/experiment.h"
+#include "engine/model/config.h"
 #include "engine/store/runs.h"
 
 #include <filesystem>
@@ -88,7 +89,7 @@ private:
 struct ModelFacts {
     std::string name, family, format, path;   // "SmolLM2 135M Instruct", "llama", "GGUF Q4_1", …
     std::int64_t parameters = 0;
-    std::int64_t layers = 0, hidden_size = 0, vocab_size = 0, max_positions = 0;
+    DecoderConfig config;
 };
 /// Throws Error. "default" and hub ids are resolved.
 ModelFacts modelFacts(const std::string& model);

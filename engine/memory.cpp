@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace engine {
 
@@ -27,6 +28,11 @@ std::int64_t peakResidentBytes() {
     if (const std::int64_t peak = statusBytes("VmHWM:"); peak > 0) return peak;
     rusage usage{};
     return getrusage(RUSAGE_SELF, &usage) == 0 ? static_cast<std::int64_t>(usage.ru_maxrss) * 1024 : 0;
+}
+
+std::int64_t machineBytes() {
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? std::int64_t{pages} * size : 0;
 }
 
 } // namespace engine

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this process uses of the machine's memory.
+// What this process uses of the machine's memory, and how much there is.
 #pragma once
 #include <cstdint>
 
@@ -9,5 +9,7 @@ namespace engine {
 std::int64_t residentBytes();
 /// The most that ever were.
 std::int64_t peakResidentBytes();
+/// The machine's own; 0 where the system does not say.
+std::int64_t machineBytes();
 
 } // namespace engine

@@ -39,10 +39,7 @@ ModelFacts modelFacts(const std::string& model) {
     facts.family = toString(config.family);
     facts.path = path.string();
     facts.parameters = parameterCount(config);
-    facts.layers = config.layers;
-    facts.hidden_size = config.hidden_size;
-    facts.vocab_size = config.vocab_size;
-    facts.max_positions = config.max_positions;
+    facts.config = config;
     return facts;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The training job: prepare, load, fit, save, evaluate.
+#include "engine/footprint.h"
 #include "engine/jobs/evaluation.h"
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
@@ -42,6 +43,7 @@ public:
         m_steps = trainingSteps(m_setup->train.size(), m_setup->experiment.train);
         m_lora = std::make_shared<Lora>(m_setup->config, m_setup->experiment.lora, static_cast<std::uint64_t>(m_setup->experiment.train.seed));
         AdamW optimizer(*m_lora, m_setup->experiment.train.weight_decay);
+        tellFootprint();
         m_optimizer = &optimizer;
         load();
         if (checkpoint) m_training = readCheckpoint(*checkpoint, *m_lora, optimizer, m_identity);
@@ -79,6 +81,12 @@ private:
         for (const std::string& wrong : damaged) warn(m_sink, wrong + ". An older state is used instead.");
         if (!found) warn(m_sink, name + " has no checkpoint yet, so it starts again from its first step.");
         return found;
+    }
+
+    void tellFootprint() const {
+        if (!m_sink) return;
+        const Footprint expected = footprint(m_setup->config, m_lora->parameterCount(), m_setup->experiment, lengthsOf(m_setup->train));
+        m_sink(LogEvent{0, Severity::Note, toString(expected)});
     }
 
     void load() {

@@ -3,6 +3,7 @@
 #pragma once
 #include "engine/error.h"
 
+#include <cstdint>
 #include <string>
 
 namespace engine {
@@ -24,5 +25,11 @@ inline constexpr Precision Precision::Bf16{Precision::Compute::Bf16};
 Precision parsePrecision(const std::string& precision, const std::string& compute = "auto", bool doubleQuant = false);
 /// "fp32", "bf16", "nf4".
 std::string toString(const Precision& precision);
+
+/// Whether linear layers of so many bytes are laid out for batches, which takes another copy where gradients are wanted: large products
+/// gain little by it.
+inline bool packsForBatches(const Precision& precision, std::int64_t bytes) {
+    return precision.compute == Precision::Compute::Bf16 && !precision.nf4 && bytes <= (std::int64_t{1} << 30);
+}
 
 } // namespace engine

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/loop.h"
+#include "engine/footprint.h"
 #include "engine/memory.h"
 #include "engine/random.h"
 #include "engine/train/batch.h"
@@ -26,14 +27,6 @@ std::int64_t microBatchSize(const std::string& text) {
     if (error != std::errc() || end != text.data() + text.size() || size < 1)
         throw Error(ErrorCode::BadInput, "train.micro_batch_size is \"" + text + "\".", "Use auto or a number of 1 or more.");
     return size;
-}
-
-/// Rows of a pass of which all that is kept for the way back (LayerTape) takes about 1.25 GiB; at most 4096, past which nothing gets faster.
-std::int64_t rowBudget(const DecoderConfig& config, Precision precision) {
-    const bool phi = config.family == Family::Phi;
-    const std::int64_t size = precision.compute == Precision::Compute::Bf16 ? 2 : 4, heads = 2 * config.heads + 2 * config.kv_heads; // q, k, v, attention
-    const std::int64_t layer = (phi ? 4 : 8) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
-    return std::clamp<std::int64_t>((std::int64_t{5} << 28) / std::max<std::int64_t>(1, config.layers * layer), 64, 4096);
 }
 
 /// The pace of the last steps, so that a pause or an evaluation long ago does not colour the estimate.

@@ -198,6 +198,8 @@ void TestCli::trainsForPeople() {
     for (const char* piece : {"accuracy", "macro F1", "truth \\ guess", "no answer", "before (run ", "points"}) QVERIFY2(result.out.contains(piece), piece + result.out);
     QVERIFY(!result.out.contains('{'));
     QVERIFY(!result.err.contains('\r')); // no terminal, no progress line
+    QVERIFY2(result.err.contains(" parameters in fp32, ") && result.err.contains("of memory: layers "), result.err); // before it begins
+    QVERIFY(result.err.indexOf(" parameters in ") < result.err.indexOf("load model"));
 }
 
 void TestCli::evaluatesTheAdapter() {

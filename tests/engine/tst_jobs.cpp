@@ -506,8 +506,8 @@ void TestJobs::factsOfAModel() {
     const ModelFacts facts = modelFacts(m_phi.string());
     QCOMPARE(facts.family, std::string("phi"));
     QCOMPARE(facts.format, std::string("safetensors F32"));
-    QCOMPARE(facts.layers, 2);
-    QCOMPARE(facts.max_positions, 512);
+    QCOMPARE(facts.config.layers, 2);
+    QCOMPARE(facts.config.max_positions, 512);
     std::int64_t parameters = 0;
     testing_support::TinyModelOptions options;
     options.family = Family::Phi;

@@ -17,10 +17,16 @@ FakeBackend::FakeBackend(QObject* parent) : Backend(parent) {
     facts.format = "GGUF Q4_1";
     facts.path = "/models/SmolLM2-135M-Instruct.Q4_1.gguf";
     facts.parameters = 134'515'008;
-    facts.layers = 30;
-    facts.hidden_size = 576;
-    facts.vocab_size = 49'152;
-    facts.max_positions = 8'192;
+    DecoderConfig& c = facts.config;
+    c.vocab_size = 49'152;
+    c.hidden_size = 576;
+    c.intermediate_size = 1'536;
+    c.layers = 30;
+    c.heads = 9;
+    c.kv_heads = 3;
+    c.head_dim = c.rotary_dim = 64;
+    c.max_positions = 8'192;
+    c.tied_head = true;
 }
 
 FakeBackend::~FakeBackend() = default;

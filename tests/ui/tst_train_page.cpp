@@ -7,6 +7,7 @@
 #include "ui/theme/theme.h"
 #include "ui/train/experiment_form.h"
 #include "ui/train/log_panel.h"
+#include "ui/train/memory_bar.h"
 #include "ui/train/model_facts.h"
 #include "ui/train/train_page.h"
 #include "ui/train/yaml_editor.h"
@@ -80,6 +81,7 @@ private Q_SLOTS:
     void failureIsSaid();
     void refusedStart();
     void earlierBaselineIsShown();
+    void warningsBeforeTheRun();
     void resumedRunKeepsItsCurve();
 };
 
@@ -219,9 +221,23 @@ void TestTrainPage::modelFacts() {
     QTRY_COMPARE(scene.backend.models.size(), asked + 1);
     QTRY_VERIFY(scene.text("modelTrainable").contains(QLatin1String("9.77")));
     scene.document.set(QStringLiteral("train.epochs"), QStringLiteral("2"));
-    const QString bf16 = scene.text("modelMemory");
     scene.document.set(QStringLiteral("model.precision"), QStringLiteral("fp32"));
-    QVERIFY(scene.text("modelMemory") != bf16);
+    const QString fp32 = scene.text("modelMemory");
+    QCOMPARE(scene.text("modelPrecision"), QStringLiteral("fp32"));
+    scene.document.set(QStringLiteral("model.compute"), QStringLiteral("bf16")); // contradicts fp32: nothing can be said
+    QCOMPARE(scene.text("modelPrecision"), QStringLiteral("–"));
+    QVERIFY(!scene.find<MemoryBar>("memoryParts")->isVisibleTo(scene.page.get()));
+    scene.document.set(QStringLiteral("model.precision"), QStringLiteral("nf4"));
+    QCOMPARE(scene.text("modelPrecision"), QStringLiteral("NF4, computed in bf16"));
+    QVERIFY(scene.text("modelMemory") != fp32);
+    const QStringList parts = scene.find<MemoryBar>("memoryParts")->rows();
+    QCOMPARE(parts.size(), 4);
+    QCOMPARE(parts[0], QStringLiteral("Weights 119\u00A0MB")); // 0.5625 bytes a weight of the layers, two of the embedding
+    QCOMPARE(parts[1], QStringLiteral("Adapter 176\u00A0MB"));
+    QVERIFY(!scene.find<QLabel>("memoryTight")->isVisibleTo(scene.page.get()));
+    scene.document.set(QStringLiteral("train.micro_batch_size"), QStringLiteral("65536"));
+    scene.document.set(QStringLiteral("train.batch_size"), QStringLiteral("65536"));
+    QVERIFY(scene.find<QLabel>("memoryTight")->isVisibleTo(scene.page.get())); // more than any machine has
     QCOMPARE(scene.backend.models.size(), asked + 1); // these change nothing that the files say
     scene.backend.modelProblem = QStringLiteral("There is no model folder /nowhere.");
     scene.document.set(QStringLiteral("model.path"), QStringLiteral("/nowhere"));
@@ -392,6 +408,17 @@ void TestTrainPage::earlierBaselineIsShown() {
     scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
     QCOMPARE(scene.text("fact_accuracy"), QStringLiteral("50.0 %"));
     QVERIFY(scene.find<QPushButton>("showBase")->isEnabled());
+}
+
+void TestTrainPage::warningsBeforeTheRun() {
+    Scene scene;
+    scene.load();
+    scene.page->train();
+    const engine::LogEvent cut{0, engine::Severity::Warning, "3 texts were cut."};
+    scene.backend.say({cut});
+    scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
+    scene.backend.say({cut});
+    QCOMPARE(scene.find<QPlainTextEdit>("log")->toPlainText().count(QStringLiteral("3 texts were cut.")), 1);
 }
 
 void TestTrainPage::resumedRunKeepsItsCurve() {

@@ -2,19 +2,19 @@
 // Asks the backend when the model or the adapter's shape changes, and only then.
 #include "ui/train/model_facts.h"
 
+#include "engine/footprint.h"
+#include "engine/memory.h"
 #include "ui/elided_label.h"
 #include "ui/engine_text.h"
 #include "ui/figures.h"
 #include "ui/theme/theme.h"
+#include "ui/train/memory_bar.h"
 
 #include <QFileInfo>
 #include <QGridLayout>
 #include <QLabel>
 #include <QTimer>
 #include <QVBoxLayout>
-
-#include <algorithm>
-#include <charconv>
 
 namespace ui {
 
@@ -24,12 +24,6 @@ namespace {
 
 constexpr int kPauseMs = 250;
 
-double bytesAWeight(const std::string& precision) {
-    if (precision == "fp32") return 4;
-    if (precision == "nf4") return 0.5 + 4.0 / 64; // a scale for every 64 weights
-    return 2;
-}
-
 std::string question(const Experiment& experiment) {
     std::string all = experiment.model.path;
     for (const char* key : {"lora.r", "lora.bias", "lora.targets"}) all += '\n' + experimentField(key).get(experiment);
@@ -37,17 +31,6 @@ std::string question(const Experiment& experiment) {
 }
 
 } // namespace
-
-double trainingBytes(const ModelFacts& facts, std::int64_t trainable, const Experiment& experiment, double tokensARow) {
-    std::int64_t rows = experiment.train.batch_size;
-    const std::string& micro = experiment.train.micro_batch_size;
-    std::from_chars(micro.data(), micro.data() + micro.size(), rows);
-    // A layer keeps about twenty vectors a token for the backward pass, in the compute type.
-    const double tokens = double(rows) * std::min(tokensARow, double(experiment.train.max_tokens));
-    const double kept = tokens * double(facts.layers) * double(facts.hidden_size) * 20 * (experiment.model.precision == "fp32" ? 4 : 2);
-    constexpr double kProgram = 300e6; // libtorch, the window and the data
-    return kProgram + double(facts.parameters) * bytesAWeight(experiment.model.precision) + double(trainable) * 16 + kept;
-}
 
 ModelFactsView::ModelFactsView(Backend& backend, Document& document, QWidget* parent) : QWidget(parent), m_backend(backend), m_document(document) {
     auto* column = new QVBoxLayout(this);
@@ -73,9 +56,19 @@ ModelFactsView::ModelFactsView(Backend& backend, Document& document, QWidget* pa
         return value;
     };
     m_name = add("modelName", tr("Found"), tr("The model's name and file format."));
+    m_precision = add("modelPrecision", tr("Precision"), tr("How the weights are held, and what products are computed in."));
     m_parameters = add("modelParameters", tr("Parameters"), tr("All of the model's weights; they stay as they are."));
     m_trains = add("modelTrainable", tr("Trains"), tr("The adapter's weights, and their share of the model's."));
-    m_memory = add("modelMemory", tr("Memory"), tr("Roughly: the program, the frozen weights, the adapter with its gradient and moments, and the activations of one micro batch."));
+    m_memory = add("modelMemory", tr("Memory"), tr("The most that training is expected to hold at once, as far as the texts tell."));
+    m_parts = new MemoryBar;
+    m_parts->setObjectName(QStringLiteral("memoryParts"));
+    grid->addWidget(m_parts, grid->rowCount(), 0, 1, 2);
+    m_tight = new QLabel;
+    m_tight->setObjectName(QStringLiteral("memoryTight"));
+    m_tight->setWordWrap(true);
+    setRole(m_tight, "warning");
+    m_tight->hide();
+    grid->addWidget(m_tight, grid->rowCount(), 0, 1, 2);
     column->addWidget(m_table);
     m_error = new QLabel;
     m_error->setObjectName(QStringLiteral("modelProblem"));
@@ -119,28 +112,45 @@ void ModelFactsView::refresh() {
 void ModelFactsView::showFacts() {
     const auto set = [](QLabel* label, const QString& text) { static_cast<ElidedLabel*>(label)->setFullText(text); };
     if (!m_facts) {
-        for (QLabel* label : {m_name, m_parameters, m_trains, m_memory}) set(label, QStringLiteral("–"));
+        for (QLabel* label : {m_name, m_precision, m_parameters, m_trains, m_memory}) set(label, QStringLiteral("–"));
+        m_parts->hide();
+        m_tight->hide();
         return;
-    }
-    const Experiment& experiment = m_document.experiment();
-    double tokens = 64;
-    if (const auto& dataset = m_document.dataset(); dataset && !dataset->examples.empty()) { // about four letters a token
-        double letters = 0;
-        const std::size_t every = std::max<std::size_t>(1, dataset->examples.size() / 1000);
-        std::size_t seen = 0;
-        for (std::size_t i = 0; i < dataset->examples.size(); i += every, ++seen) letters += double(dataset->examples[i].text.size());
-        tokens = (letters / double(seen) + double(experiment.prompt.text_template.size())) / 4;
     }
     // A GGUF's own name is often its training run's; its file's name is what people know.
     const bool byFile = m_facts->format.starts_with("GGUF") || m_facts->name.empty();
     set(m_name, byFile ? QFileInfo(fromPath(m_facts->path)).completeBaseName() : fromText(m_facts->name));
     m_name->setToolTip(QStringLiteral("<p>%1<br>%2 · %3 layers of %4 · %5 positions<br>%6</p>")
-                           .arg(fromText(m_facts->name).toHtmlEscaped(), fromText(m_facts->format).toHtmlEscaped(), count(m_facts->layers), count(m_facts->hidden_size),
-                                count(m_facts->max_positions), fromText(m_facts->path).toHtmlEscaped()));
+                           .arg(fromText(m_facts->name).toHtmlEscaped(), fromText(m_facts->format).toHtmlEscaped(), count(m_facts->config.layers), count(m_facts->config.hidden_size),
+                                count(m_facts->config.max_positions), fromText(m_facts->path).toHtmlEscaped()));
     set(m_parameters, shortCount(m_facts->parameters));
     set(m_trains, m_facts->parameters > 0 ? tr("%1 (%2)").arg(shortCount(m_trainable), percent(double(m_trainable) / double(m_facts->parameters), 1)) : shortCount(m_trainable));
-    const double bytes = trainingBytes(*m_facts, m_trainable, experiment, tokens);
-    set(m_memory, tr("about %1").arg(byteSize(std::int64_t(bytes))));
+    showMemory();
+}
+
+void ModelFactsView::showMemory() {
+    const Experiment& experiment = m_document.experiment();
+    const auto& dataset = m_document.dataset();
+    Footprint f;
+    try {
+        f = footprint(m_facts->config, m_trainable, experiment, guessLengths(dataset ? dataset->examples : std::vector<Example>(), experiment.prompt));
+    } catch (const Error&) { // settings that contradict one another: the form says so
+        for (QLabel* label : {m_precision, m_memory}) static_cast<ElidedLabel*>(label)->setFullText(QStringLiteral("–"));
+        m_parts->hide();
+        m_tight->hide();
+        return;
+    }
+    static_cast<ElidedLabel*>(m_precision)->setFullText(fromText(f.precision));
+    static_cast<ElidedLabel*>(m_memory)->setFullText(tr("about %1").arg(byteSize(f.peak())));
+    m_parts->setParts({{tr("Weights"), f.layers + f.rest,
+                        tr("Frozen. Layers %1%2, embedding and head %3.").arg(byteSize(f.layers), f.twice ? tr(" (laid out for the product and for its gradient)") : QString(), byteSize(f.rest))},
+                       {tr("Adapter"), f.adapter + f.optimizer, tr("The adapter's values %1, their gradients and AdamW's two moments %2.").arg(byteSize(f.adapter), byteSize(f.optimizer))},
+                       {tr("Activations"), f.activations, tr("What the way back needs of the largest batch, about %1 tokens.").arg(count(f.rows))},
+                       {tr("Program"), f.program, tr("The program, its libraries and their buffers.")}});
+    m_parts->show();
+    const std::int64_t machine = machineBytes();
+    m_tight->setText(tr("That is more than this machine's %1. NF4 precision or a smaller batch takes less.").arg(byteSize(machine)));
+    m_tight->setVisible(machine > 0 && f.peak() > machine);
 }
 
 void ModelFactsView::setProblem(const QString& text) {

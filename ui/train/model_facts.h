@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the chosen model is and what training it will take, without loading it.
+// What the chosen model is, what of it is trained, and the memory that takes, without loading it.
 #pragma once
 #include "ui/document.h"
 
@@ -10,8 +10,7 @@ class QTimer;
 
 namespace ui {
 
-/// Bytes that training holds at once, roughly: the program, frozen weights, adapter with gradient and two moments, one micro-batch's activations.
-double trainingBytes(const engine::ModelFacts& facts, std::int64_t trainable, const engine::Experiment& experiment, double tokensARow);
+class MemoryBar;
 
 class ModelFactsView : public QWidget {
     Q_OBJECT
@@ -27,6 +26,7 @@ private:
     void ask();
     void refresh();
     void showFacts();
+    void showMemory();
     void setProblem(const QString& text);
 
     Backend& m_backend;
@@ -37,7 +37,8 @@ private:
     std::optional<engine::ModelFacts> m_facts;
     std::int64_t m_trainable = 0;
     QString m_problem;
-    QLabel *m_name = nullptr, *m_parameters = nullptr, *m_trains = nullptr, *m_memory = nullptr, *m_error = nullptr;
+    QLabel *m_name = nullptr, *m_precision = nullptr, *m_parameters = nullptr, *m_trains = nullptr, *m_memory = nullptr, *m_tight = nullptr, *m_error = nullptr;
+    MemoryBar* m_parts = nullptr;
     QWidget* m_table = nullptr;
 };
 

@@ -356,6 +356,9 @@ void TrainPage::recall(RunId run) {
 void TrainPage::take(const QList<Event>& events) {
     bool metrics = false, matrix = false;
     for (const Event& event : events) {
+        const auto* log = std::get_if<LogEvent>(&event);
+        if (log && log->run == 0 && m_told.insert(log->message).second) // before the run has a number; baseline and training say the same of the data
+            m_log->add(fromText(log->message), log->severity);
         if (!m_watch.isCurrent(event)) continue;
         if (const auto* step = std::get_if<StepEvent>(&event)) {
             m_loss->addStep(*step);
@@ -371,7 +374,7 @@ void TrainPage::take(const QList<Event>& events) {
             side.run = live->run;
             side.matrix = live->confusion;
             metrics = matrix = true;
-        } else if (const auto* log = std::get_if<LogEvent>(&event)) {
+        } else if (log) {
             m_log->add(fromText(log->message), log->severity);
         }
     }
@@ -411,12 +414,8 @@ void TrainPage::finish(RunId run, const Outcome& outcome) {
 
 void TrainPage::rest(const QList<RunId>& runs) {
     m_fresh = true;
+    m_told.clear();
     if (!runs.isEmpty() && qstrcmp(m_resultRole, "good") == 0 && !m_result.text.isEmpty()) {
-        if (!m_sides[0].run && runs.size() > 1) try { // the baseline was there already
-            const RunDetail base = m_backend.runs().detail(runs.front());
-            if (base.report) m_sides[0] = {base.report->confusion, runs.front(), true};
-        } catch (const Error&) {
-        }
         if (m_sides[0].finished && m_sides[1].finished)
             m_result.text += QLatin1Char(' ') + tr("The base model had %1.").arg(percent(accuracyOf(m_sides[0].matrix)));
         m_result.action = tr("See results");

@@ -6,6 +6,9 @@
 #include "ui/page.h"
 #include "ui/run_watch.h"
 
+#include <set>
+#include <string>
+
 class QLabel;
 class QProgressBar;
 class QPushButton;
@@ -78,6 +81,7 @@ private:
     struct Side { engine::ConfusionMatrix matrix; engine::RunId run = 0; bool finished = false; };
     Side m_sides[2];                     // base, tuned
     bool m_showsTuned = false, m_fresh = true;  // fresh: nothing of this start call has been seen yet
+    std::set<std::string> m_told;                // before a run had a number, in this start call
     double m_lastLoss = 0, m_lastEval = 0;
     bool m_hasLoss = false, m_hasEval = false;
     std::string m_askedSettings;         // of the run whose result the line tells

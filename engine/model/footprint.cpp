@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/footprint.h"
+#include "engine/model/targets.h"
+#include "engine/weights/nf4.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+namespace engine {
+
+namespace {
+
+constexpr double kLettersAToken = 4.2;          // English prose, byte-level BPE of 50,000 tokens
+constexpr double kAnswerTokens = 2;
+constexpr double kUnseen = 32;                  // tokens of a text when there is none to look at
+constexpr double kProgram = 230e6;              // libtorch, its kernels, the data: measured
+constexpr double kPacking = 0.25;               // of the weights, what laying them out leaves behind in the heap: measured
+constexpr double kLongest = 2.5;                // deviations that the largest of a hundred or so batches lies above the mean
+
+double scalarBytes(const Precision& precision) {
+    return precision.compute == Precision::Compute::Bf16 ? 2 : 4;
+}
+
+double linearBytes(double weights, const Precision& precision) {
+    if (!precision.nf4) return weights * scalarBytes(precision);
+    const double blocks = weights / static_cast<double>(kNf4Block);
+    const double scales = precision.double_quant ? blocks * (1 + 4.0 / static_cast<double>(kNf4ScaleBlock)) : blocks * 4;
+    return weights / 2 + scales;
+}
+
+/// Bytes that one layer keeps of a row for the way back.
+double tapeBytes(const DecoderConfig& c, const Precision& precision, double rank) {
+    const double h = double(c.hidden_size), q = double(c.heads * c.head_dim), kv = double(c.kv_heads * c.head_dim), m = double(c.intermediate_size);
+    const bool phi = c.family == Family::Phi;
+    const double floats = (phi ? 1 : 2) * h + double(c.heads) + (phi ? 2 : 4);
+    const double computed = 2 * q + 2 * kv + (phi ? 1 : 2) * m + (phi ? 6 : 7) * rank;
+    return 4 * floats + scalarBytes(precision) * computed;
+}
+
+/// Bytes of what one layer computes of a row; no other layer's stand beside it.
+double passBytes(const DecoderConfig& c, const Precision& precision) {
+    return scalarBytes(precision) * double(6 * c.hidden_size + 3 * c.intermediate_size);
+}
+
+std::int64_t microBatch(const TrainSpec& train) {
+    std::int64_t size = 0;
+    std::from_chars(train.micro_batch_size.data(), train.micro_batch_size.data() + train.micro_batch_size.size(), size);
+    return size > 0 ? std::min(size, train.batch_size) : 0;
+}
+
+/// Rows of the largest of many batches of `size`.
+double rowsOf(std::int64_t size, const PromptLengths& lengths, std::int64_t mostTokens) {
+    const auto n = static_cast<double>(std::max<std::int64_t>(1, size));
+    const double most = std::max(1.0, static_cast<double>(mostTokens) - lengths.shared);
+    const double own = std::min(most, lengths.mean + kLongest * lengths.deviation / std::sqrt(n));
+    return std::min(lengths.shared, static_cast<double>(mostTokens)) + n * own;
+}
+
+std::string words(const Precision& precision) {
+    const std::string compute = precision.compute == Precision::Compute::Bf16 ? "bf16" : "fp32";
+    if (!precision.nf4) return compute;
+    return std::string("NF4") + (precision.double_quant ? " with double quantisation" : "") + ", computed in " + compute;
+}
+
+std::string bytesText(std::int64_t bytes) {
+    char text[32];
+    const auto value = static_cast<double>(bytes);
+    std::snprintf(text, sizeof text, value < 999.5e6 ? "%.0f MB" : "%.2f GB", value < 999.5e6 ? value / 1e6 : value / 1e9);
+    return text;
+}
+
+std::string countText(std::int64_t n) {
+    char text[32];
+    const auto value = static_cast<double>(n);
+    if (n < 10'000) return std::to_string(n);
+    std::snprintf(text, sizeof text, n < 1'000'000 ? "%.0f thousand" : n < 10'000'000 ? "%.2f million" : "%.0f million", value / (n < 1'000'000 ? 1e3 : 1e6));
+    return text;
+}
+
+} // namespace
+
+PromptLengths lengthsOf(const std::vector<Sample>& samples) {
+    PromptLengths lengths;
+    if (samples.empty()) return lengths;
+    std::span<const std::int32_t> shared = samples.front().ids;
+    double sum = 0, squares = 0;
+    for (const Sample& sample : samples) {
+        shared = shared.first(static_cast<std::size_t>(std::mismatch(shared.begin(), shared.end(), sample.ids.begin(), sample.ids.end()).first - shared.begin()));
+        const auto tokens = static_cast<double>(sample.ids.size());
+        sum += tokens;
+        squares += tokens * tokens;
+    }
+    const double count = static_cast<double>(samples.size()), mean = sum / count;
+    lengths.shared = samples.size() > 1 ? static_cast<double>(shared.size()) : 0;
+    lengths.mean = mean - lengths.shared;
+    lengths.deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
+    return lengths;
+}
+
+PromptLengths guessLengths(const std::vector<Example>& examples, const PromptSpec& prompt) {
+    PromptLengths lengths;
+    const std::string& text = prompt.text_template;
+    const std::size_t before = std::min(text.find("{text}"), text.size());
+    const std::size_t marks = text.size() > before ? std::string("{text}{label}").size() : 0;
+    lengths.shared = static_cast<double>(before) / kLettersAToken;
+    const double after = static_cast<double>(text.size() - before - std::min(marks, text.size() - before)) / kLettersAToken + kAnswerTokens;
+    if (examples.empty()) {
+        lengths.mean = kUnseen + after;
+        lengths.deviation = kUnseen / 2;
+        return lengths;
+    }
+    const std::size_t every = std::max<std::size_t>(1, examples.size() / 1000);
+    double sum = 0, squares = 0, seen = 0;
+    for (std::size_t i = 0; i < examples.size(); i += every, ++seen) {
+        const double tokens = static_cast<double>(examples[i].text.size()) / kLettersAToken;
+        sum += tokens;
+        squares += tokens * tokens;
+    }
+    lengths.mean = sum / seen + after;
+    lengths.deviation = std::sqrt(std::max(0.0, squares / seen - sum / seen * (sum / seen)));
+    return lengths;
+}
+
+Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experiment& experiment, const PromptLengths& lengths) {
+    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant);
+    const double scalar = scalarBytes(precision);
+    Footprint f;
+    f.precision = words(precision);
+    f.parameters = parameterCount(c);
+    f.trainable = trainable;
+
+    double linear = 0, largest = 0;
+    for (const LinearShape& layer : linearLayers(c)) {
+        linear += static_cast<double>(layer.in) * static_cast<double>(layer.out);
+        largest = std::max(largest, static_cast<double>(layer.in) * static_cast<double>(layer.out));
+    }
+    const double bytes = linearBytes(linear, precision);
+    f.twice = packsForBatches(precision, static_cast<std::int64_t>(bytes));
+    f.layers = static_cast<std::int64_t>(f.twice ? 2 * bytes : bytes);
+    const double tables = static_cast<double>(c.vocab_size * c.hidden_size) * (c.tied_head ? 1 : 2);
+    const double rotary = static_cast<double>(c.max_positions * c.rotary_dim) * 4;
+    f.rest = static_cast<std::int64_t>(tables * scalar + (static_cast<double>(f.parameters) - linear - tables) * 4 + rotary);
+    f.adapter = static_cast<std::int64_t>(static_cast<double>(trainable) * (4 + scalar));
+    f.optimizer = trainable * 12;
+
+    const TrainSpec& train = experiment.train;
+    const std::int64_t micro = microBatch(train);
+    double rows = rowsOf(micro ? micro : train.batch_size, lengths, train.max_tokens);
+    if (!micro) rows = std::min(rows, std::max(static_cast<double>(rowBudget(c, precision)), rowsOf(1, lengths, train.max_tokens)));
+    f.rows = static_cast<std::int64_t>(std::lround(rows));
+    const double tape = tapeBytes(c, precision, static_cast<double>(experiment.lora.r));
+    const double evaluated = std::min(2048.0, rowsOf(experiment.evaluate.batch_size, lengths, train.max_tokens));
+    // On the way back one layer's gradients stand beside the tapes.
+    const double pass = passBytes(c, precision);
+    const double activations = std::max(rows * (tape * static_cast<double>(c.layers) + 2 * pass), std::min(evaluated * pass, 4e8));
+    const double expanded = precision.nf4 ? largest * (c.family == Family::Phi ? 1 : 2) * scalar : 0; // one 4-bit matrix at a time; gate and up are one
+    f.activations = static_cast<std::int64_t>(activations + expanded);
+    f.program = static_cast<std::int64_t>(kProgram + (f.twice ? kPacking * bytes : 0));
+    return f;
+}
+
+std::string toString(const Footprint& f) {
+    char share[16];
+    std::snprintf(share, sizeof share, "%.1f %%", f.parameters > 0 ? 100.0 * static_cast<double>(f.trainable) / static_cast<double>(f.parameters) : 0);
+    return countText(f.parameters) + " parameters in " + f.precision + ", " + countText(f.trainable) + " trained (" + share + "). About " + bytesText(f.peak()) +
+           " of memory: layers " + bytesText(f.layers) + (f.twice ? " (laid out both ways)" : "") + ", embedding and head " + bytesText(f.rest) + ", adapter " +
+           bytesText(f.adapter) + ", gradients and moments " + bytesText(f.optimizer) + ", activations " + bytesText(f.activations) + ", program " + bytesText(f.program) + ".";
+}
+
+std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision) {
+    const std::int64_t width = 6 * config.hidden_size + 3 * config.intermediate_size;
+    const std::int64_t bytes = config.layers * width * (precision.compute == Precision::Compute::Bf16 ? 2 : 4);
+    return std::clamp<std::int64_t>((std::int64_t{2} << 30) / std::max<std::int64_t>(1, bytes), 64, 4096);
+}
+
+} // namespace engine
