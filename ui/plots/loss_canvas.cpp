@@ -230,7 +230,7 @@ void LossCanvas::fit() {
         any = true;
     }
     m_fitting = true;
-    const double margin = lastStep() * 0.01;
+    const double margin = lastStep() * 0.02; // room for the last mark
     xAxis->setRange(-margin, lastStep() + margin);
     if (any && m_log) yAxis->setRange(low / 1.15, high * 1.15);
     else if (any) {

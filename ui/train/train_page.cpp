@@ -47,13 +47,15 @@ double accuracyOf(const ConfusionMatrix& matrix) {
 double macroF1Of(const ConfusionMatrix& matrix) {
     const std::size_t labels = matrix.labels.size();
     double sum = 0;
+    std::int64_t all = 0;
     for (std::size_t label = 0; label < labels; ++label) {
         std::int64_t truths = 0, guesses = 0;
         for (const std::int64_t n : matrix.counts[label]) truths += n;
+        all += truths;
         for (std::size_t truth = 0; truth < labels; ++truth) guesses += matrix.counts[truth][label];
         if (truths + guesses > 0) sum += 2.0 * double(matrix.counts[label][label]) / double(truths + guesses);
     }
-    return labels ? sum / double(labels) : std::nan("");
+    return all ? sum / double(labels) : std::nan("");
 }
 
 } // namespace
