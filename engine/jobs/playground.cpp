@@ -7,6 +7,8 @@
 #include "engine/train/adapter_io.h"
 #include "engine/weights/hub.h"
 
+#include <future>
+
 namespace engine {
 
 namespace {
@@ -35,12 +37,12 @@ Playground::Playground(const std::string& model, const std::string& precision, c
     m_impl = translated([&] {
         useSensibleThreads();
         const std::filesystem::path path = resolveModel(model);
-        const DecoderConfig config = configOf(path);
         const Precision computed = parsePrecision(precision);
-        Tokenizer tokenizer = tokenizerOf(path);
-        checkTokenizer(tokenizer, config, path);
-        const std::shared_ptr<Lora> lora = adapter.empty() ? nullptr : loadAdapter(adapter, config);
-        auto impl = std::make_unique<Impl>(Impl{std::move(tokenizer), Decoder::load(path, computed, sink, stop), lora != nullptr});
+        std::future<Tokenizer> tokenizer = std::async(std::launch::async, tokenizerOf, path); // while the weights are read
+        const std::shared_ptr<Lora> lora = adapter.empty() ? nullptr : loadAdapter(adapter, configOf(path));
+        Decoder decoder = Decoder::load(path, computed, sink, stop);
+        auto impl = std::make_unique<Impl>(Impl{tokenizer.get(), std::move(decoder), lora != nullptr});
+        checkTokenizer(impl->tokenizer, impl->decoder.config(), path);
         impl->decoder.setAdapter(lora, false);
         return impl;
     });

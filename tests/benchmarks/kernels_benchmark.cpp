@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels between the matrix products, one layer's worth at SmolLM2-135M's shapes, on one thread: a training batch of 8 headlines is a
 // shared beginning of 41 rows and 8 continuations of 43. usage: kernels_benchmark [--benchmark_filter=REGEX …]
+#include "engine/kernels/blocks.h"
 #include "engine/kernels/kernels.h"
 
 #include <benchmark/benchmark.h>
@@ -224,6 +225,27 @@ void fewRowProductNf4(benchmark::State& state) {
     countBytes(state, out * in / 2 + out * in / kBlock * 4);
 }
 BENCHMARK(fewRowProductNf4)->ArgNames({"rows", "out", "in"})->Args({1, 2560, 2560})->Args({4, 2560, 2560})->Args({1, 10240, 2560})->Args({1, 2560, 10240});
+
+/// Arguments: kind of block, rows multiplied, outputs, inputs; at SmolLM2's shapes, the last its head's.
+void fewRowProductBlocks(benchmark::State& state) {
+    const auto kind = static_cast<BlockKind>(state.range(0));
+    const std::int64_t count = state.range(1), out = state.range(2), in = state.range(3), bytes = out * in / kBlock * blockBytes(kind);
+    const auto x = someFloats(count * in);
+    const std::vector<std::byte> blocks(static_cast<std::size_t>(bytes), std::byte{0x2A}); // scales and minima 0.05
+    std::vector<float> sums(static_cast<std::size_t>(count * in / kBlock));
+    auto y = someBf16(count * out);
+    for (auto _ : state) {
+        sumBlocks(x.data(), count, in, sums.data());
+        multiplyFewRowsBlocks(x.data(), sums.data(), count, in, kind, blocks.data(), out, rows(y, out));
+    }
+    countBytes(state, bytes);
+}
+constexpr auto kQ4 = static_cast<std::int64_t>(BlockKind::Q4_1), kQ8 = static_cast<std::int64_t>(BlockKind::Q8_0);
+BENCHMARK(fewRowProductBlocks)
+    ->ArgNames({"kind", "rows", "out", "in"})
+    ->ArgsProduct({{kQ4}, {1, 2, 4}, {2 * kIntermediate}, {kHidden}})
+    ->Args({kQ4, 1, kHidden, kIntermediate})
+    ->Args({kQ8, 1, kVocabulary, kHidden});
 
 } // namespace
 
