@@ -10,6 +10,7 @@
 #include "ui/prompt/prompt_page.h"
 #include "ui/rail.h"
 #include "ui/runs/runs_page.h"
+#include "ui/session.h"
 #include "ui/strip.h"
 #include "ui/train/train_page.h"
 
@@ -218,27 +219,12 @@ void MainWindow::restore() {
         m_mode = Mode(mode);
     }
     Theme::instance().apply(*qApp, m_mode);
-    const QString file = settings.value(QStringLiteral("file")).toString(), draft = settings.value(QStringLiteral("draft")).toString();
-    if (!file.isEmpty() && QFileInfo::exists(file)) {
-        m_document.open(file);
-        return;
-    }
-    if (draft.isEmpty()) return;
-    try { // what was being edited is there again; a draft of another version that cannot be read is no loss worth a message
-        m_document.setExperiment(engine::parseExperiment(draft.toStdString(), {}, {}));
-    } catch (const engine::Error&) {
-    }
-}
-
-void MainWindow::remember() {
-    QSettings settings;
-    settings.setValue(QStringLiteral("geometry"), saveGeometry());
-    settings.setValue(QStringLiteral("file"), m_document.isModified() ? QString() : m_document.filePath());
-    settings.setValue(QStringLiteral("draft"), fromText(engine::toYaml(engine::withAbsolutePaths(m_document.experiment()))));
+    restoreDocument(m_document);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
-    remember();
+    QSettings().setValue(QStringLiteral("geometry"), saveGeometry());
+    rememberDocument(m_document);
     event->accept();
 }
 

@@ -45,7 +45,6 @@ private:
     bool save(bool asNew);
     void setMode(Mode mode);
     void refreshTitle();
-    void remember();
     void about();
 
     Backend& m_backend;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The engine's long calls from CSV to report on a tiny model, and all that the store keeps of them.
 #include "engine/jobs.h"
+#include "tests/support/job_records.h"
 #include "tests/support/tiny_data.h"
 #include "tests/support/tiny_model.h"
 
@@ -9,62 +10,17 @@
 #include <QTest>
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <set>
-#include <sstream>
 
 using namespace engine;
+using namespace testing_support;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// What a sink heard.
-struct Heard {
-    std::vector<Event> events;
-    std::function<void(const Event&)> then;
-    Sink sink() {
-        return [this](const Event& event) {
-            events.push_back(event);
-            if (then) then(event);
-        };
-    }
-    template <class T>
-    std::vector<T> all() const {
-        std::vector<T> found;
-        for (const Event& event : events)
-            if (const auto* one = std::get_if<T>(&event)) found.push_back(*one);
-        return found;
-    }
-    bool warned(const std::string& text) const {
-        for (const LogEvent& log : all<LogEvent>())
-            if (log.message.find(text) != std::string::npos) return true;
-        return false;
-    }
-};
-
-std::string textOf(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
-
-const std::vector<MetricPoint>* metric(const RunDetail& detail, const std::string& name) {
-    for (const auto& [key, points] : detail.metrics)
-        if (key == name) return &points;
-    return nullptr;
-}
 
 double figure(const RunDetail& detail, const std::string& name) {
     for (const auto& [key, value] : detail.figures)
         if (key == name) return value;
     return -1;
-}
-
-std::optional<Artifact> artifact(const RunDetail& detail, const std::string& kind) {
-    for (const Artifact& one : detail.artifacts)
-        if (one.kind == kind) return one;
-    return std::nullopt;
 }
 
 } // namespace
@@ -78,15 +34,8 @@ private Q_SLOTS:
     void phiTrainsAsTheArticleDoes();
     void baselineThenTunedThenEvaluatedAgain();
     void evaluatesAnAdapterFolder();
-    void stopAndResumeGiveTheSameAdapter_data();
-    void stopAndResumeGiveTheSameAdapter();
-    void stopBeforeTheFirstStep();
-    void resumeIsRefused_data();
-    void resumeIsRefused();
     void badInputBeginsNothing_data();
     void badInputBeginsNothing();
-    void divergenceFailsTheRun();
-    void aRowIsInTheFileBeforeItShows();
     void longTextsAreCutWithAWarning();
     void modelBesideTheExperimentIsFound();
     void playgroundPromptsBaseAndAdapter();
@@ -277,108 +226,6 @@ void TestJobs::evaluatesAnAdapterFolder() {
     QVERIFY(std::get<Failed>(wrong).message.find("model.layers.0") != std::string::npos);
 }
 
-void TestJobs::stopAndResumeGiveTheSameAdapter_data() {
-    QTest::addColumn<QString>("at"); // a step's number, or a stage
-    QTest::newRow("first step") << QStringLiteral("1");
-    QTest::newRow("mid-epoch") << QStringLiteral("8"); // told when its checkpoint is written
-    QTest::newRow("at the test") << QStringLiteral("evaluate");
-}
-
-void TestJobs::stopAndResumeGiveTheSameAdapter() {
-    QFETCH(QString, at);
-    Runs runs(runsFile());
-    Experiment e = experiment();
-    e.lora.dropout = 0.1;
-    const Outcome whole = train({e, {}}, runs, {}, {});
-    QVERIFY(std::holds_alternative<Done>(whole));
-
-    std::stop_source stop;
-    Heard heard;
-    heard.then = [&](const Event& event) {
-        // Steps show only when they are in the store: the first at once, the others with a checkpoint or half a second later.
-        if (const auto* step = std::get_if<StepEvent>(&event); step && step->step >= at.toInt() && at.toInt() > 0) stop.request_stop();
-        if (const auto* progress = std::get_if<ProgressEvent>(&event); progress && progress->stage == at.toStdString()) stop.request_stop();
-    };
-    const Outcome first = train({e, {}}, runs, heard.sink(), stop.get_token());
-    QVERIFY(std::holds_alternative<Stopped>(first));
-    const Stopped& stopped = std::get<Stopped>(first);
-    QVERIFY(fs::exists(stopped.checkpoint / "state.json"));
-    QCOMPARE(stopped.step, at == QStringLiteral("evaluate") ? 12 : at.toInt());
-    QVERIFY(runs.detail(stopped.run).summary.state == RunState::Stopped);
-    QCOMPARE(runs.detail(stopped.run).summary.step, stopped.step);
-
-    Heard resumedHeard;
-    const Experiment kept = parseExperiment(runs.detail(stopped.run).experimentYaml, "kept", {});
-    const Outcome second = train({kept, stopped.run}, runs, resumedHeard.sink(), {});
-    QVERIFY2(std::holds_alternative<Done>(second), std::holds_alternative<Failed>(second) ? std::get<Failed>(second).message.c_str() : "stopped");
-    const Done &resumed = std::get<Done>(second), &plain = std::get<Done>(whole);
-    QCOMPARE(resumed.run, stopped.run);
-    const auto steps = resumedHeard.all<StepEvent>();
-    if (!steps.empty()) QCOMPARE(steps.front().step, stopped.step + 1);
-    QCOMPARE(textOf(resumed.adapter / "adapter_model.safetensors"), textOf(plain.adapter / "adapter_model.safetensors"));
-    QCOMPARE(resumed.report.confusion, plain.report.confusion);
-    const RunDetail a = runs.detail(resumed.run), b = runs.detail(plain.run);
-    QVERIFY(a.summary.state == RunState::Done);
-    for (const char* name : {"loss", "grad_norm", "lr", "eval_loss", "eval_accuracy"}) {
-        const auto &left = *metric(a, name), &right = *metric(b, name);
-        QCOMPARE(left.size(), right.size());
-        for (std::size_t i = 0; i < left.size(); ++i) {
-            QCOMPARE(left[i].step, right[i].step);
-            QCOMPARE(left[i].value, right[i].value);
-        }
-    }
-}
-
-void TestJobs::stopBeforeTheFirstStep() {
-    Runs runs(runsFile());
-    std::stop_source stop;
-    stop.request_stop();
-    const Outcome outcome = train({experiment(), {}}, runs, {}, stop.get_token());
-    QVERIFY(std::holds_alternative<Stopped>(outcome));
-    QCOMPARE(std::get<Stopped>(outcome).run, 0);
-    QVERIFY(runs.list().empty());
-    const Outcome evaluation = evaluate({experiment(), {}, {}}, runs, {}, stop.get_token());
-    QVERIFY(std::holds_alternative<Stopped>(evaluation));
-    QVERIFY(runs.list().empty());
-}
-
-void TestJobs::resumeIsRefused_data() {
-    QTest::addColumn<QString>("change");
-    QTest::addColumn<QString>("said");
-    QTest::newRow("another learning rate") << QStringLiteral("lr") << QStringLiteral("train.learning_rate");
-    QTest::newRow("other data") << QStringLiteral("data") << QStringLiteral("other data");
-    QTest::newRow("no such run") << QStringLiteral("run") << QStringLiteral("99");
-    QTest::newRow("a baseline") << QStringLiteral("baseline") << QStringLiteral("no training");
-    QTest::newRow("a finished run") << QStringLiteral("done") << QStringLiteral("finished");
-}
-
-void TestJobs::resumeIsRefused() {
-    QFETCH(QString, change);
-    QFETCH(QString, said);
-    Runs runs(runsFile());
-    Experiment e = experiment();
-    const fs::path csv = fs::path(m_case->path().toStdString()) / "rows.csv";
-    fs::copy_file(m_csv, csv);
-    e.data.csv = csv.string();
-    std::stop_source stop;
-    Heard heard;
-    heard.then = [&](const Event& event) {
-        if (std::get_if<StepEvent>(&event) && change != QStringLiteral("done")) stop.request_stop();
-    };
-    RunId run = change == QStringLiteral("baseline") ? std::get<Done>(evaluate({e, {}, {}}, runs, {}, {})).run : 0;
-    if (run == 0) {
-        const Outcome first = train({e, {}}, runs, heard.sink(), stop.get_token());
-        run = std::visit([](const auto& o) { return o.run; }, first);
-    }
-    const RunState before = runs.detail(run).summary.state;
-    if (change == QStringLiteral("lr")) e.train.learning_rate = 1e-3;
-    if (change == QStringLiteral("data")) std::ofstream(csv, std::ios::app) << "neutral,One more.\n";
-    const Outcome outcome = train({e, change == QStringLiteral("run") ? 99 : run}, runs, {}, {});
-    QVERIFY(std::holds_alternative<Failed>(outcome));
-    QVERIFY2(std::get<Failed>(outcome).message.find(said.toStdString()) != std::string::npos, std::get<Failed>(outcome).message.c_str());
-    QVERIFY(runs.detail(run).summary.state == before); // as it was
-}
-
 void TestJobs::badInputBeginsNothing_data() {
     QTest::addColumn<QString>("setting");
     QTest::addColumn<QString>("said");
@@ -404,43 +251,6 @@ void TestJobs::badInputBeginsNothing() {
     QVERIFY2(failed.message.find(said.toStdString()) != std::string::npos, failed.message.c_str());
     QCOMPARE(failed.run, 0);
     QVERIFY(runs.list().empty());
-}
-
-void TestJobs::divergenceFailsTheRun() {
-    Runs runs(runsFile());
-    Experiment e = experiment();
-    e.train.learning_rate = 1e30;
-    e.train.max_grad_norm = 0;
-    e.train.warmup_ratio = 0;
-    applySetting(e, "train.schedule=constant");
-    const Outcome outcome = train({e, {}}, runs, {}, {});
-    QVERIFY(std::holds_alternative<Failed>(outcome));
-    const Failed& failed = std::get<Failed>(outcome);
-    if (failed.run == 0) { // such a rate may be refused at once
-        QVERIFY(failed.message.find("learning_rate") != std::string::npos);
-        return;
-    }
-    QVERIFY2(failed.message.find("not a finite number") != std::string::npos, failed.message.c_str());
-    const RunDetail detail = runs.detail(failed.run);
-    QVERIFY(detail.summary.state == RunState::Failed);
-    QVERIFY(detail.summary.exitReason.find("learning_rate") != std::string::npos);
-    QVERIFY(!artifact(detail, "adapter"));
-}
-
-void TestJobs::aRowIsInTheFileBeforeItShows() {
-    Runs runs(runsFile()), reader(runsFile());
-    Heard heard;
-    bool behind = false;
-    heard.then = [&](const Event& event) {
-        const auto* step = std::get_if<StepEvent>(&event);
-        if (!step) return;
-        const RunDetail detail = reader.detail(step->run);
-        const auto* losses = metric(detail, "loss");
-        if (!losses || losses->back().step < step->step) behind = true;
-    };
-    QVERIFY(std::holds_alternative<Done>(train({experiment(), {}}, runs, heard.sink(), {})));
-    QVERIFY(!heard.all<StepEvent>().empty());
-    QVERIFY(!behind);
 }
 
 void TestJobs::longTextsAreCutWithAWarning() {
