@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// export: a run's adapter for PEFT, its predictions and metrics as CSV, or a page to send to somebody.
+// export: a run's adapter for PEFT or merged into its model, its predictions and metrics as CSV, or a page to send to somebody.
 #include "app/cli.h"
 #include "app/cli_file.h"
 #include "app/cli_html.h"
 #include "app/cli_output.h"
+#include "app/cli_signals.h"
+#include "engine/merge.h"
 #include "engine/store/exports.h"
+#include "engine/weights/new_file.h"
 
 #include <iostream>
 #include <memory>
@@ -24,38 +27,39 @@ void writeCsv(const Runs& runs, const RunDetail& run, const fs::path& out) {
 }
 
 void exportPeft(const RunDetail& run, const fs::path& out) {
-    fs::path adapter;
-    for (const Artifact& a : run.artifacts)
-        if (a.kind == "adapter") adapter = a.path;
-    if (adapter.empty()) throw Error(ErrorCode::BadInput, "Run " + std::to_string(run.summary.id) + " has no adapter.", "Only a training that was finished has one.");
-    if (!fs::is_directory(adapter)) throw Error(ErrorCode::NotFound, "The adapter of run " + std::to_string(run.summary.id) + " is no longer at " + adapter.string() + ".");
+    const fs::path adapter = adapterFolder(run);
+    fs::path target = fs::absolute(out).lexically_normal();
+    if (!target.has_filename()) target = target.parent_path(); // "adapter/"
+    requireFree(target);
+    NewFolder folder(target);
     std::error_code problem;
-    if (fs::exists(out, problem) && !(fs::is_directory(out, problem) && fs::is_empty(out, problem)))
-        throw Error(ErrorCode::BadInput, out.string() + " is there already.", "Give --out a new folder.");
-    fs::path part = fs::absolute(out).lexically_normal();
-    if (part.filename().empty()) part = part.parent_path();
-    const fs::path target = part;
-    part += ".part";
-    fs::remove_all(part, problem);
-    problem.clear();
-    fs::create_directories(target.parent_path(), problem);
-    if (!problem) fs::copy(adapter, part, fs::copy_options::recursive, problem);
-    if (!problem) fs::rename(part, target, problem);
-    if (!problem) return;
-    std::error_code ignored;
-    fs::remove_all(part, ignored);
-    throw Error(ErrorCode::Io, out.string() + " cannot be written: " + problem.message() + ".");
+    fs::copy(adapter, folder.path(), fs::copy_options::recursive, problem);
+    if (problem) throw Error(ErrorCode::Io, out.string() + " cannot be written: " + problem.message() + ".");
+    folder.commit();
+}
+
+Json exportMerged(const Session& session, const Runs& runs, RunId id, const fs::path& out) {
+    const std::stop_token stop = stopOnSignals();
+    Progress progress(session.json);
+    const Merged merged = mergeRun(runs, id, out, progress.sink(), stop);
+    progress.clear();
+    std::cerr << merged.parameters << " parameters in " << merged.type << ", " << bytesText(merged.bytes) << " in " << merged.files
+              << (merged.files == 1 ? " file" : " files") << '\n';
+    if (!merged.remark.empty()) std::cerr << "note: " << merged.remark << '\n';
+    return {{"dtype", merged.type}, {"parameters", merged.parameters}, {"bytes", merged.bytes}, {"files", merged.files}, {"remark", merged.remark}};
 }
 
 int exportRun(const Session& session, RunId id, const std::string& format, const fs::path& out) {
-    if (format == "safetensors" || format == "gguf" || format == "mlflow" || format == "tensorboard")
-        throw Error(ErrorCode::BadInput, "phibench-cli cannot export to " + format + " yet.", "It can to peft, csv and html.");
+    if (format == "gguf" || format == "mlflow" || format == "tensorboard")
+        throw Error(ErrorCode::BadInput, "phibench-cli cannot export to " + format + " yet.", "It can to peft, safetensors, csv and html.");
     const Runs runs(session.existingRunsFile());
     const RunDetail run = runs.detail(id);
+    Json result{{"event", "result"}, {"run", id}, {"format", format}, {"out", out.string()}};
     if (format == "peft") exportPeft(run, out);
+    else if (format == "safetensors") result.update(exportMerged(session, runs, id, out));
     else if (format == "csv") writeCsv(runs, run, out);
     else writeWhole(out, htmlReport(runs, run));
-    if (session.json) printJson({{"event", "result"}, {"run", id}, {"format", format}, {"out", out.string()}});
+    if (session.json) printJson(result);
     return kDone;
 }
 
@@ -69,7 +73,7 @@ void addExport(CLI::App& root, Session& session) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand("export", "Write a run for other programs and people");
     command->add_option("RUN", options->run, "The run's number")->required()->check(CLI::PositiveNumber);
-    command->add_option("--format", options->format, "peft: the adapter's folder; csv: the predictions (PATH.csv), or a folder with the metrics as well; html: a page")
+    command->add_option("--format", options->format, "peft: the adapter's folder; safetensors: the model with the adapter merged into it, a folder; csv: the predictions (PATH.csv), or a folder with the metrics as well; html: a page")
         ->required()->check(CLI::IsMember({"peft", "safetensors", "gguf", "mlflow", "tensorboard", "csv", "html"}));
     command->add_option("--out", options->out, "The file or folder to write")->type_name("PATH")->required();
     command->callback([&session, options] { session.command = [&session, options] { return exportRun(session, options->run, options->format, options->out); }; });

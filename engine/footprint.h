@@ -41,7 +41,7 @@ Footprint footprint(const DecoderConfig& config, std::int64_t trainable, const E
 /// Two sentences: what is trained, and what it takes.
 std::string toString(const Footprint& footprint);
 
-/// Rows of a training pass at most: activations kept for the way back then take about 2 GiB. Past 4096 nothing gets faster.
+/// Rows of a training pass at most: what is kept of them for the way back (LayerTape) then takes about 1.25 GiB. Past 4096 nothing gets faster.
 std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision);
 
 } // namespace engine

@@ -3,7 +3,7 @@
 #include "engine/experiment.h"
 #include "engine/jobs.h"
 #include "engine/model/loader.h"
-#include "engine/model/targets.h"
+#include "engine/model/tensors.h"
 #include "engine/text/tokenizer.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/safetensors.h"
@@ -58,22 +58,8 @@ std::int64_t elements(const std::vector<TensorView>& tensors) {
 /// Reads every tensor that the configuration asks for, so that each missing, misshapen or non-finite one is told.
 void checkWeights(CheckResult& result) {
     const WeightReader reader(result.path);
-    const DecoderConfig& c = reader.config();
-    const auto look = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-        attempt(result, [&] { static_cast<void>(reader.read(name, shape, at::kFloat)); });
-    };
-    look("model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
-    if (!c.tied_head) look("lm_head.weight", {c.vocab_size, c.hidden_size});
-    if (c.head_bias) look("lm_head.bias", {c.vocab_size});
-    for (const LinearShape& linear : linearLayers(c)) look(linear.name + ".weight", {linear.out, linear.in});
-    for (const LinearShape& bias : biases(c)) look(bias.name, {bias.out});
-    const bool phi = c.family == Family::Phi;
-    look(phi ? "model.final_layernorm.weight" : "model.norm.weight", {c.hidden_size});
-    for (std::int64_t layer = 0; layer < c.layers; ++layer) {
-        const std::string path = "model.layers." + std::to_string(layer) + ".";
-        look(path + "input_layernorm.weight", {c.hidden_size});
-        if (!phi) look(path + "post_attention_layernorm.weight", {c.hidden_size});
-    }
+    for (const TensorShape& tensor : modelTensors(reader.config()))
+        attempt(result, [&] { static_cast<void>(reader.read(tensor.name, tensor.shape, at::kFloat)); });
 }
 
 void checkTokenizer(CheckResult& result, const Tokenizer& tokenizer, const DecoderConfig& config) {

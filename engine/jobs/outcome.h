@@ -8,6 +8,18 @@ namespace engine {
 /// What is being handled (called in a catch block) as an Error: of ours as it is, others translated.
 Error currentError();
 
+/// f's result; what it throws that is no Error is translated.
+template <class F>
+auto translated(const F& f) {
+    try {
+        return f();
+    } catch (const StopRequested&) {
+        throw;
+    } catch (...) {
+        throw currentError();
+    }
+}
+
 /// How far a job got, for whoever has to end it.
 struct JobState {
     RunId run = 0;                    // 0: not begun in the store

@@ -11,22 +11,6 @@
 
 namespace engine {
 
-namespace {
-
-/// f's result; what it throws that is no Error is translated.
-template <class F>
-auto translated(const F& f) {
-    try {
-        return f();
-    } catch (const StopRequested&) {
-        throw;
-    } catch (...) {
-        throw currentError();
-    }
-}
-
-} // namespace
-
 struct Playground::Impl {
     Tokenizer tokenizer;
     Decoder decoder;

@@ -12,16 +12,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace engine::kernels::HWY_NAMESPACE {
 
-inline void addTo(Rows y, std::int64_t row, std::int64_t column, float value) {
-    const hn::CappedTag<float, 1> one;
-    if (y.type == Scalar::F32) {
-        static_cast<float*>(y.data)[row * y.stride + column] += value;
-    } else {
-        Bf16* at = static_cast<Bf16*>(y.data) + row * y.stride + column;
-        store(one, hn::Add(load(one, at), hn::Set(one, value)), at);
-    }
-}
-
 template <int kCount, class T>
 void FewRowsOf(const float* x, std::int64_t depth, const T* w, std::int64_t stride, std::int64_t rows, Rows y) {
     const hn::ScalableTag<float> d;

@@ -6,6 +6,8 @@
 #else
 #define PHIBENCH_VECTORS_INL_H_
 #endif
+#include "engine/kernels/kernels.h"
+
 #include <hwy/highway.h>
 
 #include <cstddef>
@@ -40,6 +42,17 @@ HWY_INLINE void store(D, hn::Vec<D> v, Bf16* p) {
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du32, 1u));
     const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du32, 0x7FFFu))));
     hn::StoreU(hn::DemoteTo(du16, hn::BitCast(di32, rounded)), du16, p);
+}
+
+/// y[row][column] += value.
+HWY_INLINE void addTo(Rows y, std::int64_t row, std::int64_t column, float value) {
+    const hn::CappedTag<float, 1> one;
+    if (y.type == Scalar::F32) {
+        static_cast<float*>(y.data)[row * y.stride + column] += value;
+    } else {
+        Bf16* at = static_cast<Bf16*>(y.data) + row * y.stride + column;
+        store(one, hn::Add(load(one, at), hn::Set(one, value)), at);
+    }
 }
 
 /// f(d, i) over [0, n): whole vectors, then one lane at a time.

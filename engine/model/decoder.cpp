@@ -81,10 +81,10 @@ struct TargetRows {
 struct Decoder::Impl {
     DecoderConfig config;
     Precision precision;
-    at::Tensor embedding;            // [V, H]
+    Weight embedding;                // [V, H]
     std::vector<Block> blocks;
     Norm finalNorm;
-    at::Tensor head;                 // [V, H]; the embedding when tied
+    Weight head;                     // [V, H]; the embedding when tied
     at::Tensor headBias;             // [V] float or undefined
     at::Tensor cosTable, sinTable;   // [max_positions, rotary_dim / 2]
     std::shared_ptr<Lora> adapter;
@@ -113,7 +113,7 @@ struct Decoder::Impl {
 
     /// Hidden states [N, H] float before the final norm. Tapes: one a layer, or null.
     at::Tensor run(const Pack& pack, const Pass& pass, std::vector<LayerTape>* tapes) const {
-        at::Tensor x = at::index_select(embedding, 0, ints(pack.ids)).to(at::kFloat);
+        at::Tensor x = embedding.rows(pack.ids);
         for (std::size_t layer = 0; layer < blocks.size(); ++layer)
             blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass, tapes ? &(*tapes)[layer] : nullptr);
         return x;
@@ -138,7 +138,7 @@ struct Decoder::Impl {
         return y;
     }
     at::Tensor project(const at::Tensor& y, bool withAdapter) const {
-        at::Tensor logits = at::mm(y, head.t());
+        at::Tensor logits = head.times(y, {});
         if (const at::Tensor& shift = headShift(withAdapter); shift.defined())
             forRows(logits.size(0), config.vocab_size, [&](std::int64_t begin, std::int64_t end) {
                 kernels::addBias(rowsOf(logits, begin), shift.const_data_ptr<float>(), end - begin, config.vocab_size);
@@ -169,7 +169,7 @@ struct Decoder::Impl {
             if (!dx) continue;
             if (trainedHeadBias) trainedHeadBias->grad.add_(at::sum(logits, {0}, false, at::kFloat));
             at::Tensor dRows = at::zeros_like(rows);
-            finalNorm.backward(rows, mean, rstd, at::mm(logits, head), dRows);
+            finalNorm.backward(rows, mean, rstd, head.backTimes(logits, {}), dRows);
             dx->index_copy_(0, index, dRows);
         }
         return total;
@@ -185,7 +185,7 @@ const DecoderConfig& Decoder::config() const { return m_impl->config; }
 Precision Decoder::precision() const { return m_impl->precision; }
 std::int64_t Decoder::byteCount() const {
     Impl& m = *m_impl;
-    auto bytes = static_cast<std::int64_t>(m.embedding.nbytes() + (m.config.tied_head ? 0 : m.head.nbytes()));
+    std::int64_t bytes = m.embedding.byteCount() + (m.config.tied_head ? 0 : m.head.byteCount());
     for (Block& block : m.blocks)
         for (Linear* linear : block.linears()) bytes += linear->weight().byteCount();
     return bytes;
@@ -207,7 +207,6 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
         if (stop.stop_requested()) throw StopRequested{};
         if (sink) sink(ProgressEvent{0, "load model", ++done, c.layers + 2, 0, -1});
     };
-    const auto matrix = [&](const std::string& name, std::int64_t out, std::int64_t in) { return reader.read(name + ".weight", {out, in}, impl->type()); };
     const auto vector = [&](const std::string& name, std::int64_t size) { return reader.read(name, {size}, at::kFloat); };
     const auto norm = [&](const std::string& name) {
         Norm n;
@@ -216,8 +215,26 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
         return n;
     };
 
-    impl->embedding = matrix("model.embed_tokens", c.vocab_size, c.hidden_size);
-    impl->head = c.tied_head ? impl->embedding : matrix("lm_head", c.vocab_size, c.hidden_size);
+    /// The parts in blocks, where the file holds all of them so, or else as numbers.
+    const auto weight = [&](const std::vector<LinearShape>& parts) {
+        std::vector<BlockMatrix> blocks;
+        for (const LinearShape& part : parts)
+            if (std::optional<BlockMatrix> found = reader.readBlocks(part.name + ".weight", part.out, part.in)) blocks.push_back(std::move(*found));
+        if (blocks.size() == parts.size()) return Weight(std::move(blocks), impl->type());
+        std::vector<at::Tensor> dense;
+        for (const LinearShape& part : parts) dense.push_back(reader.read(part.name + ".weight", {part.out, part.in}, impl->type()));
+        if (parts.size() > 1 && parts.front().in * parts.front().out < kJoinedValues) dense = {at::cat(dense, 0)};
+        return Weight(std::move(dense));
+    };
+    const auto weightNf4 = [&](const std::vector<LinearShape>& parts) {
+        std::vector<Nf4Matrix> small;
+        for (const LinearShape& part : parts)
+            small.push_back(kept ? kept->matrix(part.name) : reader.readNf4(part.name + ".weight", part.out, part.in, precision.double_quant));
+        return Weight(std::move(small), impl->type());
+    };
+
+    impl->embedding = weight({{"model.embed_tokens", c.hidden_size, c.vocab_size}});
+    impl->head = c.tied_head ? impl->embedding : weight({{"lm_head", c.hidden_size, c.vocab_size}});
     if (c.head_bias) impl->headBias = vector("lm_head.bias", c.vocab_size);
     impl->finalNorm = norm(phi ? "model.final_layernorm" : "model.norm");
     step();
@@ -229,16 +246,10 @@ Decoder Decoder::load(const std::filesystem::path& model, Precision precision, c
         const auto linear = [&](std::size_t first, std::size_t count, bool bias) {
             const auto begin = shapes.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(layer) * perLayer + first);
             const std::vector<LinearShape> parts(begin, begin + static_cast<std::ptrdiff_t>(count));
-            std::vector<at::Tensor> weights, shifts;
-            std::vector<Nf4Matrix> small;
-            for (const LinearShape& part : parts) {
-                if (kept) small.push_back(kept->matrix(part.name));
-                else if (precision.nf4) small.push_back(reader.readNf4(part.name + ".weight", part.out, part.in, precision.double_quant));
-                else weights.push_back(matrix(part.name, part.out, part.in));
+            std::vector<at::Tensor> shifts;
+            for (const LinearShape& part : parts)
                 if (bias) shifts.push_back(vector(part.name + ".bias", part.out));
-            }
-            if (count > 1 && !precision.nf4 && parts.front().in * parts.front().out < kJoinedValues) weights = {at::cat(weights, 0)};
-            return Linear(parts, precision.nf4 ? Weight(std::move(small), impl->type()) : Weight(std::move(weights)), !bias ? at::Tensor() : at::cat(shifts, 0));
+            return Linear(parts, precision.nf4 ? weightNf4(parts) : weight(parts), bias ? at::cat(shifts, 0) : at::Tensor());
         };
         Block block;
         block.norm1 = norm(path + "input_layernorm");
@@ -259,8 +270,9 @@ void Decoder::packForBatches(bool training) {
     const c10::InferenceMode guard;
     std::int64_t bytes = 0;
     for (Block& block : m_impl->blocks)
-        for (Linear* linear : block.linears()) bytes += linear->weight().byteCount();
+        for (Linear* linear : block.linears()) bytes += linear->in() * linear->out() * 2;
     if (!packsForBatches(m_impl->precision, bytes)) return;
+    m_impl->head.expandBlocks();
     for (Block& block : m_impl->blocks)
         for (Linear* linear : block.linears()) linear->weight().packForBatches(training);
 }
@@ -324,8 +336,7 @@ std::vector<float> Decoder::logProbabilities(const Pack& pack, const std::vector
                 for (std::int64_t t = sorted.begin[at]; t < sorted.begin[at + 1]; ++t) {
                     // The logit itself anew in float: the product's was rounded to the compute type.
                     const std::int32_t token = sorted.tokens[static_cast<std::size_t>(t)];
-                    const kernels::Rows a = rowsOf(y, row), b = rowsOf(m_impl->head, token);
-                    float logit = kernels::dot(a.data, b.data, c.hidden_size, a.type);
+                    float logit = m_impl->head.dotRow(token, rowsOf(y, row).data);
                     if (shift.defined()) logit += shift.const_data_ptr<float>()[token];
                     result[sorted.origin[static_cast<std::size_t>(t)]] = logit - lse;
                 }

@@ -170,9 +170,10 @@ std::string toString(const Footprint& f) {
 }
 
 std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision) {
-    const std::int64_t width = 6 * config.hidden_size + 3 * config.intermediate_size;
-    const std::int64_t bytes = config.layers * width * (precision.compute == Precision::Compute::Bf16 ? 2 : 4);
-    return std::clamp<std::int64_t>((std::int64_t{2} << 30) / std::max<std::int64_t>(1, bytes), 64, 4096);
+    const bool phi = config.family == Family::Phi;
+    const std::int64_t size = precision.compute == Precision::Compute::Bf16 ? 2 : 4, heads = 2 * config.heads + 2 * config.kv_heads; // q, k, v, attention
+    const std::int64_t layer = (phi ? 4 : 8) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
+    return std::clamp<std::int64_t>((std::int64_t{5} << 28) / std::max<std::int64_t>(1, config.layers * layer), 64, 4096);
 }
 
 } // namespace engine

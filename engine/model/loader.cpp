@@ -78,6 +78,42 @@ std::string placeText(std::int64_t at, const std::vector<std::int64_t>& shape) {
     return shapeText(place);
 }
 
+std::optional<kernels::BlockKind> blockKind(DType type) {
+    switch (type) {
+    case DType::Q4_0: return kernels::BlockKind::Q4_0;
+    case DType::Q4_1: return kernels::BlockKind::Q4_1;
+    case DType::Q8_0: return kernels::BlockKind::Q8_0;
+    default: return std::nullopt;
+    }
+}
+
+/// The first of a matrix's elements that is NaN or infinite, counted by blocks; -1: none.
+std::int64_t firstNotFinite(const BlockMatrix& matrix) {
+    const std::int64_t perRow = matrix.in / kernels::kBlock, count = matrix.out * perRow;
+    std::atomic<std::int64_t> first{count};
+    at::parallel_for(0, count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t at = kernels::firstBlockNotFinite(matrix.kind, matrix.row(0) + begin * kernels::blockBytes(matrix.kind), end - begin);
+        if (at < 0) return;
+        std::int64_t known = first;
+        while (begin + at < known && !first.compare_exchange_weak(known, begin + at)) {}
+    });
+    return first == count ? -1 : first.load() * kernels::kBlock;
+}
+
+/// The matrix with the rows of each head's halves, which llama.cpp interleaves, apart again.
+BlockMatrix rotatedBack(const BlockMatrix& matrix, std::int64_t headDim) {
+    const auto row = static_cast<std::size_t>(matrix.in / kernels::kBlock * kernels::blockBytes(matrix.kind));
+    const auto copy = std::make_shared<std::vector<std::byte>>(matrix.bytes.size());
+    for (std::int64_t to = 0; to < matrix.out; ++to) {
+        const std::int64_t head = to / headDim, place = to % headDim, half = headDim / 2;
+        std::memcpy(copy->data() + static_cast<std::size_t>(to) * row, matrix.row(head * headDim + place % half * 2 + place / half), row);
+    }
+    BlockMatrix apart = matrix;
+    apart.bytes = *copy;
+    apart.owner = copy;
+    return apart;
+}
+
 } // namespace
 
 struct WeightReader::Impl {
@@ -87,6 +123,11 @@ struct WeightReader::Impl {
     std::optional<GgufFile> gguf;
 
     const TensorView* find(const std::string& name) const { return gguf ? gguf->find(name) : folder->find(name); }
+    bool isRotated(const FileName& name) const { return gguf && config.family == Family::Llama && name.rotated; }
+    [[noreturn]] void notFinite(const TensorView& view, std::int64_t at, const std::vector<std::int64_t>& shape) const {
+        throw Error(ErrorCode::BadInput, path.string() + ": the tensor " + view.name + " holds a NaN or infinite value at " + placeText(at, shape) + ".",
+                    "The file is damaged: fetch it again.");
+    }
     [[noreturn]] void wrongShape(const TensorView& view, const std::vector<std::int64_t>& expected) const {
         throw Error(ErrorCode::BadInput,
                     path.string() + ": the tensor " + view.name + " has the shape " + shapeText(view.shape) + ", but the model's configuration makes it " +
@@ -125,7 +166,7 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
         std::vector<std::int64_t> expected = shape;
         expected[0] *= candidate.parts;
         if (view->shape != expected) m_impl->wrongShape(*view, expected);
-        const bool rotated = m_impl->gguf && m_impl->config.family == Family::Llama && candidate.rotated && shape.size() == 2;
+        const bool rotated = m_impl->isRotated(candidate) && shape.size() == 2;
         const bool asItLies = type == at::kBFloat16 && view->type == DType::BF16 && !candidate.interleaved && !rotated && isAligned(*view);
         at::Tensor tensor;
         if (candidate.interleaved) {
@@ -142,14 +183,27 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
             const std::int64_t pairs = m_impl->config.head_dim / 2, heads = shape[0] / m_impl->config.head_dim;
             tensor = tensor.view({heads, pairs, 2, shape[1]}).transpose(1, 2).reshape(shape).contiguous();
         }
-        if (const std::int64_t at = firstNotFinite(tensor); at >= 0)
-            throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + view->name + " holds a NaN or infinite value at " + placeText(at, shape) + ".",
-                        "The file is damaged: fetch it again.");
+        if (const std::int64_t at = firstNotFinite(tensor); at >= 0) m_impl->notFinite(*view, at, shape);
         if (!asItLies) releasePages(view->bytes);
         return tensor;
     }
     throw Error(ErrorCode::NotFound, m_impl->path.string() + ": the tensor " + candidates.front().name + " is missing.",
                 "The model is incomplete, or of a kind that Phibench does not know.");
+}
+
+std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std::int64_t out, std::int64_t in) const {
+    if (!m_impl->gguf) return std::nullopt;
+    for (const FileName& candidate : ggufNames(name)) {
+        const TensorView* view = m_impl->find(candidate.name);
+        const auto kind = view ? blockKind(view->type) : std::nullopt;
+        if (!view) continue;
+        if (!kind || candidate.interleaved) break;
+        if (view->shape != std::vector<std::int64_t>{out * candidate.parts, in}) m_impl->wrongShape(*view, {out * candidate.parts, in});
+        BlockMatrix matrix{out, in, *kind, rowsOfView(*view, candidate.part * out, out).bytes, m_impl};
+        if (const std::int64_t at = firstNotFinite(matrix); at >= 0) m_impl->notFinite(*view, at, {out, in});
+        return m_impl->isRotated(candidate) ? rotatedBack(matrix, m_impl->config.head_dim) : matrix;
+    }
+    return std::nullopt;
 }
 
 Nf4Matrix WeightReader::readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A model's weights by their Hugging Face names, whatever file and naming they lie in.
 #pragma once
+#include "engine/model/block_matrix.h"
 #include "engine/model/config.h"
 #include "engine/model/nf4_matrix.h"
 
 #include <ATen/core/Tensor.h>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,8 @@ public:
     /// The tensor "model.layers.0.mlp.fc1.weight" in this type (float or bfloat16). What lies in the file as it is wanted stays there, mapped.
     /// Throws Error(NotFound, BadInput) naming file, tensor, and expected and found shapes, or the first element that is no number.
     at::Tensor read(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type) const;
+    /// A matrix [out, in] as the file holds it, where that is in blocks we compute with; else nothing. Throws as read.
+    std::optional<BlockMatrix> readBlocks(const std::string& name, std::int64_t out, std::int64_t in) const;
     /// A matrix [out, in] in NF4: as bitsandbytes stored it, or quantised here. Throws as read.
     Nf4Matrix readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const;
 

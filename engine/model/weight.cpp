@@ -13,6 +13,8 @@ namespace {
 
 /// Rows up to which streaming the weights through our kernel beats a matrix product.
 constexpr std::int64_t kFewRows = 4;
+/// The same for blocks, which a matrix product needs expanded first.
+constexpr std::int64_t kFewRowsOfBlocks = 16;
 
 void addFewRows(const at::Tensor& matrix, const at::Tensor& x, const at::Tensor& y) {
     const kernels::Rows to = rowsOf(y);
@@ -32,14 +34,27 @@ Weight::Weight(std::vector<Nf4Matrix> parts, at::ScalarType type) : m_in(parts.f
     for (const Nf4Matrix& part : m_nf4) m_out += part.out;
 }
 
+Weight::Weight(std::vector<BlockMatrix> parts, at::ScalarType type) : m_in(parts.front().in), m_type(type), m_blocks(std::move(parts)) {
+    for (const BlockMatrix& part : m_blocks) m_out += part.out;
+}
+
 std::int64_t Weight::byteCount() const {
     std::int64_t bytes = 0;
+    for (const BlockMatrix& part : m_blocks) bytes += static_cast<std::int64_t>(part.bytes.size());
     for (const Nf4Matrix& part : m_nf4) bytes += part.byteCount();
     const std::int64_t copies = !m_dense.empty() + m_packed.defined() + m_packedBack.defined();
     return bytes + copies * m_in * m_out * (m_type == at::kFloat ? 4 : 2);
 }
 
+void Weight::expandBlocks() {
+    if (m_blocks.empty()) return;
+    m_dense = {at::empty({m_out, m_in}, m_type)};
+    expandInto(m_dense[0]);
+    m_blocks.clear();
+}
+
 void Weight::packForBatches(bool backward) {
+    expandBlocks();
     if (m_type != at::kBFloat16 || m_dense.empty() || !canPrepack()) return;
     const at::Tensor whole = m_dense.size() == 1 ? m_dense[0] : at::cat(m_dense, 0);
     m_packed = prepacked(whole);
@@ -48,20 +63,31 @@ void Weight::packForBatches(bool backward) {
     m_dense.clear();
 }
 
-std::vector<at::Tensor> Weight::parts() const {
-    if (m_nf4.empty()) return m_dense;
-    static thread_local at::Tensor room; // one for all matrices: 4-bit weights are expanded one at a time
-    if (!room.defined() || room.scalar_type() != m_type || room.numel() < m_out * m_in) room = at::empty({m_out * m_in}, m_type);
+void Weight::expandInto(const at::Tensor& to) const {
     std::int64_t row = 0;
-    for (const Nf4Matrix& part : m_nf4) {
-        dequantizeInto(part, room.narrow(0, row * m_in, part.out * m_in));
-        row += part.out;
-    }
-    return {room.narrow(0, 0, m_out * m_in).view({m_out, m_in})};
+    const auto next = [&](std::int64_t rows) {
+        row += rows;
+        return to.narrow(0, row - rows, rows);
+    };
+    for (const Nf4Matrix& part : m_nf4) dequantizeInto(part, next(part.out));
+    for (const BlockMatrix& part : m_blocks) engine::expandInto(part, next(part.out));
+}
+
+std::vector<at::Tensor> Weight::parts() const {
+    if (!m_dense.empty()) return m_dense;
+    static thread_local at::Tensor room; // one for all matrices: quantised weights are expanded one at a time
+    if (!room.defined() || room.scalar_type() != m_type || room.numel() < m_out * m_in) room = at::empty({m_out * m_in}, m_type);
+    const at::Tensor whole = room.narrow(0, 0, m_out * m_in).view({m_out, m_in});
+    expandInto(whole);
+    return {whole};
 }
 
 at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
     const at::Tensor input = x.to(at::kFloat).contiguous();
+    if (!m_blocks.empty()) {
+        engine::addFewRows(m_blocks, input, y);
+        return y;
+    }
     const at::Tensor apart = m_nf4.empty() ? at::Tensor() : evenBeforeOdd(input);
     std::int64_t row = 0;
     const auto next = [&](std::int64_t rows) {
@@ -74,8 +100,9 @@ at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
 }
 
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
-    const bool streamed = std::all_of(m_nf4.begin(), m_nf4.end(), [](const Nf4Matrix& part) { return part.rowsAreBlocks(); }) && !(m_dense.empty() && m_nf4.empty());
-    if (x.size(0) <= kFewRows && streamed) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
+    const bool packedOnly = m_dense.empty() && m_nf4.empty() && m_blocks.empty();
+    const bool streamed = std::all_of(m_nf4.begin(), m_nf4.end(), [](const Nf4Matrix& part) { return part.rowsAreBlocks(); }) && !packedOnly;
+    if (x.size(0) <= (m_blocks.empty() ? kFewRows : kFewRowsOfBlocks) && streamed) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
     const std::vector<at::Tensor> matrices = parts();
     if (matrices.size() == 1) return add.defined() ? at::addmm(add, x, matrices[0].t()) : at::mm(x, matrices[0].t());
@@ -100,6 +127,27 @@ at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const 
         row += matrix.size(0);
     }
     return dx;
+}
+
+at::Tensor Weight::rows(const std::vector<std::int32_t>& numbers) const {
+    const auto count = static_cast<std::int64_t>(numbers.size());
+    if (!m_dense.empty()) {
+        at::Tensor index = at::empty({count}, at::kInt);
+        std::copy(numbers.begin(), numbers.end(), index.data_ptr<std::int32_t>());
+        return at::index_select(m_dense[0], 0, index).to(at::kFloat);
+    }
+    at::Tensor out = at::empty({count, m_in}, at::kFloat);
+    for (std::int64_t i = 0; i < count; ++i) expandRow(m_blocks[0], numbers[static_cast<std::size_t>(i)], kernels::Scalar::F32, out.data_ptr<float>() + i * m_in);
+    if (m_type != at::kFloat) out = out.to(m_type).to(at::kFloat);
+    return out;
+}
+
+float Weight::dotRow(std::int64_t row, const void* x) const {
+    const auto type = m_type == at::kFloat ? kernels::Scalar::F32 : kernels::Scalar::BF16;
+    if (!m_dense.empty()) return kernels::dot(x, rowsOf(m_dense[0], row).data, m_in, type);
+    std::vector<char> room(static_cast<std::size_t>(m_in * kernels::sizeOf(type)));
+    expandRow(m_blocks[0], row, type, room.data());
+    return kernels::dot(x, room.data(), m_in, type);
 }
 
 } // namespace engine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A frozen matrix and its two products, by whichever path is fastest for the rows at hand.
 #pragma once
+#include "engine/model/block_matrix.h"
 #include "engine/model/nf4_matrix.h"
 
 #include <ATen/core/Tensor.h>
@@ -18,6 +19,8 @@ public:
     explicit Weight(std::vector<at::Tensor> parts);
     /// In 4 bits, computed in `type`.
     Weight(std::vector<Nf4Matrix> parts, at::ScalarType type);
+    /// As a GGUF file holds them, computed in `type`.
+    Weight(std::vector<BlockMatrix> parts, at::ScalarType type);
 
     std::int64_t in() const { return m_in; }
     std::int64_t out() const { return m_out; }
@@ -25,6 +28,8 @@ public:
     at::ScalarType type() const { return m_type; }
     std::int64_t byteCount() const;
 
+    /// A GGUF file's blocks become a dense matrix, which many rows are multiplied with faster.
+    void expandBlocks();
     /// Lays bfloat16 weights out for oneDNN, once for the product and, when `backward`, once for the gradient's; the row-major copy goes.
     /// Does nothing for other types or where libtorch lacks oneDNN.
     void packForBatches(bool backward);
@@ -34,15 +39,24 @@ public:
     /// dy W [N, in] (+ add [N, in], used up).
     at::Tensor backTimes(const at::Tensor& dy, const at::Tensor& add) const;
 
+    // Of a matrix of one part that was neither packed nor made of 4 bits:
+    /// Its rows of these numbers as float [N, in].
+    at::Tensor rows(const std::vector<std::int32_t>& numbers) const;
+    /// x . W[row] in float; x [in] in the compute type.
+    float dotRow(std::int64_t row, const void* x) const;
+
 private:
     at::Tensor timesFewRows(const at::Tensor& x, at::Tensor y) const;
-    /// The parts in the compute type; 4-bit ones are expanded into room shared by the thread's matrices: valid until the next call.
+    /// Quantised parts as one [out, in] in the compute type.
+    void expandInto(const at::Tensor& to) const;
+    /// The parts in the compute type; quantised ones are expanded into room shared by the thread's matrices: valid until the next call.
     std::vector<at::Tensor> parts() const;
 
     std::int64_t m_in = 0, m_out = 0;
     at::ScalarType m_type = at::kFloat;
     std::vector<at::Tensor> m_dense; // empty once packed both ways
     std::vector<Nf4Matrix> m_nf4;    // instead of dense ones
+    std::vector<BlockMatrix> m_blocks; // the same
     at::Tensor m_packed;             // for x W^T
     at::Tensor m_packedBack;         // for dy W
 };

@@ -61,6 +61,9 @@ struct RunDetail {
     std::vector<std::pair<std::string, double>> figures;     // seconds_train, examples_per_second_train, peak_rss_bytes, …
 };
 
+/// Where the run's adapter lies. Throws Error(BadInput) for a run that has none, Error(NotFound) when its folder is gone.
+std::filesystem::path adapterFolder(const RunDetail& run);
+
 /// One connection to one runs file; safe to share among threads of a process (calls are serialised).
 /// All members throw Error: NotFound for an unknown run, Busy when another process holds the file over 5 s, Io otherwise.
 class Runs {

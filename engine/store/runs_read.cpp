@@ -164,4 +164,15 @@ std::optional<RunId> Runs::matchingBaseline(const NewRun& like) const {
     });
 }
 
+std::filesystem::path adapterFolder(const RunDetail& run) {
+    const std::string name = "run " + std::to_string(run.summary.id);
+    const auto adapter = std::find_if(run.artifacts.begin(), run.artifacts.end(), [](const Artifact& artifact) { return artifact.kind == "adapter"; });
+    if (adapter == run.artifacts.end())
+        throw Error(ErrorCode::BadInput, "R" + name.substr(1) + " has no adapter.", "Only a training that was finished has one.");
+    std::error_code unknown;
+    if (!std::filesystem::is_directory(adapter->path, unknown))
+        throw Error(ErrorCode::NotFound, "The adapter of " + name + " is no longer at " + adapter->path.string() + ".");
+    return adapter->path;
+}
+
 } // namespace engine

@@ -67,17 +67,22 @@ std::string spacesReplaced(std::string_view text, const std::string& replacement
     return out;
 }
 
+struct Entry { std::string_view expression; KnownSplit split; };
+constexpr std::array<Entry, 3> kKnown{{
+    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", KnownSplit::Gpt2},
+    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)", KnownSplit::Llama3},
+    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)", KnownSplit::Qwen2},
+}};
+
 } // namespace
 
 const KnownSplit* PreTokenizer::find(std::string_view expression) {
-    struct Entry { std::string_view expression; KnownSplit split; };
-    static constexpr std::array<Entry, 3> kKnown{{
-        {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", KnownSplit::Gpt2},
-        {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)", KnownSplit::Llama3},
-        {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)", KnownSplit::Qwen2},
-    }};
     const auto it = std::find_if(kKnown.begin(), kKnown.end(), [&](const Entry& entry) { return entry.expression == expression; });
     return it == kKnown.end() ? nullptr : &it->split;
+}
+
+std::string_view PreTokenizer::expression(KnownSplit split) {
+    return std::find_if(kKnown.begin(), kKnown.end(), [&](const Entry& entry) { return entry.split == split; })->expression;
 }
 
 void PreTokenizer::split(std::string_view text, bool first, const Word& word) const { run(0, text, first, word); }

@@ -33,6 +33,8 @@ public:
     void split(std::string_view text, bool first, const Word& word) const;
     /// The known split an expression asks for.
     static const KnownSplit* find(std::string_view expression);
+    /// The expression of a known split.
+    static std::string_view expression(KnownSplit split);
 
 private:
     void run(std::size_t step, std::string_view text, bool first, const Word& word) const;

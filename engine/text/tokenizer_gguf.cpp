@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The tokenizer in a GGUF file's metadata (FORMATS §A3; names of tokenizer.ggml.pre as in llama.cpp).
 #include "engine/error.h"
+#include "engine/text/gguf_split.h"
 #include "engine/text/token_lists.h"
 #include "engine/text/tokenizer_parts.h"
 #include "engine/weights/gguf.h"
 
 #include <algorithm>
-#include <initializer_list>
 
 namespace engine {
 
@@ -44,47 +44,12 @@ std::int32_t idOf(const GgufFile& file, const std::string& key, const Vocabulary
     return static_cast<std::int32_t>(id);
 }
 
-void chooseSplit(TokenizerParts& parts, BpeOptions& options, const std::string& pre, const std::string& where) {
-    const auto among = [&](std::initializer_list<const char*> names) { return std::find(names.begin(), names.end(), pre) != names.end(); };
-    KnownSplit split = KnownSplit::Gpt2;
-    if (among({"smollm", "starcoder", "refact", "codeshell"})) {
-        parts.preTokenizer.add(PreTokenizer::Digits{true});
-    } else if (among({"llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"})) {
-        split = KnownSplit::Llama3;
-        options.ignoreMerges = true;
-        parts.addsBos = true;
-    } else if (among({"dbrx", "smaug-bpe"})) {
-        split = KnownSplit::Llama3;
-    } else if (among({"qwen2", "deepseek-r1-qwen"})) {
-        split = KnownSplit::Qwen2;
-        parts.normalizer.add(Normalizer::Form::Nfc);
-    } else if (!among({"default", "gpt-2", "phi-2", "olmo", "roberta-bpe", "jais", "trillion"})) {
-        refuse(where, "tokenizer.ggml.pre is " + quote(pre) + ", a way to split text that is not known here.",
-               "Use the model's Hugging Face folder with its tokenizer.json instead.");
-    }
-    parts.preTokenizer.add(PreTokenizer::Known{split});
-}
-
-// SentencePiece's scores as merges: the pair whose token scores higher merges first.
-std::vector<Merge> mergesFromScores(const Vocabulary& vocabulary, const std::vector<double>& scores, const std::vector<std::int64_t>& types) {
-    std::vector<std::int32_t> order;
-    for (std::int32_t id = 0; id < vocabulary.size(); ++id)
-        if (types[static_cast<std::size_t>(id)] == Normal) order.push_back(id);
-    const auto score = [&](std::int32_t id) { return scores[static_cast<std::size_t>(id)]; };
-    std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return score(a) > score(b); });
-    std::vector<Merge> merges;
-    std::uint32_t rank = 0;
-    for (std::size_t n = 0; n < order.size(); ++n) {
-        if (n > 0 && score(order[n]) < score(order[n - 1])) ++rank;
-        const std::string_view token = vocabulary.at(order[n]);
-        for (std::size_t at = 1; at < token.size(); ++at) {
-            if ((static_cast<unsigned char>(token[at]) & 0xC0) == 0x80) continue; // inside a character
-            const std::int32_t left = vocabulary.find(token.substr(0, at));
-            const std::int32_t right = vocabulary.find(token.substr(at));
-            if (left >= 0 && right >= 0) merges.push_back({left, right, order[n], rank});
-        }
-    }
-    return merges;
+void chooseSplit(TokenizerParts& parts, BpeOptions& options, const GgufSplit& chosen) {
+    if (chosen.digits) parts.preTokenizer.add(PreTokenizer::Digits{true});
+    if (chosen.nfc) parts.normalizer.add(Normalizer::Form::Nfc);
+    options.ignoreMerges = chosen.ignoresMerges;
+    parts.addsBos = chosen.addsBos;
+    parts.preTokenizer.add(PreTokenizer::Known{chosen.split});
 }
 
 void readSentencePiece(TokenizerParts& parts, const GgufFile& file, const std::vector<std::int64_t>& types) {
@@ -118,11 +83,32 @@ void readByteLevel(TokenizerParts& parts, const GgufFile& file) {
         if (!splitMerge((*lines)[n], merges[n]))
             refuse(where, "tokenizer.ggml.merges: merge " + std::to_string(n + 1) + " is " + quote((*lines)[n]) + ", not two tokens with a space between.");
     BpeOptions options;
-    chooseSplit(parts, options, file.value("tokenizer.ggml.pre") ? file.text("tokenizer.ggml.pre") : "default", where);
+    chooseSplit(parts, options, ggufSplit(file.value("tokenizer.ggml.pre") ? file.text("tokenizer.ggml.pre") : "default", where));
     parts.bpe = Bpe(parts.vocabulary, resolveMerges(merges, parts.vocabulary, where + ": tokenizer.ggml.merges"), options);
 }
 
 } // namespace
+
+std::vector<Merge> mergesFromScores(const Vocabulary& vocabulary, const std::vector<double>& scores, const std::vector<std::int64_t>& types) {
+    std::vector<std::int32_t> order;
+    for (std::int32_t id = 0; id < vocabulary.size(); ++id)
+        if (types[static_cast<std::size_t>(id)] == Normal) order.push_back(id);
+    const auto score = [&](std::int32_t id) { return scores[static_cast<std::size_t>(id)]; };
+    std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return score(a) > score(b); });
+    std::vector<Merge> merges;
+    std::uint32_t rank = 0;
+    for (std::size_t n = 0; n < order.size(); ++n) {
+        if (n > 0 && score(order[n]) < score(order[n - 1])) ++rank;
+        const std::string_view token = vocabulary.at(order[n]);
+        for (std::size_t at = 1; at < token.size(); ++at) {
+            if ((static_cast<unsigned char>(token[at]) & 0xC0) == 0x80) continue; // inside a character
+            const std::int32_t left = vocabulary.find(token.substr(0, at));
+            const std::int32_t right = vocabulary.find(token.substr(at));
+            if (left >= 0 && right >= 0) merges.push_back({left, right, order[n], rank});
+        }
+    }
+    return merges;
+}
 
 TokenizerParts partsFromGguf(const GgufFile& file) {
     const std::string where = file.path().string();

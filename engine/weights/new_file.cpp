@@ -40,6 +40,13 @@ void syncFolder(const std::filesystem::path& folder) {
     if (code != 0) failWith(folder, "synced", code);
 }
 
+void requireFree(const std::filesystem::path& folder) {
+    std::error_code problem;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(folder, problem))) return;
+    if (!std::filesystem::is_directory(folder, problem) || !std::filesystem::is_empty(folder, problem))
+        throw Error(ErrorCode::BadInput, folder.string() + " is there already.", "Give a new folder.");
+}
+
 NewFile::NewFile(const std::filesystem::path& file) : m_path(file), m_temporary(temporaryBeside(file)) {
     m_descriptor = ::open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (m_descriptor < 0) fail("written");

@@ -41,6 +41,8 @@ private:
     std::filesystem::path m_path, m_temporary;
 };
 
+/// Throws Error(BadInput) where a file, or a folder that holds something, is already.
+void requireFree(const std::filesystem::path& folder);
 /// Makes a rename or a new name in this folder survive a power cut. Throws Error(Io).
 void syncFolder(const std::filesystem::path& folder);
 /// A name beside `path` that nothing has: ".name.3f9c…".

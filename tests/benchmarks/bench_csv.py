@@ -8,30 +8,23 @@ WORDS = ("the", "bench", "holds", "a", "long", "table", "of", "sentences", "that
 LABELS = ("negative", "neutral", "positive")
 
 
-def _texts():
-    """Quoted texts, one in four with a line end inside, without the number that makes each row its own."""
+def _beginnings(count):
+    """Rows without their end: one text in four has a line end inside."""
     draw = random.Random(7)
-    for _ in range(4096):
+    for _ in range(count):
         words = draw.choices(WORDS, k=draw.randint(8, 48))
         if draw.random() < 0.25:
             words.insert(draw.randrange(1, len(words)), "so,\nthat")
-        yield f'{draw.choice(LABELS)},"' + " ".join(words) + " "
+        yield f'{draw.choice(LABELS)},"' + " ".join(words)
 
 
 def write(path, size):
-    """Writes at least `size` bytes, whole rows, unless a file of that size is there already."""
-    texts = list(_texts())
-    period = sum(len(text.encode()) for text in texts) / len(texts) + 10
-    rows = int(size / period) + 1
-    stamp = f"{rows} rows\n"
-    done = path.with_suffix(".done")
-    if path.exists() and done.exists() and done.read_text() == stamp:
-        return rows
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        file.write("label,text\n")
-        for begin in range(0, rows, len(texts)):
-            file.write("".join(f'{text}{number}"\n' for number, text in enumerate(texts[:rows - begin], begin)))
+    """Writes whole rows until there are at least `size` bytes; the same file every time."""
+    beginnings, number = list(_beginnings(1024)), 0
+    with open(path, "wb") as file:
+        file.write(b"label,text\n")
+        while file.tell() < size:
+            file.write("".join(f'{row} {number + i}"\n' for i, row in enumerate(beginnings)).encode())
+            number += len(beginnings)
         file.flush()
         os.fsync(file.fileno())
-    done.write_text(stamp)
-    return rows

@@ -21,8 +21,7 @@ class Bench:
     folder: pathlib.Path        # the same, as the peers read it
     experiment: pathlib.Path
     csv: pathlib.Path
-    scratch: pathlib.Path       # removed at the end
-    cache: pathlib.Path         # kept
+    scratch: pathlib.Path       # removed at the end; holds the CSV to import too
     train_per_label: int
     test_per_label: int
     import_bytes: int
@@ -61,7 +60,8 @@ class Bench:
         split = json.loads(self.ours("--json", "split", *self.settings()).lines[-1][1])
         parts = {part: [row["record"] for row in self.rows[part]] for part in ("train", "test")}
         same = all(split[part] == records for part, records in parts.items())
-        checks = [Check(same, f"the split: {len(parts['train'])} training and {len(parts['test'])} test rows, {'the same records in the same order' if same else 'not the same records in the same order'}")]
+        checks = [Check(same, f"the split: {len(parts['train'])} training and {len(parts['test'])} test rows, "
+                              f"{'' if same else 'not '}the same records in the same order")]
         texts = [(row[kind], row[kind + "_ids"]) for part in parts for row in self.rows[part] for kind in ("question", "answer")]
         with tempfile.TemporaryFile() as stdin:
             stdin.write("".join(json.dumps(text) + "\n" for text, _ in texts).encode())

@@ -37,7 +37,7 @@ def table(outcomes):
             wanted = f"{row.least:g} ×, {'met' if ratio(outcome, row) >= row.least else 'not met'}" if row.least else ""
             peer, ours = outcome.peak(row.peer), outcome.peak(row.ours)
             lines.append(_line([row.title, row.peer_name, _measured(outcome, row.peer, row), _measured(outcome, row.ours, row),
-                                f"{ratio(outcome, row):.1f} ×", wanted, _bytes(peer), _bytes(ours), f"{ours / peer:.2f}"]))
+                                f"{ratio(outcome, row):.{1 if ratio(outcome, row) >= 1 else 2}f} ×", wanted, _bytes(peer), _bytes(ours), f"{ours / peer:.2f}"]))
     return "\n".join(lines)
 
 
@@ -53,6 +53,6 @@ def report(outcomes, facts, what):
     """`what` says which model, rows and repetitions; facts are (name, value)."""
     return "\n".join([
         "# Phibench against its peers", "", what, "", table(outcomes), "",
-        "Rates and seconds are medians, with the lowest and the highest; memory is the most that the process ever held (resident). A ratio over 1 is in our favour "
-        "in speed, one under 1 in memory.", "",
+        "Rates and seconds are medians, with the lowest and the highest; memory is the most that the process ever held (resident). A ratio "
+        "over 1 is in our favour in speed, one under 1 in memory.", "",
         "## Was it the same work?", "", checks(outcomes), "", "## The machine", "", *(f"- {name}: {value}" for name, value in facts), ""])

@@ -2,6 +2,7 @@
 """Runs the works in turn and tells the result; against_peers calls it with the peers' Python once everything is in place."""
 import argparse
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -26,11 +27,11 @@ def arguments():
     parser.add_argument("--test-per-label", type=int, metavar="N", help="test rows a label (default 20)")
     parser.add_argument("--import-mb", type=int, metavar="N", help="size of the CSV that is imported (default 200)")
     parser.add_argument("--new-tokens", type=int, default=64, metavar="N", help="tokens to generate (default 64)")
-    parser.add_argument("--data", type=pathlib.Path, metavar="FILE", help="the article's all-data.csv (default ../shared/data/all-data.csv; without it, the sample's data)")
+    parser.add_argument("--data", type=pathlib.Path, metavar="FILE",
+                        help="the article's all-data.csv (default ../shared/data/all-data.csv; without it, the sample's data)")
     parser.add_argument("--patience", type=float, default=1, metavar="X", help="X times the usual time limits, for a slow or busy machine")
-    parser.add_argument("--cli", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--gguf", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--cache", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    for name in ("--cli", "--gguf", "--cache"):  # from against_peers
+        parser.add_argument(name, type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
     wanted = given.only.split(",")
     unknown = [name for name in wanted if name not in names]
@@ -73,9 +74,10 @@ def main():
     given = arguments()
     experiment, csv = data(given.data)
     facts = bench_machine.facts(given.cli, ROOT)
-    with tempfile.TemporaryDirectory(prefix="against-peers-") as scratch:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no measured program stays behind
+    with tempfile.TemporaryDirectory(prefix="scratch-", dir=given.cache) as scratch:
         bench = Bench(cli=given.cli, gguf=given.gguf, folder=given.cache / "smollm2-135m", experiment=experiment, csv=csv, scratch=pathlib.Path(scratch),
-                      cache=given.cache, train_per_label=given.train_per_label, test_per_label=given.test_per_label,
+                      train_per_label=given.train_per_label, test_per_label=given.test_per_label,
                       import_bytes=given.import_mb * 1_000_000, new_tokens=given.new_tokens, patience=given.patience)
         try:
             outcomes = measure(bench, given)

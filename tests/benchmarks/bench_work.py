@@ -76,7 +76,7 @@ def carry_out(work, repeats):
                 if turn >= 0:
                     outcome.measurements[party].append(measured)
         outcome.checks = work.check({party: measured[-1] for party, measured in outcome.measurements.items()})
-    except (Failure, KeyError, ValueError) as error:  # a result without what it should hold is a failure of that work alone
+    except (Failure, LookupError, ValueError) as error:  # a result without what it should hold is a failure of that work alone
         outcome.failure = str(error) if isinstance(error, Failure) else f"a result could not be read ({type(error).__name__}: {error})"
         say(f"{work.name}: {outcome.failure}")
     return outcome

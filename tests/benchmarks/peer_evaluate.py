@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The article's evaluation with transformers: question by question, at most 3 greedy tokens, the first label found in them.
-usage: peer_evaluate.py ROWS.json MODEL_FOLDER [ADAPTER_FOLDER]"""
+usage: peer_evaluate.py ROWS.json MODEL_FOLDER bf16|fp32 [ADAPTER_FOLDER]"""
 import json
 import sys
 import time
@@ -16,10 +16,10 @@ def main():
         rows = json.load(file)
     tokenizer = AutoTokenizer.from_pretrained(sys.argv[2])
     tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(sys.argv[2], dtype=torch.bfloat16)
-    if len(sys.argv) > 3:
+    model = AutoModelForCausalLM.from_pretrained(sys.argv[2], dtype={"bf16": torch.bfloat16, "fp32": torch.float32}[sys.argv[3]])
+    if len(sys.argv) > 4:
         from peft import PeftModel
-        model = PeftModel.from_pretrained(model, sys.argv[3])
+        model = PeftModel.from_pretrained(model, sys.argv[4])
     model.eval()
     labels = rows["labels"]
     order = [labels[-1], *labels[:-1]]  # positive, negative, neutral

@@ -7,6 +7,7 @@
 #include <QTest>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <hwy/targets.h>
 #include <limits>
@@ -18,7 +19,8 @@ using namespace engine;
 namespace {
 
 std::string golden(const char* name) {
-    return PHIBENCH_SOURCE_DIR "/tests/engine/data/" + std::string(name);
+    const char* fresh = std::getenv("PHIBENCH_NF4_GOLDEN"); // a folder made afresh by tests/parity/run
+    return std::string(fresh ? fresh : PHIBENCH_SOURCE_DIR "/tests/engine/data") + "/" + name;
 }
 
 std::vector<float> floats(const SafetensorsFile& file, const std::string& name) {

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tokenizers in GGUF files: the golden dialects again, and files that are wrong.
+#include "tests/support/gguf_bytes.h"
 #include "tests/support/tokenizer_golden.h"
 #include "engine/text/tokenizer.h"
+#include "engine/text/tokenizer_export.h"
 #include "engine/weights/gguf.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
 #include <nlohmann/json.hpp>
 
-#include <cstring>
-#include <fstream>
+#include <limits>
 
 namespace fs = std::filesystem;
 using engine::GgufFile;
 using engine::Tokenizer;
 using Json = nlohmann::json;
+using testing_support::GgufBytes;
 using testing_support::tokenizerGolden;
 
 namespace {
@@ -24,46 +26,6 @@ const Json& caseNamed(const std::string& name) {
         if (one["name"] == name) return one;
     throw std::out_of_range(name);
 }
-
-// A GGUF without tensors, key by key.
-class Metadata {
-public:
-    void text(const std::string& key, const std::string& value) { begin(key, 8) += string(value); }
-    void number(const std::string& key, std::uint32_t value) { begin(key, 4) += raw(value); }
-    void flag(const std::string& key, bool value) { begin(key, 7) += static_cast<char>(value); }
-    void texts(const std::string& key, const std::vector<std::string>& values) {
-        std::string& bytes = begin(key, 9) += raw(std::uint32_t(8)) + raw(std::uint64_t(values.size()));
-        for (const std::string& value : values) bytes += string(value);
-    }
-    void numbers(const std::string& key, const std::vector<std::int32_t>& values) {
-        std::string& bytes = begin(key, 9) += raw(std::uint32_t(5)) + raw(std::uint64_t(values.size()));
-        for (std::int32_t value : values) bytes += raw(value);
-    }
-    void floats(const std::string& key, const std::vector<float>& values) {
-        std::string& bytes = begin(key, 9) += raw(std::uint32_t(6)) + raw(std::uint64_t(values.size()));
-        for (float value : values) bytes += raw(value);
-    }
-    void write(const fs::path& file) const {
-        std::string bytes = "GGUF" + raw(std::uint32_t(3)) + raw(std::uint64_t(0)) + raw(m_keys) + m_bytes;
-        bytes.resize((bytes.size() + 31) / 32 * 32);
-        std::ofstream(file, std::ios::binary) << bytes;
-    }
-
-private:
-    template <typename T>
-    static std::string raw(T value) {
-        std::string bytes(sizeof value, '\0');
-        std::memcpy(bytes.data(), &value, sizeof value);
-        return bytes;
-    }
-    static std::string string(const std::string& value) { return raw(std::uint64_t(value.size())) + value; }
-    std::string& begin(const std::string& key, std::uint32_t type) {
-        ++m_keys;
-        return m_bytes += string(key) + raw(type);
-    }
-    std::uint64_t m_keys = 0;
-    std::string m_bytes;
-};
 
 struct Parts {
     std::vector<std::string> tokens, merges;
@@ -165,7 +127,7 @@ private Q_SLOTS:
     void wrong() {
         QFETCH(QByteArray, what);
         QFETCH(QByteArray, expected);
-        Metadata meta;
+        GgufBytes meta;
         const bool pieces = what.contains("scores");
         if (what != "no model") meta.text("tokenizer.ggml.model", what == "unknown model" ? "bert" : pieces ? "llama" : "gpt2");
         if (what == "tokens of another kind") meta.numbers("tokenizer.ggml.tokens", {1, 2, 3});
@@ -206,7 +168,7 @@ private Q_SLOTS:
 
 private:
     Tokenizer load(const Parts& parts, const std::string& pre, int eos = -1, const std::string& model = "gpt2") {
-        Metadata meta;
+        GgufBytes meta;
         meta.text("tokenizer.ggml.model", model);
         if (!pre.empty()) meta.text("tokenizer.ggml.pre", pre);
         meta.texts("tokenizer.ggml.tokens", parts.tokens);
@@ -222,12 +184,22 @@ private:
         return Tokenizer::fromGguf(GgufFile(m_file));
     }
 
-    static void agrees(const Tokenizer& tokenizer, const std::string& name) {
+    /// The GGUF's tokenizer, and what is written for Hugging Face.
+    void agrees(const Tokenizer& tokenizer, const std::string& name) const {
+        const fs::path folder = m_file.parent_path();
+        engine::writeGgufTokenizer(GgufFile(m_file), folder);
+        const Tokenizer written = Tokenizer::fromFolder(folder);
+        QCOMPARE(written.size(), tokenizer.size());
+        QCOMPARE(written.bos(), tokenizer.bos());
+        QCOMPARE(written.eos(), tokenizer.eos());
+        QCOMPARE(written.addsBos(), tokenizer.addsBos());
         for (const Json& result : caseNamed(name)["results"]) {
             const std::string text = tokenizerGolden()["texts"][result["text"].get<std::size_t>()];
             const auto expected = result["ids"].get<std::vector<std::int32_t>>();
             const auto ids = tokenizer.encode(text);
             QVERIFY2(ids == expected, (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + Json(expected).dump()).c_str());
+            QVERIFY2(written.encode(text) == expected, (Json(text).dump() + " gives other tokens once written").c_str());
+            QVERIFY2(written.decode(ids) == tokenizer.decode(ids), Json(text).dump().c_str());
         }
     }
 

@@ -5,3 +5,4 @@ import make_gradients  # noqa: F401
 import make_generation  # noqa: F401
 import make_adapters  # noqa: F401
 import make_training  # noqa: F401
+import make_nf4  # noqa: F401

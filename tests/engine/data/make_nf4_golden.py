@@ -2,12 +2,13 @@
 # Makes nf4.safetensors (values, what bitsandbytes' CPU code stores for them, and what it reads back) and nf4_checkpoint.safetensors
 # (a state dict with plain and double quantisation). Run with torch 2.13.0, bitsandbytes 0.50.2:  python make_nf4_golden.py
 import pathlib
+import sys
 import bitsandbytes.functional as F
 import torch
 from bitsandbytes.nn import Linear4bit
 from safetensors.torch import save_file
 
-here = pathlib.Path(__file__).parent
+here = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
 torch.manual_seed(5)
 tensors = {"map": F.create_dynamic_map(), "values": F.get_4bit_type("nf4", device="cpu")}
 

@@ -2,12 +2,14 @@
 """Writes split_golden.json: the article's split by scikit-learn and pandas, for tables whose labels follow a formula.
 
 The label of row i is drawn by (i * 2654435761 + offset) mod 2^32, its upper half modulo the weights' sum: label 0 takes the
-first weights[0] remainders, and so on. With a path to all-data.csv, prints the sums that tst_split.cpp holds instead.
+first weights[0] remainders, and so on. With a path to all-data.csv, prints the sums that tst_split.cpp holds instead; with a path to a
+.json, writes there, and 100 further cases of seeds and sizes drawn afresh.
 """
 import hashlib
 import itertools
 import json
 import pathlib
+import random
 import sys
 
 import numpy
@@ -54,7 +56,8 @@ def digest(rows):
     return hashlib.sha256(",".join(map(str, rows)).encode()).hexdigest()
 
 
-if len(sys.argv) > 1:
+fresh = len(sys.argv) > 1 and sys.argv[1].endswith(".json")
+if len(sys.argv) > 1 and not fresh:
     table = pandas.read_csv(sys.argv[1], names=["label", "text"], encoding="latin-1")
     table["row"] = table.index
     result = split(table, ["negative", "neutral", "positive"], 300, 300, 50, 42, 10)
@@ -87,7 +90,26 @@ case = dict(labels=three, weights=[1, 1, 1], rows=60, offset=5, train=smallest -
 case["splits"] = split(table, three, smallest - 4, 4, 0, 3, 4)
 cases.append(case)
 
+if fresh:
+    seed = random.randrange(2**32)
+    print(f"splits: cases drawn with seed {seed}")
+    draw = random.Random(seed)
+    wanted = len(cases) + 100
+    while len(cases) < wanted:
+        labels = [f"label {n}" for n in range(draw.randint(1, 6))]
+        case = dict(labels=labels, weights=[draw.randint(1, 9) for _ in labels], rows=draw.randint(1, 4000), offset=draw.randrange(2**32))
+        table = formula(**case)
+        rest = int(table.label.value_counts().reindex(labels, fill_value=0).min())
+        if rest < 3:
+            continue
+        train = draw.randint(1, rest - 2)
+        test = draw.randint(1, rest - 1 - train)
+        case |= dict(train=train, test=test, eval=draw.randint(0, 60), seed=draw.randrange(2**32), shuffle_seed=draw.randrange(2**32))
+        result = split(table, labels, train, test, case["eval"], case["seed"], case["shuffle_seed"])
+        cases.append(case | {"sha256": {name: digest(rows) for name, rows in result.items()}})
+
 versions = {"python": sys.version.split()[0], "numpy": numpy.__version__, "pandas": pandas.__version__, "scikit-learn": sklearn.__version__}
 lines = ",\n".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) for case in cases)
-pathlib.Path(__file__).with_name("split_golden.json").write_text(
+path = pathlib.Path(sys.argv[1]) if fresh else pathlib.Path(__file__).with_name("split_golden.json")
+path.write_text(
     f'{{"versions":{json.dumps(versions)},"cases":[\n{lines}\n]}}\n', encoding="utf-8")

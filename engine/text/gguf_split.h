@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a GGUF's tokenizer.ggml.pre stands for (names as in llama.cpp).
+#pragma once
+#include "engine/text/pretokenize.h"
+
+#include <string>
+
+namespace engine {
+
+struct GgufSplit {
+    KnownSplit split = KnownSplit::Gpt2;
+    bool digits = false;       // split one by one before
+    bool nfc = false;
+    bool ignoresMerges = false;
+    bool addsBos = false;
+};
+
+/// Throws Error(BadInput), beginning with `where`, for a name that is not known.
+GgufSplit ggufSplit(const std::string& pre, const std::string& where);
+
+} // namespace engine
