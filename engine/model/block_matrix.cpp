@@ -11,10 +11,10 @@ void expandRow(const BlockMatrix& matrix, std::int64_t row, kernels::Scalar type
     kernels::expandBlocks(matrix.kind, matrix.row(row), matrix.in / kernels::kBlock, type, to);
 }
 
-void expandInto(const BlockMatrix& matrix, const at::Tensor& to) {
-    forRows(matrix.out, matrix.in, [&](std::int64_t begin, std::int64_t end) {
+void expandInto(const BlockMatrix& matrix, std::int64_t first, const at::Tensor& to) {
+    forRows(to.size(0), matrix.in, [&](std::int64_t begin, std::int64_t end) {
         const kernels::Rows rows = rowsOf(to, begin);
-        kernels::expandBlocks(matrix.kind, matrix.row(begin), (end - begin) * (matrix.in / kernels::kBlock), rows.type, rows.data);
+        kernels::expandBlocks(matrix.kind, matrix.row(first + begin), (end - begin) * (matrix.in / kernels::kBlock), rows.type, rows.data);
     });
 }
 

@@ -20,8 +20,8 @@ struct BlockMatrix {
     const std::byte* row(std::int64_t index) const { return bytes.data() + index * (in / kernels::kBlock) * kernels::blockBytes(kind); }
 };
 
-/// The values as `to` [out, in], float or bfloat16, row-major.
-void expandInto(const BlockMatrix& matrix, const at::Tensor& to);
+/// The values of rows from `first` on as `to` [n, in], float or bfloat16, row-major.
+void expandInto(const BlockMatrix& matrix, std::int64_t first, const at::Tensor& to);
 /// One row's.
 void expandRow(const BlockMatrix& matrix, std::int64_t row, kernels::Scalar type, void* to);
 /// y [N, sum of out] += x [N, in] (float) times the parts' transposes, side by side; y's rows may lie apart. Reads the blocks once for

@@ -272,7 +272,6 @@ void Decoder::packForBatches(bool training) {
     for (Block& block : m_impl->blocks)
         for (Linear* linear : block.linears()) bytes += linear->in() * linear->out() * 2;
     if (!packsForBatches(m_impl->precision, bytes)) return;
-    m_impl->head.expandBlocks();
     for (Block& block : m_impl->blocks)
         for (Linear* linear : block.linears()) linear->weight().packForBatches(training);
 }

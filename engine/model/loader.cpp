@@ -199,7 +199,9 @@ std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std
         if (!view) continue;
         if (!kind || candidate.interleaved) break;
         if (view->shape != std::vector<std::int64_t>{out * candidate.parts, in}) m_impl->wrongShape(*view, {out * candidate.parts, in});
-        BlockMatrix matrix{out, in, *kind, rowsOfView(*view, candidate.part * out, out).bytes, m_impl};
+        const std::span<const std::byte> bytes = rowsOfView(*view, candidate.part * out, out).bytes;
+        const std::shared_ptr<const void> owner(m_impl.get(), [file = m_impl, bytes](const void*) { releasePages(bytes); });
+        BlockMatrix matrix{out, in, *kind, bytes, owner};
         if (const std::int64_t at = firstNotFinite(matrix); at >= 0) m_impl->notFinite(*view, at, {out, in});
         return m_impl->isRotated(candidate) ? rotatedBack(matrix, m_impl->config.head_dim) : matrix;
     }

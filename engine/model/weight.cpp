@@ -15,6 +15,8 @@ namespace {
 constexpr std::int64_t kFewRows = 4;
 /// The same for blocks, which a matrix product needs expanded first.
 constexpr std::int64_t kFewRowsOfBlocks = 16;
+/// Values of a GGUF matrix that are expanded at once: they stay in the caches until they are multiplied.
+constexpr std::int64_t kExpandedValues = 4'000'000;
 
 void addFewRows(const at::Tensor& matrix, const at::Tensor& x, const at::Tensor& y) {
     const kernels::Rows to = rowsOf(y);
@@ -46,15 +48,17 @@ std::int64_t Weight::byteCount() const {
     return bytes + copies * m_in * m_out * (m_type == at::kFloat ? 4 : 2);
 }
 
-void Weight::expandBlocks() {
-    if (m_blocks.empty()) return;
-    m_dense = {at::empty({m_out, m_in}, m_type)};
-    expandInto(m_dense[0]);
-    m_blocks.clear();
-}
-
 void Weight::packForBatches(bool backward) {
-    expandBlocks();
+    if (!m_blocks.empty()) {
+        at::Tensor whole = at::empty({m_out, m_in}, m_type);
+        std::int64_t row = 0;
+        for (const BlockMatrix& part : m_blocks) {
+            expandInto(part, 0, whole.narrow(0, row, part.out));
+            row += part.out;
+        }
+        m_dense = {whole};
+        m_blocks.clear();
+    }
     if (m_type != at::kBFloat16 || m_dense.empty() || !canPrepack()) return;
     const at::Tensor whole = m_dense.size() == 1 ? m_dense[0] : at::cat(m_dense, 0);
     m_packed = prepacked(whole);
@@ -63,23 +67,34 @@ void Weight::packForBatches(bool backward) {
     m_dense.clear();
 }
 
-void Weight::expandInto(const at::Tensor& to) const {
-    std::int64_t row = 0;
-    const auto next = [&](std::int64_t rows) {
-        row += rows;
-        return to.narrow(0, row - rows, rows);
-    };
-    for (const Nf4Matrix& part : m_nf4) dequantizeInto(part, next(part.out));
-    for (const BlockMatrix& part : m_blocks) engine::expandInto(part, next(part.out));
-}
-
-std::vector<at::Tensor> Weight::parts() const {
-    if (!m_dense.empty()) return m_dense;
+void Weight::forRowsOfW(const std::function<void(const at::Tensor&, std::int64_t)>& f) const {
     static thread_local at::Tensor room; // one for all matrices: quantised weights are expanded one at a time
-    if (!room.defined() || room.scalar_type() != m_type || room.numel() < m_out * m_in) room = at::empty({m_out * m_in}, m_type);
-    const at::Tensor whole = room.narrow(0, 0, m_out * m_in).view({m_out, m_in});
-    expandInto(whole);
-    return {whole};
+    const auto expanded = [&](std::int64_t rows) {
+        if (!room.defined() || room.scalar_type() != m_type || room.numel() < rows * m_in) room = at::empty({rows * m_in}, m_type);
+        return room.narrow(0, 0, rows * m_in).view({rows, m_in});
+    };
+    std::int64_t row = 0;
+    for (const at::Tensor& part : m_dense) {
+        f(part, row);
+        row += part.size(0);
+    }
+    if (!m_nf4.empty()) {
+        const at::Tensor whole = expanded(m_out);
+        for (const Nf4Matrix& part : m_nf4) {
+            dequantizeInto(part, whole.narrow(0, row, part.out));
+            row += part.out;
+        }
+        f(whole, 0);
+    }
+    const std::int64_t most = std::max<std::int64_t>(1, kExpandedValues / m_in);
+    for (const BlockMatrix& part : m_blocks) {
+        for (std::int64_t begin = 0; begin < part.out; begin += most) {
+            const at::Tensor rows = expanded(std::min(most, part.out - begin));
+            expandInto(part, begin, rows);
+            f(rows, row + begin);
+        }
+        row += part.out;
+    }
 }
 
 at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
@@ -104,29 +119,30 @@ at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
     const bool streamed = std::all_of(m_nf4.begin(), m_nf4.end(), [](const Nf4Matrix& part) { return part.rowsAreBlocks(); }) && !packedOnly;
     if (x.size(0) <= (m_blocks.empty() ? kFewRows : kFewRowsOfBlocks) && streamed) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
-    const std::vector<at::Tensor> matrices = parts();
-    if (matrices.size() == 1) return add.defined() ? at::addmm(add, x, matrices[0].t()) : at::mm(x, matrices[0].t());
-    at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options());
-    std::int64_t row = 0;
-    for (const at::Tensor& matrix : matrices) {
-        at::Tensor columns = y.narrow(1, row, matrix.size(0));
-        if (add.defined()) at::addmm_out(columns, columns, x, matrix.t());
-        else at::mm_out(columns, x, matrix.t());
-        row += matrix.size(0);
-    }
+    at::Tensor y = add;
+    forRowsOfW([&](const at::Tensor& rows, std::int64_t first) {
+        if (rows.size(0) == m_out) { // all at once
+            y = add.defined() ? at::addmm(add, x, rows.t()) : at::mm(x, rows.t());
+            return;
+        }
+        if (!y.defined()) y = at::empty({x.size(0), m_out}, x.options());
+        at::Tensor columns = y.narrow(1, first, rows.size(0));
+        if (add.defined()) at::addmm_out(columns, columns, x, rows.t());
+        else at::mm_out(columns, x, rows.t());
+    });
     return y;
 }
 
 at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const {
     if (m_packedBack.defined()) return prepackedProduct(dy, m_packedBack, add);
     at::Tensor dx = add;
-    std::int64_t row = 0;
-    for (const at::Tensor& matrix : parts()) {
-        const at::Tensor columns = dy.narrow(1, row, matrix.size(0));
-        dx = dx.defined() ? at::addmm(dx, columns, matrix) : at::mm(columns, matrix);
-        row += matrix.size(0);
-    }
-    return dx;
+    forRowsOfW([&](const at::Tensor& rows, std::int64_t first) {
+        const at::Tensor columns = dy.narrow(1, first, rows.size(0));
+        if (rows.size(0) == m_out) dx = add.defined() ? at::addmm(add, columns, rows) : at::mm(columns, rows);
+        else if (!dx.defined()) dx = at::mm(columns, rows).to(at::kFloat);
+        else dx = dx.to(at::kFloat).add_(at::mm(columns, rows)); // in float, so that many parts lose no more than one
+    });
+    return dx.to(m_type);
 }
 
 at::Tensor Weight::rows(const std::vector<std::int32_t>& numbers) const {

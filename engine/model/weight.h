@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace engine {
@@ -28,10 +29,8 @@ public:
     at::ScalarType type() const { return m_type; }
     std::int64_t byteCount() const;
 
-    /// A GGUF file's blocks become a dense matrix, which many rows are multiplied with faster.
-    void expandBlocks();
-    /// Lays bfloat16 weights out for oneDNN, once for the product and, when `backward`, once for the gradient's; the row-major copy goes.
-    /// Does nothing for other types or where libtorch lacks oneDNN.
+    /// Makes a GGUF file's blocks dense. Lays bfloat16 weights out for oneDNN, once for the product and, when `backward`, once for the gradient's; the row-major copy goes.
+    /// Lays nothing out for other types or where libtorch lacks oneDNN.
     void packForBatches(bool backward);
 
     /// x W^T [N, out] (+ add [N, out], which may be undefined and is used up). x [N, in], rows may lie apart.
@@ -47,10 +46,9 @@ public:
 
 private:
     at::Tensor timesFewRows(const at::Tensor& x, at::Tensor y) const;
-    /// Quantised parts as one [out, in] in the compute type.
-    void expandInto(const at::Tensor& to) const;
-    /// The parts in the compute type; quantised ones are expanded into room shared by the thread's matrices: valid until the next call.
-    std::vector<at::Tensor> parts() const;
+    /// f(rows [n, in] in the compute type, number of the first) for all of W. Quantised ones are expanded into room shared by the thread's
+    /// matrices.
+    void forRowsOfW(const std::function<void(const at::Tensor&, std::int64_t)>& f) const;
 
     std::int64_t m_in = 0, m_out = 0;
     at::ScalarType m_type = at::kFloat;
