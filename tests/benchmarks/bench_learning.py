@@ -9,43 +9,46 @@ def _close(a, b, share):
     return abs(a - b) <= share * max(abs(a), abs(b))
 
 
-def training(bench, loss_on, least):
+def train(bench, loss_on, seconds, **settings):
     examples = 3 * bench.train_per_label
-    seconds = 300 + 8 * examples
+    done = bench.ours("--json", "train", *bench.settings(train__loss_on=loss_on, evaluate__method="score", **settings), seconds=seconds)
+    result, steps = done.result(), done.events("step")
+    if loss_on == "answer":
+        bench.adapter = result["adapter"]
+    return Measurement({"rate": examples / result["seconds"]["train"], "tokens": bench.training_tokens(loss_on)[0] / result["seconds"]["train"]}, done.peak_bytes,
+                       {"losses": [step["loss"] for step in steps], "seconds": result["seconds"]["train"],
+                        "seen": steps[-1]["arrived"] - steps[0]["arrived"], "accuracy": result["accuracy"]})
 
-    def ours():
-        done = bench.ours("--json", "train", *bench.settings(train__loss_on=loss_on, evaluate__method="score"), seconds=seconds)
-        result, steps = done.result(), done.events("step")
-        if loss_on == "answer":
-            bench.adapter = result["adapter"]
-        return Measurement({"rate": examples / result["seconds"]["train"]}, done.peak_bytes,
-                           {"losses": [step["loss"] for step in steps], "seconds": result["seconds"]["train"],
-                            "seen": steps[-1]["arrived"] - steps[0]["arrived"], "accuracy": result["accuracy"]})
 
-    def peer():
-        done = bench.peer("peer_train.py", bench.rows_file, bench.folder, loss_on, bench.scratch / "trl", seconds=seconds)
-        result = done.result()
-        return Measurement({"rate": result["examples"] / result["seconds"]}, done.peak_bytes, result)
+def peer_train(bench, loss_on, seconds, precision="bf16"):
+    done = bench.peer("peer_train.py", bench.rows_file, bench.folder, loss_on, bench.scratch / "trl", precision, seconds=seconds)
+    result = done.result()
+    return Measurement({"rate": result["examples"] / result["seconds"], "tokens": result["tokens"] / result["seconds"]}, done.peak_bytes, result)
 
-    def check(last):
-        a, b = last["ours"].facts, last["peer"].facts
-        n = len(a["losses"])
-        steps = math.ceil(examples / bench.rows["training"]["batch_size"])
-        checks = [Check(b["examples"] == examples and n == len(b["losses"]) == steps,
-                        f"{examples} examples in {n} steps, the peer's {b['examples']} in {len(b['losses'])}"),
-                  Check((b["tokens"], b["tokens_sha256"]) == bench.training_tokens(loss_on), f"{b['tokens']} tokens, the same ids in the same batches")]
-        # The adapter adds nothing before its first update, and the first one's learning rate is 0 when there is a warm-up.
-        for step in range(min(2, n) if bench.rows["training"]["warmup_ratio"] > 0 else 1):
-            x, y = a["losses"][step], b["losses"][step]
-            checks.append(Check(_close(x, y, 0.03), f"loss of step {step + 1}: {x:.4f}, the peer's {y:.4f} (within 3 %)"))
-        x, y = sum(a["losses"]) / n, sum(b["losses"]) / len(b["losses"])
-        checks.append(Check(_close(x, y, 0.1), f"mean loss of all steps: {x:.4f}, the peer's {y:.4f} (within 10 %: each began with random weights of its own)"))
-        checks.append(Check(a["seen"] <= a["seconds"] * 1.2 + 1, f"our own clock says {a['seconds']:.1f} s, the steps' events came within {a['seen']:.1f} s"))
-        return checks
 
+def same_training(bench, loss_on, ours, peer):
+    examples, a, b = 3 * bench.train_per_label, ours.facts, peer.facts
+    n = len(a["losses"])
+    steps = math.ceil(examples / bench.rows["training"]["batch_size"])
+    checks = [Check(b["examples"] == examples and n == len(b["losses"]) == steps,
+                    f"{examples} examples in {n} steps, the peer's {b['examples']} in {len(b['losses'])}"),
+              Check((b["tokens"], b["tokens_sha256"]) == bench.training_tokens(loss_on), f"{b['tokens']} tokens, the same ids in the same batches")]
+    # The adapter adds nothing before its first update, and the first one's learning rate is 0 when there is a warm-up.
+    for step in range(min(2, n) if bench.rows["training"]["warmup_ratio"] > 0 else 1):
+        x, y = a["losses"][step], b["losses"][step]
+        checks.append(Check(_close(x, y, 0.03), f"loss of step {step + 1}: {x:.4f}, the peer's {y:.4f} (within 3 %)"))
+    x, y = sum(a["losses"]) / n, sum(b["losses"]) / len(b["losses"])
+    checks.append(Check(_close(x, y, 0.1), f"mean loss of all steps: {x:.4f}, the peer's {y:.4f} (within 10 %: each began with random weights of its own)"))
+    checks.append(Check(a["seen"] <= a["seconds"] * 1.2 + 1, f"our own clock says {a['seconds']:.1f} s, the steps' events came within {a['seen']:.1f} s"))
+    return checks
+
+
+def training(bench, loss_on, least):
+    seconds = 300 + 8 * 3 * bench.train_per_label
     what = "the answer" if loss_on == "answer" else "all tokens"
-    row = Row(f"LoRA training, loss on {what}", "rate", "examples/s", least=least, peer_name="TRL + PEFT")
-    return Work(f"train-{loss_on}", {"ours": ours, "peer": peer}, [row], check)
+    row = Row(f"LoRA training, loss on {what}", "rate", "examples/s", least=least, most_bytes=1.0e9, peer_name="TRL + PEFT")
+    parties = {"ours": lambda: train(bench, loss_on, seconds), "peer": lambda: peer_train(bench, loss_on, seconds)}
+    return Work(f"train-{loss_on}", parties, [row], lambda last: same_training(bench, loss_on, last["ours"], last["peer"]))
 
 
 def _evaluate(bench, method, *more, **settings):
@@ -110,7 +113,7 @@ def same_predictions(bench):
     """No row: in single precision, on the same files, the adapter that we trained must say the same in PEFT."""
     def adapter():
         if not bench.adapter:
-            training(bench, "answer", 0).parties["ours"]()
+            train(bench, "answer", 300 + 8 * 3 * bench.train_per_label)
         return bench.adapter
 
     def check(last):

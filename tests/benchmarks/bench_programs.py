@@ -27,6 +27,8 @@ class Bench:
     import_bytes: int
     new_tokens: int
     patience: float             # times the usual limits
+    model: str = "default"      # as phibench-cli is to call it
+    phi2: pathlib.Path | None = None  # a full-size Phi-2
     rows: dict = dataclasses.field(default_factory=dict)
     adapter: str = ""           # the last one that we trained with loss on the answer
 
@@ -36,7 +38,8 @@ class Bench:
 
     def ours(self, *arguments, seconds=300, stdin=None):
         command = [self.cli, "--db", self.scratch / "runs.db", *arguments]
-        return bench_process.run(command, seconds * self.patience, stdin=stdin)
+        environment = {**os.environ, "HF_HOME": str(self.scratch / "hf-ours")}  # where a model in NF4 is kept too
+        return bench_process.run(command, seconds * self.patience, environment, stdin)
 
     def peer(self, script, *arguments, seconds=300):
         environment = {**os.environ, "HF_HOME": str(self.scratch / "hf"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
@@ -66,7 +69,7 @@ class Bench:
         with tempfile.TemporaryFile() as stdin:
             stdin.write("".join(json.dumps(text) + "\n" for text, _ in texts).encode())
             stdin.seek(0)
-            lines = self.ours("--json", "tokenize", "--model", "default", stdin=stdin).lines
+            lines = self.ours("--json", "tokenize", "--model", self.model, stdin=stdin).lines
         ids = [json.loads(line) for _, line in lines]
         wrong = sum(a != b for (_, a), b in zip(texts, ids, strict=True))
         checks.append(Check(wrong == 0, f"the tokens of {len(texts)} questions and answers: {'identical' if wrong == 0 else f'{wrong} differ'}"))

@@ -36,8 +36,9 @@ def table(outcomes):
                 continue
             wanted = f"{row.least:g} ×, {'met' if ratio(outcome, row) >= row.least else 'not met'}" if row.least else ""
             peer, ours = outcome.peak(row.peer), outcome.peak(row.ours)
+            most = f" (at most {_bytes(row.most_bytes)}, {'met' if ours <= row.most_bytes else 'not met'})" if row.most_bytes else ""
             lines.append(_line([row.title, row.peer_name, _measured(outcome, row.peer, row), _measured(outcome, row.ours, row),
-                                f"{ratio(outcome, row):.{1 if ratio(outcome, row) >= 1 else 2}f} ×", wanted, _bytes(peer), _bytes(ours), f"{ours / peer:.2f}"]))
+                                f"{ratio(outcome, row):.{1 if ratio(outcome, row) >= 1 else 2}f} ×", wanted, _bytes(peer), _bytes(ours) + most, f"{ours / peer:.2f}"]))
     return "\n".join(lines)
 
 

@@ -19,10 +19,10 @@ ROOT = HERE.parent.parent
 def arguments():
     names = [name for name, _ in works(True)]
     parser = argparse.ArgumentParser(prog="tests/benchmarks/against_peers", description="Measures Phibench and its peers in turn, on the same work.")
-    parser.add_argument("--full", action="store_true", help="300 training and 300 test rows a label, a 1 GB CSV, and the works that take long")
+    parser.add_argument("--full", action="store_true", help="60 training and 60 test rows a label, a 1 GB CSV, and the works that take long or want much: about an hour on two cores")
     parser.add_argument("--out", type=pathlib.Path, metavar="FILE", help="write the report there too (tests/benchmarks/RESULTS.md keeps the last full one)")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="measure each N times and take the median (default 3)")
-    parser.add_argument("--only", default=",".join(names), metavar="WORK,…", help="these works only: " + ", ".join(names))
+    parser.add_argument("--only", metavar="WORK,…", help="these works only: " + ", ".join(names))
     parser.add_argument("--train-per-label", type=int, metavar="N", help="training rows a label (default 24; 3 labels)")
     parser.add_argument("--test-per-label", type=int, metavar="N", help="test rows a label (default 20)")
     parser.add_argument("--import-mb", type=int, metavar="N", help="size of the CSV that is imported (default 200)")
@@ -30,15 +30,16 @@ def arguments():
     parser.add_argument("--data", type=pathlib.Path, metavar="FILE",
                         help="the article's all-data.csv (default ../shared/data/all-data.csv; without it, the sample's data)")
     parser.add_argument("--patience", type=float, default=1, metavar="X", help="X times the usual time limits, for a slow or busy machine")
-    for name in ("--cli", "--gguf", "--cache"):  # from against_peers
-        parser.add_argument(name, type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    for name in ("--cli", "--gguf", "--cache", "--phi2"):  # from against_peers
+        parser.add_argument(name, type=pathlib.Path, required=name != "--phi2", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    wanted = given.only.split(",")
+    given.only_given = given.only is not None
+    wanted = given.only.split(",") if given.only_given else names
     unknown = [name for name in wanted if name not in names]
     if unknown:
         parser.error(f"there is no work called {unknown[0]}; there are {', '.join(names)}")
     given.only = wanted
-    for name, quick, full in (("train_per_label", 24, 300), ("test_per_label", 20, 300), ("import_mb", 200, 1000)):
+    for name, quick, full in (("train_per_label", 24, 60), ("test_per_label", 20, 60), ("import_mb", 200, 1000)):
         if getattr(given, name) is None:
             setattr(given, name, full if given.full else quick)
     if given.data and not given.data.is_file():
@@ -60,7 +61,7 @@ def measure(bench, given):
     bench.draw_rows()
     rows = Work("rows", {}, [], lambda last: bench.same_rows())
     outcomes = [carry_out(rows, 1)]
-    for name, make in works(given.full):
+    for name, make in works(given.full or given.only_given):
         if name not in given.only:
             continue
         try:
@@ -78,7 +79,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=given.cache) as scratch:
         bench = Bench(cli=given.cli, gguf=given.gguf, folder=given.cache / "smollm2-135m", experiment=experiment, csv=csv, scratch=pathlib.Path(scratch),
                       train_per_label=given.train_per_label, test_per_label=given.test_per_label,
-                      import_bytes=given.import_mb * 1_000_000, new_tokens=given.new_tokens, patience=given.patience)
+                      import_bytes=given.import_mb * 1_000_000, new_tokens=given.new_tokens, patience=given.patience, phi2=given.phi2)
         try:
             outcomes = measure(bench, given)
         except Failure as failure:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start, generation and the reading of a CSV against transformers, llama.cpp and pandas."""
 import importlib.util
+import os
 
 import bench_csv
+import bench_process
 from bench_work import Check, Measurement, Row, Work, say
 
 PROMPT = "The capital of France is"
@@ -87,3 +89,23 @@ def csv_import(bench):
 
     row = Row(f"CSV import, {bench.import_bytes / 1e6:.0f} MB, quoted line ends", "seconds", "s", least=3, peer_name="pandas.read_csv")
     return Work("csv-import", {"ours": ours, "peer": peer}, [row], check, warm_up=True)
+
+
+def runs_page(bench):
+    """No peer and no row: what is wanted is a time."""
+    tool = bench.cli.parent.parent / "tests" / "runs_page_benchmark"
+    runs, metrics = 10_000, 20_000_000
+
+    def ours():
+        done = bench_process.run([tool, bench.scratch / "many-runs.db", runs, metrics], 1200 * bench.patience, {**os.environ, "QT_QPA_PLATFORM": "offscreen"})
+        return Measurement({}, done.peak_bytes, done.result())
+
+    def check(last):
+        a = last["ours"].facts
+        def judged(value, most):
+            return f"{value:.0f} ms (under {most} ms wanted: {'met' if value < most else 'not met'})"
+        return [Check(a["rows"] == runs and a["curve_points"] == 1_000_000, f"{a['rows']:,} runs with {metrics:,} metric rows: the page is drawn after {judged(a['page_ms'], 500)}, "
+                      f"the file opened in {a['open_ms']:.0f} ms; {a['curve_points']:,} points are read in {a['curve_read_ms']:.0f} ms and redrawn in {judged(a['redraw_ms'], 16)}, "
+                      f"at worst {a['redraw_worst_ms']:.0f} ms")]
+
+    return Work("runs-page", {"ours": ours}, [], check)

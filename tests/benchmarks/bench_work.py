@@ -29,6 +29,7 @@ class Row:
     peer: str = "peer"     # the parties compared
     ours: str = "ours"
     least: float = 0       # the ratio wanted; 0: none stated
+    most_bytes: float = 0  # that our process may hold; 0: none stated
     peer_name: str = "transformers"
 
 

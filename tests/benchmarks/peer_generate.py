@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast transformers reads a prompt and goes on from it, in bfloat16, once warm. usage: peer_generate.py ROWS.json MODEL_FOLDER NEW_TOKENS"""
+"""How fast transformers reads a prompt and goes on from it, once warm. usage: peer_generate.py ROWS.json MODEL_FOLDER NEW_TOKENS [bf16|nf4]"""
 import json
 import sys
 import time
 
 import torch
+from peer_precision import quantization
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         rows = json.load(file)
-    count = int(sys.argv[3])
+    count, precision = int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else "bf16"
     tokenizer = AutoTokenizer.from_pretrained(sys.argv[2])
-    model = AutoModelForCausalLM.from_pretrained(sys.argv[2], dtype=torch.bfloat16).eval()
+    model = AutoModelForCausalLM.from_pretrained(sys.argv[2], dtype=torch.bfloat16, quantization_config=quantization(precision)).eval()
     encoded = tokenizer(rows["prompt"], return_tensors="pt")
     length = encoded.input_ids.shape[1]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The article's training with TRL and PEFT: one epoch in bfloat16, all threads, no gradient checkpointing, the engine's batches in its order.
-Timed from the first step's beginning to the last one's end. usage: peer_train.py ROWS.json MODEL_FOLDER answer|all SCRATCH_FOLDER"""
+Timed from the first step's beginning to the last one's end. usage: peer_train.py ROWS.json MODEL_FOLDER answer|all SCRATCH_FOLDER bf16|nf4"""
 import hashlib
 import json
 import math
@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from peer_precision import quantization
 from trl import SFTConfig, SFTTrainer
 
 
@@ -36,14 +37,14 @@ def dataset(rows, loss_on):
 
 
 def main():
-    rows_file, folder, loss_on, scratch = sys.argv[1:]
+    rows_file, folder, loss_on, scratch, precision = sys.argv[1:]
     with open(rows_file, encoding="utf-8") as file:
         rows = json.load(file)
     spec, lora = rows["training"], rows["lora"]
     steps = math.ceil(len(rows["train"]) / spec["batch_size"])
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, quantization_config=quantization(precision))
     config = SFTConfig(
         output_dir=scratch, num_train_epochs=1, per_device_train_batch_size=spec["batch_size"], gradient_accumulation_steps=1,
         learning_rate=spec["learning_rate"], weight_decay=spec["weight_decay"], max_grad_norm=spec["max_grad_norm"],
