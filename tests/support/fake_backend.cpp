@@ -95,7 +95,7 @@ RunId FakeBackend::beginJob(RunKind kind, const QString& name) {
     NewRun run;
     run.name = name.toStdString();
     run.kind = kind;
-    run.datasetSha256 = std::string(64, 'd');
+    run.datasetSha256 = datasetSha256;
     run.modelSha256 = std::string(64, 'm');
     if (!started.empty()) {
         run.experimentYaml = toYaml(started.back());
@@ -177,7 +177,7 @@ RunId FakeBackend::addRun(RunKind kind, const QString& name, const std::vector<s
     run.kind = kind;
     run.experimentYaml = toYaml(experiment);
     for (const Field& field : experimentFields()) run.params.emplace_back(field.key, field.get(experiment));
-    run.datasetSha256 = std::string(64, 'd');
+    run.datasetSha256 = datasetSha256;
     run.modelSha256 = std::string(64, 'm');
     run.versions = R"({"phibench":"0.1.0","libtorch":"2.13.0","cpu":"AVX512_BF16"})";
     const RunId id = runs().begin(run);

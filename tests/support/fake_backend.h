@@ -40,7 +40,9 @@ public:
     QString modelProblem;        // not empty: modelFactsFailed
     engine::ModelFacts facts;    // SmolLM2's unless changed
     qint64 trainable = 4'884'480;
+    std::string datasetSha256 = std::string(64, 'd'); // of the runs to come
     void releaseCsv();
+    quint64 lastToken() const { return m_token; } // of the newest question
 
     // The script of a run, to be called after a start. Each call emits at once.
     engine::RunId beginJob(engine::RunKind kind, const QString& name);

@@ -2,16 +2,22 @@
 // Every page in every state worth looking at, light and dark: ui_screenshots FOLDER [WORD…]. A WORD keeps pictures whose name holds it.
 #include "engine/data/default_data.h"
 #include "tests/support/fake_backend.h"
+#include "ui/compare/compare_page.h"
 #include "ui/main_window.h"
+#include "ui/plots/matrix_plot.h"
 
 #include <QApplication>
+#include <QComboBox>
 #include <QDir>
+#include <QEventLoop>
 #include <QFile>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QStandardPaths>
+#include <QTabWidget>
+#include <QTableView>
 #include <QTextStream>
-#include <QThread>
+#include <QTimer>
 
 #include <cmath>
 #include <functional>
@@ -28,10 +34,9 @@ struct Stage {
     MainWindow window{backend, document};
 
     void settle() {
-        for (int i = 0; i < 40; ++i) {
-            QApplication::processEvents();
-            QThread::msleep(10); // pictures are no test: pauses in typing and asking are waited out
-        }
+        QEventLoop loop; // pictures are no test: pauses in typing and asking are waited out
+        QTimer::singleShot(400, &loop, &QEventLoop::quit);
+        loop.exec();
     }
     void press(const char* name) {
         if (auto* button = window.findChild<QPushButton*>(QLatin1String(name))) button->click();
@@ -56,17 +61,72 @@ QString faultyCsv(const QString& folder) {
     return path;
 }
 
-void fillRuns(FakeBackend& backend) {
-    const std::vector<std::pair<QString, QString>> csv{{QStringLiteral("data.csv"), QStringLiteral("opinion-sentiment.csv")}};
-    backend.addRun(engine::RunKind::Baseline, QStringLiteral("opinion-sentiment"), csv, baselineMatrix(), 0, 0);
-    for (const auto& [r, rate, loss] : {std::tuple("8", "2e-4", 0.42), {"16", "2e-4", 0.33}, {"32", "1e-4", 0.37}}) {
-        auto settings = csv;
-        settings.emplace_back(QStringLiteral("lora.r"), QLatin1String(r));
-        settings.emplace_back(QStringLiteral("train.learning_rate"), QLatin1String(rate));
+// A few days' work: a baseline, a sweep, an evaluation by generating, and what went wrong on the way.
+void fillRuns(Stage& stage) {
+    stage.document.open(sample());
+    stage.settle();
+    FakeBackend& backend = stage.backend;
+    if (stage.document.table()) backend.datasetSha256 = stage.document.table()->sha256;
+    const std::vector<std::pair<QString, QString>> data{{QStringLiteral("data.csv"), sample()}};
+    const auto with = [&](std::initializer_list<std::pair<const char*, const char*>> more) {
+        auto settings = data;
+        for (const auto& [key, value] : more) settings.emplace_back(QLatin1String(key), QLatin1String(value));
+        return settings;
+    };
+    const auto worse = [](std::int64_t rows) {
         auto confusion = tunedMatrix();
-        for (auto& row : confusion.counts) row[0] += qstrcmp(r, "8") == 0 ? 6 : 0;
-        backend.addRun(engine::RunKind::Train, QStringLiteral("opinion-sentiment r%1").arg(QLatin1String(r)), settings, confusion, loss, 450);
-    }
+        for (std::size_t i = 0; i < 3; ++i) {
+            confusion.counts[i][i] -= rows;
+            confusion.counts[i][(i + 1) % 3] += rows;
+        }
+        return confusion;
+    };
+    using engine::RunKind;
+    engine::Runs& runs = backend.runs();
+    backend.addRun(RunKind::Baseline, QStringLiteral("opinion-sentiment"), data, baselineMatrix(), 0, 0);
+    const auto r8 = backend.addRun(RunKind::Train, QStringLiteral("rank 8"), with({{"lora.r", "8"}}), worse(14), 0.42, 452);
+    backend.addRun(RunKind::Train, QStringLiteral("rank 16"), with({{"lora.r", "16"}}), worse(6), 0.36, 452);
+    const auto best = backend.addRun(RunKind::Train, QStringLiteral("rank 32, slower"), with({{"lora.r", "32"}, {"train.learning_rate", "1e-4"}}), tunedMatrix(), 0.31, 904);
+    const auto broken = backend.addRun(RunKind::Train, QStringLiteral("rank 64, fast"), with({{"lora.r", "64"}, {"train.learning_rate", "5e-3"}}), baselineMatrix(), 1.4, 60);
+    runs.finish(broken, engine::RunState::Failed, "Training diverged: the loss of step 61 is not a finite number. Nothing of it was saved.");
+    const auto early = backend.addRun(RunKind::Train, QStringLiteral("rank 32, four epochs"), with({{"lora.r", "32"}, {"train.epochs", "4"}}), worse(3), 0.3, 310);
+    runs.finish(early, engine::RunState::Stopped, "Stopped by the user.");
+    backend.addRun(RunKind::Evaluate, QStringLiteral("rank 32, by generating"), with({{"evaluate.method", "generate"}, {"lora.r", "32"}}), worse(9), 0, 0);
+    runs.addTag(best, "best");
+    runs.addTag(best, "for the report");
+    runs.addTag(r8, "sweep");
+    runs.setNote(best, "Half the rate and twice the rank: neutral no longer swallows the mild negatives.");
+    for (const auto run : {r8, best}) runs.addArtifact(run, {"adapter", "/home/ada/runs.db-files/adapter", std::string(64, 'a')});
+    Q_EMIT backend.runsChanged();
+}
+
+void selectRuns(Stage& stage, std::initializer_list<int> rows) {
+    stage.window.showPage(MainWindow::RunsTable);
+    auto* view = stage.window.findChild<QTableView*>(QStringLiteral("runs"));
+    view->clearSelection();
+    for (const int row : rows) view->selectionModel()->select(view->model()->index(row, 0), QItemSelectionModel::Select | QItemSelectionModel::Rows);
+}
+
+void compareRuns(Stage& stage, const QList<engine::RunId>& runs) {
+    fillRuns(stage);
+    stage.window.showPage(MainWindow::Results);
+    stage.window.findChild<ComparePage*>()->showRuns(runs);
+}
+
+// Both answers, the second still coming.
+void askBoth(Stage& stage) {
+    fillRuns(stage);
+    stage.window.showPage(MainWindow::Play);
+    auto* adapter = stage.window.findChild<QComboBox*>(QStringLiteral("playAdapter"));
+    adapter->setCurrentIndex(adapter->findData(QVariant(qlonglong(4))));
+    stage.press("playInsert");
+    stage.press("playRun");
+    if (stage.backend.prompts.empty()) return;
+    const quint64 token = stage.backend.lastToken();
+    const QString base = QStringLiteral(" The sentence is about the opinion of the author.\n\nThe author says that the policy of the government is not what the people want, and that"), tuned = QStringLiteral(" negative");
+    Q_EMIT stage.backend.playgroundToken(token, 0, base);
+    Q_EMIT stage.backend.playgroundFinished(token, 0, base, QStringLiteral("32 tokens, 84.1 tokens/s"));
+    Q_EMIT stage.backend.playgroundToken(token, 1, tuned);
 }
 
 void startBaseline(Stage& stage, std::int64_t done) {
@@ -157,16 +217,44 @@ std::vector<Scene> scenes() {
              s.press("lineAction");
          }},
         {"runs-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::RunsTable); }},
+        {"results-one", [](Stage& s, const QString&) { compareRuns(s, {4}); }},
+        {"results-pair", [](Stage& s, const QString&) { compareRuns(s, {1, 4}); }},
+        {"results-cell", [](Stage& s, const QString&) {
+             compareRuns(s, {1, 4});
+             s.settle();
+             Q_EMIT s.window.findChild<MatrixPlot*>(QStringLiteral("matrix4"))->cellClicked(1, 2);
+         }},
+        {"results-four", [](Stage& s, const QString&) { compareRuns(s, {1, 2, 3, 4}); }},
+        {"results-settings", [](Stage& s, const QString&) {
+             compareRuns(s, {2, 4});
+             s.settle();
+             s.window.findChild<ComparePage*>()->findChild<QTabWidget*>()->setCurrentIndex(3);
+         }},
         {"runs", [](Stage& s, const QString&) {
-             fillRuns(s.backend);
-             Q_EMIT s.backend.runsChanged();
+             fillRuns(s);
+             selectRuns(s, {3});
+         }},
+        {"runs-two-small", [](Stage& s, const QString&) {
+             fillRuns(s);
+             selectRuns(s, {3, 6});
+         }},
+        {"runs-failed", [](Stage& s, const QString&) {
+             fillRuns(s);
+             selectRuns(s, {2});
+         }},
+        {"runs-filter", [](Stage& s, const QString&) {
+             fillRuns(s);
              s.window.showPage(MainWindow::RunsTable);
+             s.window.findChild<QLineEdit*>(QStringLiteral("filter"))->setText(QStringLiteral("r >= 32 and accurracy > 0.8"));
          }},
-        {"play", [](Stage& s, const QString&) {
-             fillRuns(s.backend);
-             Q_EMIT s.backend.runsChanged();
-             s.window.showPage(MainWindow::Play);
+        {"runs-undo", [](Stage& s, const QString&) {
+             fillRuns(s);
+             selectRuns(s, {0, 1});
+             s.press("deleteMany");
          }},
+        {"play-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Play); }},
+        {"play", [](Stage& s, const QString&) { askBoth(s); }},
+        {"play-small", [](Stage& s, const QString&) { askBoth(s); }},
     };
 }
 
