@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/flow_layout.h"
 
+#include <QEvent>
+
 namespace ui {
 
 FlowLayout::FlowLayout(int spacing, QWidget* parent) : QLayout(parent) {
@@ -47,5 +49,10 @@ void FlowBox::fit() {
 }
 
 void FlowBox::resizeEvent(QResizeEvent*) { fit(); }
+
+bool FlowBox::event(QEvent* event) {
+    if (event->type() == QEvent::LayoutRequest || event->type() == QEvent::Show) fit(); // items have no size until they are shown
+    return QWidget::event(event);
+}
 
 } // namespace ui

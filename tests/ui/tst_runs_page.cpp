@@ -228,6 +228,21 @@ void TestRunsPage::tagsComeAndGo() {
     QVERIFY(tag->text().isEmpty());
     QTest::keyClick(tag, Qt::Key_Return); // nothing typed, nothing added
     QCOMPARE(f.backend.runs().detail(f.ids[2]).summary.tags.size(), std::size_t(1));
+    const auto showsWhole = [&](const char* name) {
+        const auto* chip = f.find<QPushButton>(name);
+        return chip && chip->height() > 10 && chip->parentWidget()->rect().contains(chip->geometry());
+    };
+    QTRY_VERIFY(showsWhole("tag_for the paper"));
+    f.backend.runs().addTag(f.ids[0], "kept");
+    Q_EMIT f.backend.runsChanged();
+    f.select({2});
+    QTRY_VERIFY(showsWhole("tag_kept"));
+    f.page->hide();
+    f.select({1});
+    f.select({2});
+    f.page->show(); // chosen before it was seen
+    QTRY_VERIFY(showsWhole("tag_kept"));
+    f.select({0});
     QTest::mouseClick(f.find<QPushButton>("tag_for the paper"), Qt::LeftButton);
     QVERIFY(f.backend.runs().detail(f.ids[2]).summary.tags.empty());
 }

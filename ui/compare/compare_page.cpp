@@ -267,7 +267,7 @@ void ComparePage::reload() {
     m_perLabel->show(m_comparison.runs(), few ? std::vector<MetricRow>() : m_comparison.perLabel());
     m_labels->show(m_comparison);
     m_perLabelView->setVisible(!few);
-    m_labelsView->setVisible(few);
+    m_labelsView->setVisible(m_comparison.isPair()); // one run's stand beside its matrix
     fitColumns(m_overallView, kFirstColumn, kLeastColumn);
     fitColumns(m_perLabelView, kFirstColumn, kLeastColumn);
     QHeaderView* labelHeader = m_labelsView->horizontalHeader();

@@ -33,7 +33,7 @@ QString lossOf(double value) { return figure(value); }
 QString figureDifference(double value) { return signedFigure(value, 2); }
 QString rateOf(double value) { return figure(value, 3); }
 QString bytesOf(double value) { return byteSize(std::int64_t(value)); }
-QString signedText(double value, const QString& size) { return (value < 0 ? QChar(0x2212) : QLatin1Char('+')) + size; }
+QString signedText(double value, const QString& size) { return value == 0 ? size : (value < 0 ? QChar(0x2212) : QLatin1Char('+')) + size; }
 QString bytesDifference(double value) { return signedText(value, byteSize(std::int64_t(std::abs(value)))); }
 QString secondsDifference(double value) { return signedText(value, duration(std::abs(value))); }
 

@@ -34,7 +34,10 @@ RunChips::RunChips(Backend& backend, QWidget* parent) : FlowBox(kGrid, parent), 
 void RunChips::setRuns(const std::vector<ComparedRun>& runs) {
     while (flow()->count()) {
         QLayoutItem* item = flow()->takeAt(0);
-        if (item->widget() != m_add) item->widget()->deleteLater();
+        if (item->widget() != m_add) {
+            item->widget()->hide();
+            item->widget()->deleteLater();
+        }
         delete item;
     }
     m_runs.clear();

@@ -282,6 +282,7 @@ void RunDrawer::fill(const engine::RunDetail& detail) {
 
 void RunDrawer::fillTags(const engine::RunSummary& run) {
     while (QLayoutItem* item = m_tags->flow()->takeAt(0)) {
+        item->widget()->hide();
         item->widget()->deleteLater();
         delete item;
     }
