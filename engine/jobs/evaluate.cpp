@@ -29,6 +29,7 @@ Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::sto
     std::shared_ptr<Lora> lora;
     if (!adapter.empty()) {
         lora = loadAdapter(adapter, setup.config);
+        warnOfOtherBase(adapter, setup.model, sink);
         setup.experiment.lora = lora->spec(); // what is evaluated, whatever the experiment says
     }
     const auto begin = std::chrono::steady_clock::now();

@@ -24,6 +24,7 @@ Playground::Playground(const std::string& model, const std::string& precision, c
         const Precision computed = parsePrecision(precision);
         std::future<Tokenizer> tokenizer = std::async(std::launch::async, tokenizerOf, path); // while the weights are read
         const std::shared_ptr<Lora> lora = adapter.empty() ? nullptr : loadAdapter(adapter, configOf(path));
+        if (lora) warnOfOtherBase(adapter, path, sink);
         Decoder decoder = Decoder::load(path, computed, sink, stop);
         auto impl = std::make_unique<Impl>(Impl{tokenizer.get(), std::move(decoder), lora != nullptr});
         checkTokenizer(impl->tokenizer, impl->decoder.config(), path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/jobs/setup.h"
 #include "engine/jobs/machine.h"
+#include "engine/train/adapter_io.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/hub.h"
 #include "engine/weights/model_hash.h"
@@ -38,6 +39,11 @@ void tellIssues(const std::vector<Issue>& issues, const Sink& sink) {
 
 void warn(const Sink& sink, const std::string& message) {
     if (sink) sink(LogEvent{0, Severity::Warning, message});
+}
+
+void warnOfOtherBase(const fs::path& adapter, const fs::path& model, const Sink& sink) {
+    if (const std::string base = otherBase(adapter, model); !base.empty())
+        warn(sink, "The adapter " + adapter.string() + " says that it was trained on " + base + ", not on " + model.string() + ": what it gives here may be nonsense.");
 }
 
 void tellStage(const Sink& sink, const std::string& stage) {

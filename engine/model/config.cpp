@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/config.h"
 #include "engine/weights/gguf.h"
+#include "engine/weights/json_file.h"
 
-#include <fstream>
 #include <optional>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +12,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::size_t kLargestConfig = std::size_t{1} << 20;
+
 [[noreturn]] void refuse(const std::string& where, const std::string& what, const std::string& hint = {}) {
     throw Error(ErrorCode::BadInput, where + ": " + what, hint);
 }
@@ -20,10 +22,10 @@ using Json = nlohmann::json;
 class ConfigFile {
 public:
     explicit ConfigFile(const std::filesystem::path& folder) : m_name((folder / "config.json").string()) {
-        std::ifstream in(m_name, std::ios::binary);
-        if (!in) throw Error(ErrorCode::NotFound, m_name + " is not there, so this folder holds no model.", "Give a folder with config.json and .safetensors files, or a .gguf file.");
-        m_json = Json::parse(in, nullptr, false);
-        if (!m_json.is_object()) refuse(m_name, "this is not JSON.", "The download may be incomplete: fetch it again.");
+        std::error_code unknown;
+        if (!std::filesystem::exists(m_name, unknown))
+            throw Error(ErrorCode::NotFound, m_name + " is not there, so this folder holds no model.", "Give a folder with config.json and .safetensors files, or a .gguf file.");
+        m_json = readJsonObject(m_name, kLargestConfig);
     }
     const std::string& name() const { return m_name; }
     const Json* find(const char* key) const {
@@ -42,28 +44,35 @@ public:
             if (fallback) return *fallback;
             refuse(m_name, std::string("the key ") + *keys.begin() + " is missing.");
         }
-        if (!value->is_number_integer() || value->get<double>() < 0 || value->get<double>() > 1e9)
-            refuse(m_name, std::string(*keys.begin()) + " is " + value->dump() + ", but a whole number is needed.");
+        if (!value->is_number_integer() || value->get<double>() < 0 || value->get<double>() > 1e9) wrongKind(*keys.begin(), *value, "a whole number");
         return value->get<std::int64_t>();
     }
     double number(std::initializer_list<const char*> keys, double fallback) const {
         const Json* value = any(keys);
         if (!value) return fallback;
-        if (!value->is_number()) refuse(m_name, std::string(*keys.begin()) + " is " + value->dump() + ", but a number is needed.");
+        if (!value->is_number()) wrongKind(*keys.begin(), *value, "a number");
         return value->get<double>();
     }
     bool flag(const char* key, bool fallback) const {
         const Json* value = find(key);
-        return value && value->is_boolean() ? value->get<bool>() : fallback;
+        if (value && !value->is_boolean()) wrongKind(key, *value, "true or false");
+        return value ? value->get<bool>() : fallback;
     }
     std::string text(const char* key) const {
         const Json* value = find(key);
-        return value && value->is_string() ? value->get<std::string>() : std::string();
+        if (value && !value->is_string()) wrongKind(key, *value, "a text");
+        return value ? value->get<std::string>() : std::string();
     }
+    /// The first of several; -1: none.
     std::int32_t token(const char* key) const {
         const Json* value = find(key);
-        if (value && value->is_array() && !value->empty()) value = &value->front();
-        return value && value->is_number_integer() ? value->get<std::int32_t>() : -1;
+        if (value && value->is_array()) value = value->empty() ? nullptr : &value->front();
+        if (!value) return -1;
+        if (!value->is_number_integer() || value->get<double>() < -1 || value->get<double>() > 1e9) wrongKind(key, *value, "a token's number");
+        return value->get<std::int32_t>();
+    }
+    [[noreturn]] void wrongKind(const std::string& key, const Json& value, const char* needed) const {
+        refuse(m_name, key + " is " + quote(value.dump(-1, ' ', false, Json::error_handler_t::replace)) + ", but " + needed + " is needed.");
     }
 
 private:
@@ -74,21 +83,58 @@ private:
 /// rope_theta and partial_rotary_factor lie at the top (transformers 4) or under rope_parameters (5).
 void readRope(const ConfigFile& file, DecoderConfig& config, double fraction) {
     const Json* nested = file.find("rope_parameters");
-    const Json* scaling = file.find("rope_scaling");
-    for (const Json* rope : {nested, scaling}) {
-        if (!rope || !rope->is_object()) continue;
-        for (const char* key : {"rope_type", "type"}) {
-            const std::string type = rope->value(key, std::string("default"));
-            if (type != "default") refuse(file.name(), "rope scaling of kind \"" + type + "\" is not supported.", "It would change the numbers, so the model is not loaded.");
+    for (const char* key : {"rope_parameters", "rope_scaling"}) {
+        const Json* rope = file.find(key);
+        if (!rope) continue;
+        if (!rope->is_object()) file.wrongKind(key, *rope, "an object");
+        for (const char* name : {"rope_type", "type"}) {
+            const auto type = rope->find(name);
+            if (type == rope->end() || type->is_null() || *type == "default") continue;
+            refuse(file.name(), std::string(key) + "." + name + " is " + type->dump() + "; only \"default\", rotary embedding without scaling, is supported.",
+                   "It would change the numbers, so the model is not loaded.");
         }
+        for (const auto& [name, value] : rope->items())
+            if (value.is_object() || name == "factor")
+                refuse(file.name(), std::string(key) + "." + name + " is set: rotary embedding that is scaled, or differs from layer to layer, is not supported.",
+                       "It would change the numbers, so the model is not loaded.");
     }
     const auto read = [&](const char* key, double fallback) {
-        if (nested && nested->is_object() && nested->contains(key) && (*nested)[key].is_number()) return (*nested)[key].get<double>();
-        return file.number({key}, fallback);
+        if (!nested || !nested->contains(key) || (*nested)[key].is_null()) return file.number({key}, fallback);
+        if (!(*nested)[key].is_number()) file.wrongKind(std::string("rope_parameters.") + key, (*nested)[key], "a number");
+        return (*nested)[key].get<double>();
     };
     config.rope_theta = read("rope_theta", 10000);
     fraction = read("partial_rotary_factor", fraction);
+    if (!(config.rope_theta > 0)) refuse(file.name(), "rope_theta is " + Json(config.rope_theta).dump() + ", but must be above 0.");
+    if (!(fraction > 0 && fraction <= 1)) refuse(file.name(), "partial_rotary_factor is " + Json(fraction).dump() + ", but must be above 0 and at most 1.");
     config.rotary_dim = file.find("rotary_dim") ? file.integer({"rotary_dim"}) : static_cast<std::int64_t>(fraction * static_cast<double>(config.head_dim));
+}
+
+/// What neither family computes here, so that a model with it would give wrong numbers.
+void refuseFeatures(const ConfigFile& file) {
+    const auto on = [](const Json& value) { return value != false && value != 0 && !(value.is_array() && value.empty()); };
+    const auto refuseOf = [&](const char* key, const char* what) {
+        refuse(file.name(), std::string(key) + " is " + quote(file.find(key)->dump(-1, ' ', false, Json::error_handler_t::replace)) + ", but " + what + " are not supported.",
+               "It would change the numbers, so the model is not loaded.");
+    };
+    for (const char* key : {"num_local_experts", "num_experts", "n_routed_experts", "moe_intermediate_size"})
+        if (const Json* value = file.find(key); value && on(*value)) refuseOf(key, "mixtures of experts");
+    const Json* windowed = file.find("use_sliding_window");
+    if (const Json* window = file.find("sliding_window"); window && on(*window) && !(windowed && *windowed == false)) refuseOf("sliding_window", "sliding windows of attention");
+    if (const Json* types = file.find("layer_types"); types && types->is_array())
+        for (const Json& type : *types)
+            if (type != "full_attention") refuseOf("layer_types", "layers other than full_attention");
+    for (const char* key : {"qk_layernorm", "use_qk_norm"})
+        if (file.flag(key, false)) refuseOf(key, "norms of queries and keys");
+    const Json* quantised = file.find("quantization_config");
+    if (!quantised) return;
+    if (!quantised->is_object()) file.wrongKind("quantization_config", *quantised, "an object");
+    const Json method = quantised->value("quant_method", Json());
+    const bool four = quantised->value("load_in_4bit", Json()) == true || quantised->value("_load_in_4bit", Json()) == true;
+    if (method != "bitsandbytes" || !four)
+        refuse(file.name(), "the weights are quantised by " + (method == "bitsandbytes" ? "bitsandbytes in 8 bits" : quote(method.is_string() ? method.get<std::string>() : method.dump())) +
+                                ", which is not supported.",
+               "Phibench reads weights of 16 or 32 bits, bitsandbytes' NF4, and GGUF.");
 }
 
 void check(const std::string& where, const DecoderConfig& c) {
@@ -118,6 +164,8 @@ DecoderConfig configFromFolder(const std::filesystem::path& folder) {
     c.name = folder.filename().string();
     if (c.name.empty()) c.name = folder.parent_path().filename().string();
 
+    refuseFeatures(file);
+
     const bool phi = c.family == Family::Phi;
     c.vocab_size = file.integer({"vocab_size"});
     c.hidden_size = file.integer({"hidden_size", "n_embd"});
@@ -138,16 +186,14 @@ DecoderConfig configFromFolder(const std::filesystem::path& folder) {
     if (phi) {
         c.resid_dropout = file.number({"resid_pdrop"}, 0);
         c.attention_bias = c.mlp_bias = c.head_bias = true;
-        if (file.flag("qk_layernorm", false)) refuse(file.name(), "qk_layernorm is not supported.");
         const std::string act = file.text(file.find("hidden_act") ? "hidden_act" : "activation_function");
         if (!act.empty() && act != "gelu_new" && act != "gelu_pytorch_tanh") refuse(file.name(), "hidden_act \"" + act + "\" is not supported for phi; gelu_new is.");
     } else {
-        if (file.flag("attention_bias", false) || file.flag("mlp_bias", false)) refuse(file.name(), "a llama model with attention_bias or mlp_bias is not supported.");
+        for (const char* key : {"attention_bias", "mlp_bias"})
+            if (file.flag(key, false)) refuse(file.name(), std::string(key) + " is true; a llama model with biases is not supported.");
         const std::string act = file.text("hidden_act");
         if (!act.empty() && act != "silu") refuse(file.name(), "hidden_act \"" + act + "\" is not supported for llama; silu is.");
     }
-    for (const char* key : {"num_local_experts", "num_experts"})
-        if (file.find(key)) refuse(file.name(), std::string(key) + ": mixtures of experts are not supported.");
     check(file.name(), c);
     return c;
 }
@@ -175,7 +221,7 @@ DecoderConfig configFromGguf(const GgufFile& file) {
     c.norm_eps = file.number(key(phi ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"));
     c.attention_bias = c.mlp_bias = c.head_bias = phi;
     c.resid_dropout = phi ? 0.1 : 0;
-    for (const char* name : {"rope.scaling.type", "expert_count"})
+    for (const char* name : {"rope.scaling.type", "expert_count", "attention.sliding_window"})
         if (const auto* value = file.value(key(name)); value && !(std::holds_alternative<std::string>(*value) && std::get<std::string>(*value) == "none"))
             if (!(std::holds_alternative<std::int64_t>(*value) && std::get<std::int64_t>(*value) == 0))
                 refuse(where, key(name) + " is not supported.", "It would change the numbers, so the model is not loaded.");

@@ -2,6 +2,7 @@
 #include "engine/model/loader.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/names.h"
+#include "engine/model/tensors.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/mapped_file.h"
 #include "engine/weights/model_files.h"
@@ -13,6 +14,7 @@
 #include <atomic>
 #include <cstring>
 #include <optional>
+#include <unordered_set>
 
 namespace engine {
 
@@ -134,7 +136,44 @@ struct WeightReader::Impl {
                         shapeText(expected) + ".",
                     "The weights belong to another configuration, or the file is damaged.");
     }
+    void requireReal(const TensorView& view) const {
+        if (isQuantized(view.type) || view.type == DType::F64 || view.type == DType::F32 || view.type == DType::F16 || view.type == DType::BF16) return;
+        const std::string what = path.string() + ": the tensor " + view.name;
+        if (find(view.name + ".absmax")) throw Error(ErrorCode::BadInput, what + " was quantised to 4 bits by bitsandbytes before it was saved.", "Use precision nf4 for this model.");
+        throw Error(ErrorCode::BadInput, what + " holds numbers of type " + toString(view.type) + ", but weights of 16 or 32 bits are needed.",
+                    "It may be quantised in a way that Phibench does not know.");
+    }
+    void refuseUnread() const;
+    void checkTiedHead() const;
 };
+
+/// A layer's weight that no layer here reads would silently be left out: norms or biases of another kind of model, or layers too many.
+void WeightReader::Impl::refuseUnread() const {
+    std::unordered_set<std::string> known;
+    for (const TensorShape& tensor : modelTensors(config))
+        for (const FileName& name : gguf ? ggufNames(tensor.name) : folderNames(tensor.name)) known.insert(name.name);
+    for (const TensorView& view : gguf ? gguf->tensors() : folder->tensors()) {
+        const std::string& name = view.name;
+        const bool layers = name.starts_with("model.layers.") || name.starts_with("transformer.h.") || name.starts_with("blk.") || name == "lm_head.bias" || name == "model.norm.bias";
+        if (!layers || !(name.ends_with(".weight") || name.ends_with(".bias")) || name.find("rotary_emb") != std::string::npos || known.contains(name)) continue;
+        throw Error(ErrorCode::BadInput,
+                    path.string() + ": the tensor " + quote(name) + " " + shapeText(view.shape) + " is none of a " + toString(config.family) + " model with " + std::to_string(config.layers) +
+                        " layers as its configuration describes it.",
+                    "Leaving it out would change the numbers, so the model is not loaded.");
+    }
+}
+
+/// A head of its own in the file of a model whose configuration says that it has none.
+void WeightReader::Impl::checkTiedHead() const {
+    if (!config.tied_head || gguf) return;
+    const TensorView* head = folder->find("lm_head.weight");
+    const TensorView* embedding = folder->find("model.embed_tokens.weight");
+    if (!head || !embedding) return;
+    if (head->type != embedding->type || head->shape != embedding->shape || !std::equal(head->bytes.begin(), head->bytes.end(), embedding->bytes.begin()))
+        throw Error(ErrorCode::BadInput, path.string() + ": config.json says tie_word_embeddings true, but the tensor lm_head.weight " + shapeText(head->shape) +
+                                             " differs from model.embed_tokens.weight " + shapeText(embedding->shape) + ".",
+                    "Set tie_word_embeddings to false if the head is to be used.");
+}
 
 WeightReader::WeightReader(const std::filesystem::path& model) : m_impl(std::make_shared<Impl>()) {
     m_impl->path = model;
@@ -145,6 +184,8 @@ WeightReader::WeightReader(const std::filesystem::path& model) : m_impl(std::mak
         m_impl->gguf.emplace(model);
         m_impl->config = configFromGguf(*m_impl->gguf);
     }
+    m_impl->refuseUnread();
+    m_impl->checkTiedHead();
 }
 WeightReader::~WeightReader() = default;
 WeightReader::WeightReader(WeightReader&&) noexcept = default;
@@ -163,6 +204,7 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
     for (const FileName& candidate : candidates) {
         const TensorView* view = m_impl->find(candidate.name);
         if (!view) continue;
+        m_impl->requireReal(*view);
         std::vector<std::int64_t> expected = shape;
         expected[0] *= candidate.parts;
         if (view->shape != expected) m_impl->wrongShape(*view, expected);
@@ -188,7 +230,8 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
         return tensor;
     }
     throw Error(ErrorCode::NotFound, m_impl->path.string() + ": the tensor " + candidates.front().name + " is missing.",
-                "The model is incomplete, or of a kind that Phibench does not know.");
+                name == "lm_head.weight" ? "Where the embedding serves as head, config.json says tie_word_embeddings true."
+                                         : "The model is incomplete, or of a kind that Phibench does not know.");
 }
 
 std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std::int64_t out, std::int64_t in) const {

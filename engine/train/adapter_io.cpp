@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/adapter_io.h"
 #include "engine/model/names.h"
+#include "engine/weights/adapter_config.h"
 #include "engine/weights/adapter_file.h"
+#include "engine/weights/hub.h"
 
 #include <ATen/Functions.h>
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace engine {
@@ -12,18 +15,6 @@ namespace engine {
 namespace {
 
 constexpr const char* kWeight = ".weight";
-
-std::string sizes(const std::vector<std::int64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-    return text + "]";
-}
-
-at::Tensor floats(const TensorView& view) {
-    at::Tensor values = at::empty(view.shape, at::kFloat);
-    toFloat(view, values.mutable_data_ptr<float>());
-    return values;
-}
 
 /// A model's layer and the adapter's module that sits on it, or on several at once.
 struct Match {
@@ -59,6 +50,18 @@ private:
                     m_file.baseModel.empty() ? "Choose the model that it was trained on." : "It was trained on " + m_file.baseModel + ": choose that model.");
     }
 
+    at::Tensor floats(const TensorView& view) const {
+        at::Tensor values = at::empty(view.shape, at::kFloat);
+        float* data = values.mutable_data_ptr<float>();
+        toFloat(view, data);
+        const std::int64_t at = std::find_if(data, data + values.numel(), [](float value) { return !std::isfinite(value); }) - data;
+        if (at == values.numel()) return values;
+        std::vector<std::int64_t> place{at};
+        if (view.shape.size() > 1) place = {at / view.shape[1], at % view.shape[1]};
+        throw Error(ErrorCode::BadInput, m_file.tensors.path().string() + ": the tensor " + quote(view.name) + " holds a NaN or infinite value at " + shapeText(place) + ".",
+                    "The file is damaged, or its training went wrong: train it again.");
+    }
+
     void match() {
         std::set<const AdapterModule*> used;
         for (const LinearShape& layer : linearLayers(m_config))
@@ -74,25 +77,34 @@ private:
         if (m_matches.empty()) refuse("sits on no layer of the model");
     }
 
-    /// The configured targets where they choose just the layers that the file holds, else those layers' paths.
+    /// The configured targets where they choose just the layers that the file holds, else those layers' paths. Refuses a file that lacks
+    /// one of them, which would go without its part of the adapter.
     std::vector<std::string> targets(const std::vector<std::string>& configured) const {
         std::vector<std::string> held;
         for (const Match& match : m_matches) held.push_back(match.layer.name);
-        try {
-            std::vector<std::string> chosen;
-            for (const LinearShape& layer : chooseTargets(m_config, configured)) chosen.push_back(layer.name);
-            if (chosen == held) return configured;
-        } catch (const Error&) {
-            // Names of another family, or none that fit: the file's own layers decide.
+        std::set<std::string> chosen;
+        bool allFit = true;
+        for (const std::string& target : configured) {
+            std::vector<LinearShape> layers;
+            try {
+                layers = chooseTargets(m_config, {target});
+            } catch (const Error&) {
+                allFit = false; // a name of another family: the file's own layers decide
+            }
+            for (const LinearShape& layer : layers) {
+                if (std::find(held.begin(), held.end(), layer.name) == held.end())
+                    refuse("says that it sits on " + quote(target) + ", but holds no tensors for " + layer.name);
+                chosen.insert(layer.name);
+            }
         }
-        return held;
+        return allFit && chosen.size() == held.size() ? configured : held;
     }
 
     void fill(Lora::Module& module, const Match& match) const {
         const AdapterModule& from = *match.module;
         const std::vector<std::int64_t> a{from.r, match.layer.in}, b{match.layer.out * match.place.parts, from.r};
-        if (from.a.shape != a) refuse("has " + sizes(from.a.shape) + " for lora_A of " + from.name + " where the model needs " + sizes(a));
-        if (from.b.shape != b) refuse("has " + sizes(from.b.shape) + " for lora_B of " + from.name + " where the model needs " + sizes(b));
+        if (from.a.shape != a) refuse("has " + shapeText(from.a.shape) + " for lora_A of " + from.name + " where the model needs " + shapeText(a));
+        if (from.b.shape != b) refuse("has " + shapeText(from.b.shape) + " for lora_B of " + from.name + " where the model needs " + shapeText(b));
         module.a.narrow(0, 0, from.r).copy_(floats(from.a));
         at::Tensor rows = floats(from.b);
         if (match.place.interleaved) rows = rows.view({-1, match.place.parts, m_config.head_dim, from.r}).select(1, match.place.part).reshape({match.layer.out, from.r});
@@ -107,7 +119,7 @@ private:
             if (from == m_file.biases.end()) continue;
             const std::int64_t size = bias.value.numel();
             if (from->value.shape != std::vector<std::int64_t>{size * name.parts})
-                refuse("has " + sizes(from->value.shape) + " for " + from->name + " where the model needs [" + std::to_string(size * name.parts) + "]");
+                refuse("has " + shapeText(from->value.shape) + " for " + from->name + " where the model needs [" + std::to_string(size * name.parts) + "]");
             at::Tensor values = floats(from->value);
             if (name.interleaved) values = values.view({-1, name.parts, m_config.head_dim}).select(1, name.part).reshape({size});
             else values = values.narrow(0, name.part * size, size);
@@ -138,6 +150,23 @@ void saveAdapter(Lora& lora, const std::filesystem::path& folder, const std::str
 
 std::shared_ptr<Lora> loadAdapter(const std::filesystem::path& folder, const DecoderConfig& config) {
     return Reading(folder, config).lora();
+}
+
+std::string otherBase(const std::filesystem::path& adapter, const std::filesystem::path& model) {
+    const std::string base = readAdapterConfig(adapter / "adapter_config.json").baseModel;
+    if (base.empty()) return {};
+    try {
+        std::error_code unknown;
+        if (std::filesystem::equivalent(resolveModel(base), model, unknown)) return {};
+    } catch (const Error&) {
+        // A model that is not here: its name may still be this one's.
+    }
+    // "microsoft/phi-2" is ".../models--microsoft--phi-2/snapshots/ef38…" in the cache and any folder called phi-2.
+    std::string last = base.substr(0, base.find_last_not_of('/') + 1);
+    last = last.substr(last.rfind('/') + 1);
+    for (const std::filesystem::path& part : model)
+        if (part == last || part.string().ends_with("--" + last)) return {};
+    return base;
 }
 
 } // namespace engine

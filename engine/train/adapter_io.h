@@ -17,4 +17,7 @@ void saveAdapter(Lora& lora, const std::filesystem::path& folder, const std::str
 /// where a layer is not the model's or its shapes do not fit.
 std::shared_ptr<Lora> loadAdapter(const std::filesystem::path& folder, const DecoderConfig& config);
 
+/// What the adapter says it was trained on, when that does not look like this model folder or file; else empty.
+std::string otherBase(const std::filesystem::path& adapter, const std::filesystem::path& model);
+
 } // namespace engine
