@@ -40,7 +40,10 @@ public:
 
 private:
     double uniform() { return (static_cast<double>(m_engine() >> 11) + 0.5) / 9007199254740992.0; }
-    double normal() { return std::sqrt(-2 * std::log(uniform())) * std::cos(2 * std::numbers::pi * uniform()); }
+    double normal() {
+        const double first = uniform(), second = uniform(); // in this order
+        return std::sqrt(-2 * std::log(first)) * std::cos(2 * std::numbers::pi * second);
+    }
 
     std::mt19937_64 m_engine;
     std::vector<TinyTensor> m_tensors;
