@@ -35,6 +35,16 @@ int exitCode(engine::ErrorCode code) {
     return code == engine::ErrorCode::BadInput || code == engine::ErrorCode::NotFound ? kBadInput : kFailed;
 }
 
+/// The options that stand before or after every command, which CLI11 shows with the program only.
+void tellCommonOptions(CLI::App& command) {
+    for (CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+        if (!sub->get_name().empty())
+            sub->footer("Options of every command:\n  --json                      Events and the result on standard output as JSON Lines\n"
+                        "  --db FILE                   The runs file");
+        tellCommonOptions(*sub);
+    }
+}
+
 int run(Session& session) {
     try {
         const int code = session.command();
@@ -78,6 +88,7 @@ int main(int argc, char** argv) {
     addRuns(root, session);
     addExport(root, session);
     addModels(root, session);
+    tellCommonOptions(root);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -151,8 +151,11 @@ void addRuns(CLI::App& root, Session& session) {
     };
     add("list", "All runs, the newest first", [](const Session& s, const Options&) { return list(s); });
     addWithRun("show", "Everything about a run", [](const Session& s, const Options& o) { return show(s, o.run); });
-    add("compare", "Runs side by side", [](const Session& s, const Options& o) { return compareRuns(s, o.runs); })
-        ->add_option("RUN", options->runs, "The runs' numbers")->required()->expected(2, 64)->check(CLI::PositiveNumber);
+    add("compare", "Runs side by side", [](const Session& s, const Options& o) {
+        if (o.runs.size() < 2 || o.runs.size() > 64) throw Error(ErrorCode::BadInput, "This many runs cannot be compared: " + std::to_string(o.runs.size()) + ".", "Give the numbers of two runs or more, up to 64.");
+        return compareRuns(s, o.runs);
+    })
+        ->add_option("RUN", options->runs, "The numbers of two runs or more")->required()->check(CLI::PositiveNumber);
     addWithRun("predictions", "What the model said of each test row", [](const Session& s, const Options& o) { return predictions(s, o.run); });
     CLI::App* tag = addWithRun("tag", "Give a run a tag", [](const Session& s, const Options& o) {
         Runs runs(s.existingRunsFile());

@@ -54,12 +54,12 @@ struct Options {
 };
 
 int train(const Session& session, const Options& options) {
-    const std::stop_token stop = stopOnSignals();
     std::optional<RunId> resume;
     if (options.run > 0) resume = options.run;
     // Before the runs file is opened, so that a bad experiment leaves none behind.
     std::optional<Experiment> experiment;
     if (!options.experiment.file.empty() || !resume) experiment = options.experiment.load();
+    const std::stop_token stop = stopOnSignals(); // from here on: an experiment may come from a pipe that nobody writes to
     Runs runs(session.runsFile());
     if (!experiment) experiment = options.experiment.load(runs.detail(*resume).experimentYaml);
     Progress progress(session.json);
@@ -69,11 +69,11 @@ int train(const Session& session, const Options& options) {
 }
 
 int evaluate(const Session& session, const Options& options) {
-    const std::stop_token stop = stopOnSignals();
     EvaluateJob job;
     job.experiment = options.experiment.load();
     job.adapter = options.adapter;
     if (options.run > 0) job.run = options.run;
+    const std::stop_token stop = stopOnSignals();
     Runs runs(session.runsFile());
     Progress progress(session.json);
     const Outcome outcome = engine::evaluate(job, runs, progress.sink(), stop);

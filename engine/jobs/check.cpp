@@ -29,7 +29,12 @@ std::string toString(FileKind kind) {
 }
 
 void addProblem(CheckResult& result, const Error& error) {
-    result.issues.push_back({Severity::Error, result.path.string(), 0, 0, error.what()});
+    // Errors begin with the file that they are of; an issue says it beside its message.
+    const std::string path = result.path.string(), text = error.what();
+    if (!text.starts_with(path)) return void(result.issues.push_back({Severity::Error, path, 0, 0, text}));
+    const std::size_t colon = text.find(": "), blank = text.find(' ', path.size());
+    if (colon == std::string::npos || blank < colon) return void(result.issues.push_back({Severity::Error, {}, 0, 0, text}));
+    result.issues.push_back({Severity::Error, text.substr(0, colon), 0, 0, text.substr(colon + 2)});
 }
 
 namespace {
@@ -55,6 +60,7 @@ FileKind kindOf(const fs::path& path) {
     // A safetensors file begins with the length of its header, and that with "{".
     if (extension == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[6] == '\0' && head[7] == '\0')) return FileKind::Safetensors;
     if (extension == ".yaml" || extension == ".yml") return FileKind::Experiment;
+    if (extension == ".json" || extension == ".jsonl") return FileKind::Unknown;
     if (extension == ".csv" || extension == ".tsv" || extension == ".txt") return FileKind::Csv;
     // Without a name that tells: text is taken for a CSV.
     return head.empty() || head.find('\0') != std::string::npos ? FileKind::Unknown : FileKind::Csv;
@@ -151,6 +157,8 @@ CheckResult check(const fs::path& path, std::stop_token stop) {
         case FileKind::Adapter: checkAdapter(result); break;
         case FileKind::RunsFile: break;
         case FileKind::Unknown:
+            if (lower(path.extension().string()) == ".json")
+                throw Error(ErrorCode::BadInput, path.string() + " is JSON, which says nothing alone.", "Give the folder of the model or adapter that it belongs to.");
             throw Error(ErrorCode::BadInput, path.string() + " is no file that Phibench knows.", "It knows CSV, YAML, GGUF, safetensors, and folders of models and adapters.");
         }
     } catch (const Error& error) {

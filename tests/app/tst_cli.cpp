@@ -34,6 +34,7 @@ private Q_SLOTS:
     void compares();
     void tagsNotesAndDeletes();
     void exports();
+    void exportsMerged();
     void generates();
     void writesLogits();
     void stopsWithACheckpointAndResumes();
@@ -64,6 +65,10 @@ void TestCli::helpAndVersion() {
     const CliResult help = run({QStringLiteral("--help")});
     QCOMPARE(help.code, 0);
     for (const char* command : {"train", "evaluate", "generate", "logits", "tokenize", "split", "check", "runs", "export", "models"}) QVERIFY2(help.out.contains(command), command);
+    for (const char* command : {"train", "runs", "export"}) {
+        const CliResult of = run({QString::fromLatin1(command), QStringLiteral("--help")});
+        QVERIFY2(of.code == 0 && of.out.contains("--db") && of.out.contains("--json"), of.out);
+    }
     const CliResult version = run({QStringLiteral("--version")});
     QCOMPARE(version.code, 0);
     QVERIFY(version.out.startsWith("phibench-cli "));
@@ -131,6 +136,9 @@ void TestCli::checksWhatThingsAre() {
     const CliResult text = run({QStringLiteral("check"), m_csv});
     QCOMPARE(text.code, 0);
     QVERIFY2(text.out.contains("180") && text.out.contains("neutral 60"), text.out);
+    const CliResult json = run({QStringLiteral("check"), m_model + QStringLiteral("/config.json")});
+    QVERIFY2(json.code == 2 && json.out.contains("unknown") && json.out.contains("JSON"), json.out);
+    QCOMPARE(json.out.count("config.json"), 2); // as heading, and in the message
 }
 
 void TestCli::evaluatesThenTrains() {
@@ -245,7 +253,9 @@ void TestCli::compares() {
     const CliResult text = run(QStringList{QStringLiteral("runs"), QStringLiteral("compare")} + ids);
     QCOMPARE(text.out.count("truth \\ guess"), 2);
     QVERIFY(text.out.contains("difference of accuracy"));
-    QCOMPARE(run({QStringLiteral("runs"), QStringLiteral("compare"), ids[0]}).code, 2);
+    const CliResult one = run({QStringLiteral("runs"), QStringLiteral("compare"), ids[0]});
+    QVERIFY2(one.code == 2 && one.err.contains("two runs or more"), one.err);
+    QVERIFY(run({QStringLiteral("runs"), QStringLiteral("compare"), QStringLiteral("--help")}).out.contains("RUN..."));
 }
 
 void TestCli::tagsNotesAndDeletes() {
@@ -282,13 +292,51 @@ void TestCli::exports() {
     QCOMPARE(exported("html", path("report.html")).code, 0);
     QFile html(path("report.html"));
     QVERIFY(html.open(QIODevice::ReadOnly) && html.readAll().contains("<table>"));
-    for (const char* format : {"safetensors", "gguf", "mlflow", "tensorboard"}) {
+    for (const char* format : {"gguf", "mlflow", "tensorboard"}) {
         const CliResult later = exported(format, path("x"));
         QVERIFY(later.code == 2 && later.err.contains(format) && !QFile::exists(path("x")));
     }
     QCOMPARE(exported("docx", path("x")).code, 2);
     const CliResult baseline = run({QStringLiteral("export"), QString::number(m_baseline), QStringLiteral("--format"), QStringLiteral("peft"), QStringLiteral("--out"), path("x")});
     QVERIFY(baseline.code == 2 && baseline.err.contains("no adapter"));
+}
+
+void TestCli::exportsMerged() {
+    const auto exported = [&](const QString& out) {
+        return run({QStringLiteral("export"), QString::number(m_train), QStringLiteral("--format"), QStringLiteral("safetensors"), QStringLiteral("--out"), out, QStringLiteral("--json")});
+    };
+    const CliResult merged = exported(path("merged"));
+    QVERIFY2(merged.code == 0, merged.err);
+    QCOMPARE(merged.last()[QLatin1String("dtype")].toString(), QStringLiteral("float32"));
+    QVERIFY(exported(path("merged")).code == 2);
+    QCOMPARE(run({QStringLiteral("check"), path("merged")}).code, 0);
+    // As base and adapter together.
+    const auto logits = [&](const QString& model, const QStringList& more) {
+        const QString out = path("merged.logits");
+        [&] { QCOMPARE(run(QStringList{QStringLiteral("logits"), QStringLiteral("--model"), model, QStringLiteral("--precision"), QStringLiteral("fp32"), QStringLiteral("--ids"), QStringLiteral("3,1,4,1,5"), QStringLiteral("--out"), out} + more).code, 0); }();
+        const engine::SafetensorsFile file(out.toStdString());
+        std::vector<float> values(static_cast<std::size_t>(file.find("logits")->count()));
+        engine::toFloat(*file.find("logits"), values.data());
+        return values;
+    };
+    const std::vector<float> base = logits(m_model, {}), adapted = logits(m_model, {QStringLiteral("--adapter"), path("peft")}), whole = logits(path("merged"), {});
+    const auto apart = [](const std::vector<float>& a, const std::vector<float>& b) {
+        float most = 0;
+        for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
+        return most;
+    };
+    QVERIFY(apart(base, adapted) > 1e-3f);
+    QVERIFY(apart(whole, adapted) <= 1e-5f);
+    // A base that has changed since is not the one.
+    QFile config(m_model + QStringLiteral("/config.json"));
+    QVERIFY(config.open(QIODevice::ReadOnly));
+    const QByteArray was = config.readAll();
+    config.close();
+    QVERIFY(config.open(QIODevice::WriteOnly) && config.write(was + "\n") > 0);
+    config.close();
+    const CliResult changed = exported(path("changed"));
+    QVERIFY(config.open(QIODevice::WriteOnly) && config.write(was) == was.size());
+    QVERIFY2(changed.code == 2 && changed.err.contains("changed since") && !QFile::exists(path("changed")), changed.err);
 }
 
 void TestCli::generates() {
