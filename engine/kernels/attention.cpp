@@ -79,8 +79,67 @@ inline std::int64_t keyCount(const AttentionTask& task) {
     return n;
 }
 
+/// Softmax of the first n scores times `scale`; gives their log-sum-exp.
+inline float softmax(float* s, std::size_t n, float scale) {
+    float top = s[0];
+    for (std::size_t j = 1; j < n; ++j) top = std::max(top, s[j]);
+    forEach(n, [&](auto d, std::size_t j) HWY_ATTR {
+        hn::StoreU(hn::Exp(d, hn::Mul(hn::Sub(hn::LoadU(d, s + j), hn::Set(d, top)), hn::Set(d, scale))), d, s + j);
+    });
+    const float sum = sumEach(n, [&](auto d, std::size_t j) HWY_ATTR { return hn::LoadU(d, s + j); });
+    forEach(n, [&](auto d, std::size_t j) HWY_ATTR { hn::StoreU(hn::Mul(hn::LoadU(d, s + j), hn::Set(d, 1.0f / sum)), d, s + j); });
+    return top * scale + std::log(sum);
+}
+
+template <class T>
+void scoresOfOne(const KeySpan& span, const float* q, std::int64_t width, float* scores) {
+    const T* key = static_cast<const T*>(span.keys);
+    for (std::int64_t r = 0; r < span.rows; ++r, key += span.stride)
+        scores[r] = sumEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR { return hn::Mul(hn::LoadU(d, q + i), load(d, key + i)); });
+}
+
+/// out += the span's values, each times its p.
+template <class T>
+void addValuesOfOne(const KeySpan& span, const float* p, std::int64_t width, float* out) {
+    const std::int64_t stride = span.stride;
+    forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR {
+        const T* value = static_cast<const T*>(span.values) + i;
+        auto sum0 = hn::LoadU(d, out + i), sum1 = hn::Zero(d), sum2 = hn::Zero(d), sum3 = hn::Zero(d);
+        std::int64_t r = 0;
+        for (; r + 4 <= span.rows; r += 4, value += 4 * stride) {
+            sum0 = hn::MulAdd(hn::Set(d, p[r]), load(d, value), sum0);
+            sum1 = hn::MulAdd(hn::Set(d, p[r + 1]), load(d, value + stride), sum1);
+            sum2 = hn::MulAdd(hn::Set(d, p[r + 2]), load(d, value + 2 * stride), sum2);
+            sum3 = hn::MulAdd(hn::Set(d, p[r + 3]), load(d, value + 3 * stride), sum3);
+        }
+        for (; r < span.rows; ++r, value += stride) sum0 = hn::MulAdd(hn::Set(d, p[r]), load(d, value), sum0);
+        hn::StoreU(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)), d, out + i);
+    });
+}
+
+/// One query row: keys and values are read where they lie.
+inline void attendOne(const AttentionTask& task, Scratch& scratch, std::int64_t keys) {
+    float* q = Scratch::room(scratch.q, task.headDim);
+    float* scores = Scratch::room(scratch.scores, keys);
+    float* out = Scratch::room(scratch.tile, task.headDim);
+    for (std::int64_t g = 0; g < task.groups; ++g) {
+        copyRow(task.q, task.type, g * task.headDim, q, task.headDim);
+        float* s = scores;
+        for (std::int64_t i = 0; i < task.spanCount; s += task.spans[i].rows, ++i)
+            (task.spans[i].type == Scalar::F32 ? scoresOfOne<float> : scoresOfOne<Bf16>)(task.spans[i], q, task.headDim, s);
+        const float lse = softmax(scores, static_cast<std::size_t>(keys), task.scale);
+        if (task.lse) task.lse[g] = lse;
+        std::fill(out, out + task.headDim, 0.0f);
+        s = scores;
+        for (std::int64_t i = 0; i < task.spanCount; s += task.spans[i].rows, ++i)
+            (task.spans[i].type == Scalar::F32 ? addValuesOfOne<float> : addValuesOfOne<Bf16>)(task.spans[i], s, task.headDim, out);
+        writeRow(out, task.out, task.type, g * task.headDim, task.headDim, 1.0f);
+    }
+}
+
 void AttentionForward(const AttentionTask& task) {
     static thread_local Scratch scratch;
+    if (task.qRows == 1) return attendOne(task, scratch, keyCount(task));
     const std::int64_t keys = keyCount(task), before = keys - task.qRows;
     const std::int64_t ld = padded(task.headDim), ldT = padded(keys);
     float* k = Scratch::room(scratch.keys, keys * ld);
@@ -101,16 +160,9 @@ void AttentionForward(const AttentionTask& task) {
             const std::int64_t i = begin + row % count, g = row / count;
             const auto n = static_cast<std::size_t>(before + i + 1);
             float* s = scores + row * seenPad;
-            float top = s[0];
-            for (std::size_t j = 1; j < n; ++j) top = std::max(top, s[j]);
-            const float scale = task.scale;
-            forEach(n, [&](auto d, std::size_t j) HWY_ATTR {
-                hn::StoreU(hn::Exp(d, hn::Mul(hn::Sub(hn::LoadU(d, s + j), hn::Set(d, top)), hn::Set(d, scale))), d, s + j);
-            });
-            const float sum = sumEach(n, [&](auto d, std::size_t j) HWY_ATTR { return hn::LoadU(d, s + j); });
+            const float lse = softmax(s, n, task.scale);
             std::fill(s + n, s + seenPad, 0.0f);
-            if (task.lse) task.lse[i * task.lseStride + g] = top * scale + std::log(sum);
-            forEach(n, [&](auto d, std::size_t j) HWY_ATTR { hn::StoreU(hn::Mul(hn::LoadU(d, s + j), hn::Set(d, 1.0f / sum)), d, s + j); });
+            if (task.lse) task.lse[i * task.lseStride + g] = lse;
         }
         gemm(rows, ld, seen, scores, seenPad, 1, v, ld, out, ld, false);
         for (std::int64_t row = 0; row < rows; ++row)

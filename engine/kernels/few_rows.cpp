@@ -59,33 +59,46 @@ HWY_INLINE hn::Vec<D> nf4Value(D d, const float* values, I index) {
 #endif
 }
 
-template <int kCount>
-void FewRowsNf4Of(const float* even, const float* odd, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
-                  std::int64_t block, std::int64_t rows, Rows y) {
+/// kRows rows of codes at once, so that x is loaded once for all of them.
+template <int kCount, int kRows>
+HWY_INLINE void nf4Rows(const float* HWY_RESTRICT even, const float* HWY_RESTRICT odd, std::int64_t depth, const std::uint8_t* HWY_RESTRICT codes,
+                        const float* HWY_RESTRICT absmax, std::int64_t block, std::int64_t column, Rows y) {
     const hn::ScalableTag<float> d;
     const hn::RebindToSigned<decltype(d)> di;
     const hn::Rebind<std::uint8_t, decltype(d)> du8;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const float* values = nf4Values().data();
-    const std::int64_t half = depth / 2, step = block / 2;
-    for (std::int64_t o = 0; o < rows; ++o, codes += half, absmax += depth / block) {
-        hn::Vec<decltype(d)> sums[kCount];
-        for (int n = 0; n < kCount; ++n) sums[n] = hn::Zero(d);
-        for (std::int64_t b = 0; b < half; b += step) {
-            hn::Vec<decltype(d)> inner[kCount];
-            for (int n = 0; n < kCount; ++n) inner[n] = hn::Zero(d);
-            for (std::int64_t i = b; i < b + step; i += lanes) {
-                const auto both = hn::PromoteTo(di, hn::LoadU(du8, codes + i));
+    const std::int64_t half = depth / 2, step = block / 2, scales = depth / block;
+    hn::Vec<decltype(d)> sums[kRows][kCount];
+    for (int o = 0; o < kRows; ++o)
+        for (int n = 0; n < kCount; ++n) sums[o][n] = hn::Zero(d);
+    for (std::int64_t b = 0; b < half; b += step) {
+        hn::Vec<decltype(d)> inner[kRows][kCount];
+        for (int o = 0; o < kRows; ++o)
+            for (int n = 0; n < kCount; ++n) inner[o][n] = hn::Zero(d);
+        for (std::int64_t i = b; i < b + step; i += lanes)
+            for (int o = 0; o < kRows; ++o) {
+                const auto both = hn::PromoteTo(di, hn::LoadU(du8, codes + o * half + i));
                 const auto first = nf4Value(d, values, hn::ShiftRight<4>(both));
                 const auto second = nf4Value(d, values, hn::And(both, hn::Set(di, 15)));
                 for (int n = 0; n < kCount; ++n)
-                    inner[n] = hn::MulAdd(second, hn::LoadU(d, odd + n * half + i), hn::MulAdd(first, hn::LoadU(d, even + n * half + i), inner[n]));
+                    inner[o][n] = hn::MulAdd(second, hn::LoadU(d, odd + n * half + i), hn::MulAdd(first, hn::LoadU(d, even + n * half + i), inner[o][n]));
             }
-            const auto scale = hn::Set(d, absmax[b / step]);
-            for (int n = 0; n < kCount; ++n) sums[n] = hn::MulAdd(inner[n], scale, sums[n]);
-        }
-        for (int n = 0; n < kCount; ++n) addTo(y, n, o, hn::GetLane(hn::SumOfLanes(d, sums[n])));
+        for (int o = 0; o < kRows; ++o)
+            for (int n = 0; n < kCount; ++n) sums[o][n] = hn::MulAdd(inner[o][n], hn::Set(d, absmax[o * scales + b / step]), sums[o][n]);
     }
+    for (int o = 0; o < kRows; ++o)
+        for (int n = 0; n < kCount; ++n) addTo(y, n, column + o, hn::GetLane(hn::SumOfLanes(d, sums[o][n])));
+}
+
+template <int kCount>
+void FewRowsNf4Of(const float* even, const float* odd, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
+                  std::int64_t block, std::int64_t rows, Rows y) {
+    constexpr int kTogether = kCount == 1 ? 4 : 2;
+    std::int64_t o = 0;
+    for (; o + kTogether <= rows; o += kTogether)
+        nf4Rows<kCount, kTogether>(even, odd, depth, codes + o * depth / 2, absmax + o * depth / block, block, o, y);
+    for (; o < rows; ++o) nf4Rows<kCount, 1>(even, odd, depth, codes + o * depth / 2, absmax + o * depth / block, block, o, y);
 }
 
 void MultiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
