@@ -77,7 +77,8 @@ float dot(const void* a, const void* b, std::int64_t width, Scalar type);
 void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y);
 
 /// The same with weights in NF4 (engine/weights/nf4.h): codes [rows, depth / 2], absmax [rows, depth / block]; depth is a multiple of block,
-/// block of 64. x comes apart, even elements before odd ones, as a byte's halves hold them: [2, count, depth / 2].
+/// block of 64. x comes apart, even elements before odd ones, as a byte's halves hold them: [2, count, depth / 2]. Where y is bfloat16 the
+/// products may be, too, of x and codes rounded to it (sums are float).
 void multiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
                         std::int64_t block, std::int64_t rows, Rows y);
 

@@ -137,6 +137,38 @@ private Q_SLOTS:
                 }
     }
 
+    /// In bfloat16 the values that codes stand for may be rounded to it before they are multiplied.
+    void nf4InBf16() {
+        for (const std::int64_t block : {64, 128})
+            for (const std::int64_t depth : {128, 640})
+                for (std::int64_t count = 1; count <= 4; ++count) {
+                    constexpr std::int64_t kRows = 6;
+                    auto x = someFloats(count * depth, 3);
+                    for (float& value : x) value = fromBf16(toBf16(value));
+                    std::vector<float> apart;
+                    for (std::size_t odd = 0; odd < 2; ++odd)
+                        for (std::size_t i = odd; i < x.size(); i += 2) apart.push_back(x[i]);
+                    std::mt19937 random(4);
+                    std::vector<std::uint8_t> codes(static_cast<std::size_t>(kRows * depth / 2));
+                    for (auto& code : codes) code = static_cast<std::uint8_t>(random());
+                    const auto absmax = someFloats(kRows * depth / block, 5);
+                    std::vector<float> w(static_cast<std::size_t>(kRows * depth));
+                    nf4_plain::dequantize({codes.data(), absmax.data(), static_cast<std::size_t>(block)}, 0, w.size(), w.data());
+                    std::vector<Bf16> y(static_cast<std::size_t>(count * kRows), toBf16(0.5f));
+                    multiplyFewRowsNf4(apart.data(), count, depth, codes.data(), absmax.data(), block, kRows, {y.data(), kRows, Scalar::BF16});
+                    for (std::int64_t n = 0; n < count; ++n)
+                        for (std::int64_t o = 0; o < kRows; ++o) {
+                            double truth = 0.5, size = 0.5;
+                            for (std::int64_t i = 0; i < depth; ++i) {
+                                const double product = double(x[static_cast<std::size_t>(n * depth + i)]) * double(w[static_cast<std::size_t>(o * depth + i)]);
+                                truth += product;
+                                size += std::abs(product);
+                            }
+                            QVERIFY(std::abs(double(fromBf16(y[static_cast<std::size_t>(n * kRows + o)])) - truth) < size / 512 + std::abs(truth) / 256);
+                        }
+                }
+    }
+
     void blocks_data() {
         QTest::addColumn<qint64>("target");
         QTest::addColumn<BlockKind>("kind");
