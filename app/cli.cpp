@@ -4,6 +4,7 @@
 #include "app/cli_output.h"
 #include "engine/jobs.h"
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,15 @@ std::filesystem::path Session::existingRunsFile() const {
     const std::filesystem::path file = runsFile();
     if (!std::filesystem::exists(file)) throw engine::Error(engine::ErrorCode::NotFound, "There is no runs file at " + file.string() + ".", "Train something first, or name another with --db.");
     return file;
+}
+
+CLI::Validator atLeast(std::int64_t least) {
+    return CLI::Validator([least](const std::string& text) {
+        std::int64_t value = 0;
+        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (problem == std::errc{} && end == text.data() + text.size() && value >= least) return std::string();
+        return "\"" + text + "\" is no whole number from " + std::to_string(least) + " on";
+    }, "");
 }
 
 void ExperimentArguments::add(CLI::App& command) {

@@ -25,6 +25,9 @@ struct Session {
     std::filesystem::path existingRunsFile() const;
 };
 
+/// Refuses what is no whole number from `least` on (CLI11's own bounds tell the largest double, in 309 digits).
+CLI::Validator atLeast(std::int64_t least);
+
 /// An experiment argument and its --set options.
 struct ExperimentArguments {
     std::string file;

@@ -72,7 +72,7 @@ void addExport(CLI::App& root, Session& session) {
     };
     const auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand("export", "Write a run for other programs and people");
-    command->add_option("RUN", options->run, "The run's number")->required()->check(CLI::PositiveNumber);
+    command->add_option("RUN", options->run, "The run's number")->required()->check(atLeast(1));
     command->add_option("--format", options->format, "peft: the adapter's folder; safetensors: the model with the adapter merged into it, a folder; csv: the predictions (PATH.csv), or a folder with the metrics as well; html: a page")
         ->required()->check(CLI::IsMember({"peft", "safetensors", "gguf", "mlflow", "tensorboard", "csv", "html"}));
     command->add_option("--out", options->out, "The file or folder to write")->type_name("PATH")->required();

@@ -75,7 +75,7 @@ void addGenerate(CLI::App& root, Session& session) {
     prompts->require_option(1);
     command->add_option("--max-new-tokens", options->generate.maxNewTokens, "At most this many tokens")->capture_default_str()->check(CLI::Range(0, 1'000'000));
     command->add_option("--temperature", options->generate.temperature, "0: the likeliest token")->capture_default_str()->check(CLI::Range(0.0, 100.0));
-    command->add_option("--top-k", options->generate.topK, "Choose among the K likeliest; 0: all")->capture_default_str()->check(CLI::NonNegativeNumber);
+    command->add_option("--top-k", options->generate.topK, "Choose among the K likeliest; 0: all")->capture_default_str()->check(atLeast(0));
     command->add_option("--top-p", options->generate.topP, "Choose among the likeliest that together have this probability")->capture_default_str()->check(CLI::Range(0.0, 1.0));
     command->add_option("--seed", options->generate.seed, "Of the random choice")->capture_default_str();
     command->callback([&session, options] { session.command = [&session, options] { return generate(session, *options); }; });
@@ -83,7 +83,7 @@ void addGenerate(CLI::App& root, Session& session) {
     const auto logitsOptions = std::make_shared<Options>();
     command = root.add_subcommand("logits", "Write the logits of token ids as a safetensors file");
     logitsOptions->add(*command);
-    command->add_option("--ids", logitsOptions->ids, "Token ids: 1,2,3")->delimiter(',')->required()->check(CLI::NonNegativeNumber);
+    command->add_option("--ids", logitsOptions->ids, "Token ids: 1,2,3")->delimiter(',')->required()->check(atLeast(0));
     command->add_option("--out", logitsOptions->out, "The file to write: tensor \"logits\" [T, V], float32")->type_name("FILE")->required();
     command->callback([&session, logitsOptions] { session.command = [&session, logitsOptions] { return logits(session, *logitsOptions); }; });
 }

@@ -146,7 +146,7 @@ void addRuns(CLI::App& root, Session& session) {
     };
     const auto addWithRun = [&](const char* name, const char* help, auto work) {
         CLI::App* sub = add(name, help, work);
-        sub->add_option("RUN", options->run, "The run's number")->required()->check(CLI::PositiveNumber);
+        sub->add_option("RUN", options->run, "The run's number")->required()->check(atLeast(1));
         return sub;
     };
     add("list", "All runs, the newest first", [](const Session& s, const Options&) { return list(s); });
@@ -155,7 +155,7 @@ void addRuns(CLI::App& root, Session& session) {
         if (o.runs.size() < 2 || o.runs.size() > 64) throw Error(ErrorCode::BadInput, "This many runs cannot be compared: " + std::to_string(o.runs.size()) + ".", "Give the numbers of two runs or more, up to 64.");
         return compareRuns(s, o.runs);
     })
-        ->add_option("RUN", options->runs, "The numbers of two runs or more")->required()->check(CLI::PositiveNumber);
+        ->add_option("RUN", options->runs, "The numbers of two runs or more")->required()->check(atLeast(1));
     addWithRun("predictions", "What the model said of each test row", [](const Session& s, const Options& o) { return predictions(s, o.run); });
     CLI::App* tag = addWithRun("tag", "Give a run a tag", [](const Session& s, const Options& o) {
         Runs runs(s.existingRunsFile());

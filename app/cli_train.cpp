@@ -87,14 +87,14 @@ void addTrain(CLI::App& root, Session& session) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand("train", "Train an adapter and evaluate it on the test split");
     options->experiment.add(*command);
-    command->add_option("--resume", options->run, "Go on from this run's checkpoint")->type_name("RUN")->check(CLI::PositiveNumber);
+    command->add_option("--resume", options->run, "Go on from this run's checkpoint")->type_name("RUN")->check(atLeast(1));
     command->callback([&session, options] { session.command = [&session, options] { return train(session, *options); }; });
 
     const auto evaluation = std::make_shared<Options>();
     command = root.add_subcommand("evaluate", "Evaluate the model as it is, or an adapter, on the test split");
     evaluation->experiment.add(*command);
     CLI::Option* adapter = command->add_option("--adapter", evaluation->adapter, "The adapter's folder")->type_name("DIR");
-    command->add_option("--run", evaluation->run, "The run whose adapter to evaluate")->type_name("RUN")->check(CLI::PositiveNumber)->excludes(adapter);
+    command->add_option("--run", evaluation->run, "The run whose adapter to evaluate")->type_name("RUN")->check(atLeast(1))->excludes(adapter);
     command->callback([&session, evaluation] { session.command = [&session, evaluation] { return evaluate(session, *evaluation); }; });
 }
 
