@@ -55,6 +55,9 @@ Generated Playground::generate(const std::string& prompt, const GenerateOptions&
 std::vector<float> Playground::logits(const std::vector<std::int32_t>& ids, bool useAdapter, std::int64_t& vocabulary) {
     return translated([&] {
         if (ids.empty()) throw Error(ErrorCode::BadInput, "There are no token ids.", "Give at least one.");
+        const std::int64_t most = m_impl->decoder.config().vocab_size - 1;
+        for (const std::int32_t id : ids)
+            if (id < 0 || id > most) throw Error(ErrorCode::BadInput, "There is no token " + std::to_string(id) + " in this model.", "Its tokens go from 0 to " + std::to_string(most) + ".");
         m_impl->decoder.enableAdapter(useAdapter);
         Pack pack;
         pack.add(ids);

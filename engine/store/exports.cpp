@@ -138,12 +138,18 @@ std::string runJson(const RunDetail& run) {
 void exportCsv(const Runs& runs, RunId run, const std::filesystem::path& folder) {
     const RunDetail detail = runs.detail(run);
     const std::string predictions = predictionsCsv(detail, runs.predictions(run));
+    const auto writeInto = [&](const std::filesystem::path& where) {
+        writeFile(where / "metrics.csv", metricsCsv(detail));
+        writeFile(where / "predictions.csv", predictions);
+        writeFile(where / "run.json", runJson(detail));
+    };
     std::error_code problem;
-    std::filesystem::create_directories(folder, problem);
-    if (problem) throw Error(ErrorCode::Io, "Cannot make the folder " + folder.string() + ": " + problem.message() + ".");
-    writeFile(folder / "metrics.csv", metricsCsv(detail));
-    writeFile(folder / "predictions.csv", predictions);
-    writeFile(folder / "run.json", runJson(detail));
+    if (std::filesystem::exists(folder, problem)) return writeInto(folder); // beside what is there already
+    std::filesystem::path place = std::filesystem::absolute(folder).lexically_normal();
+    if (!place.has_filename()) place = place.parent_path(); // "tables/"
+    NewFolder made(place);
+    writeInto(made.path());
+    made.commit();
 }
 
 } // namespace engine

@@ -17,7 +17,7 @@ std::string runsCsv(const std::vector<RunSummary>& runs);
 /// Everything of a run but its predictions, as one JSON object.
 std::string runJson(const RunDetail& run);
 
-/// Writes metrics.csv, predictions.csv and run.json into `folder`, which is made. Throws Error(NotFound, Io).
+/// Writes metrics.csv, predictions.csv and run.json into `folder`; one that is not there is made, whole or not at all. Throws Error(NotFound, Io).
 void exportCsv(const Runs& runs, RunId run, const std::filesystem::path& folder);
 
 } // namespace engine
