@@ -29,7 +29,7 @@ using namespace engine;
 namespace {
 
 constexpr int kBeatMs = 5;
-constexpr double kLimitMs = 50;
+constexpr double kLimitMs = 50, kNoisyLimitMs = 200; // where asked for, on a quiet machine; everywhere else
 
 /// Milliseconds that this thread was ready to run while others had the processor; 0 where the system does not say.
 class QueueTime {
@@ -177,7 +177,7 @@ private Q_SLOTS:
         QTRY_VERIFY_WITH_TIMEOUT(!idle.isEmpty(), 300000);
         QVERIFY(steps > before);
         QVERIFY(pulse.beats > 10);
-        QVERIFY2(own < kLimitMs + control.wall, found.constData()); // a machine that stands still does so for both
+        QVERIFY2(own < (asked > 0 ? kLimitMs : kNoisyLimitMs) + control.wall, found.constData()); // a machine that stands still does so for both
     }
 
 private:
