@@ -78,6 +78,27 @@ void targets(const std::function<void(const char*, std::int64_t)>& row) {
     for (const std::int64_t target : testing_support::cpuTargets()) row(hwy::TargetName(target), target);
 }
 
+/// As multiplyFewRowsNf4 reads x, whose rows are of even length.
+std::vector<float> evenBeforeOdd(const std::vector<float>& x) {
+    std::vector<float> apart;
+    for (std::size_t odd = 0; odd < 2; ++odd)
+        for (std::size_t i = odd; i < x.size(); i += 2) apart.push_back(x[i]);
+    return apart;
+}
+
+struct Nf4Rows {
+    std::vector<std::uint8_t> codes;
+    std::vector<float> absmax, values; // values: what they stand for
+};
+Nf4Rows someNf4(std::int64_t rows, std::int64_t depth, std::int64_t block) {
+    Nf4Rows some{std::vector<std::uint8_t>(static_cast<std::size_t>(rows * depth / 2)), someFloats(rows * depth / block, 5),
+                 std::vector<float>(static_cast<std::size_t>(rows * depth))};
+    std::mt19937 random(4);
+    for (auto& code : some.codes) code = static_cast<std::uint8_t>(random());
+    nf4_plain::dequantize({some.codes.data(), some.absmax.data(), static_cast<std::size_t>(block)}, 0, some.values.size(), some.values.data());
+    return some;
+}
+
 } // namespace
 
 class TestFewRows : public QObject {
@@ -123,15 +144,9 @@ private Q_SLOTS:
                 for (std::int64_t count = 1; count <= 4; ++count) {
                     constexpr std::int64_t kRows = 5;
                     const auto x = someFloats(count * depth, 3);
-                    std::vector<float> apart;
-                    for (std::size_t odd = 0; odd < 2; ++odd)
-                        for (std::size_t i = odd; i < x.size(); i += 2) apart.push_back(x[i]);
-                    std::mt19937 random(4);
-                    std::vector<std::uint8_t> codes(static_cast<std::size_t>(kRows * depth / 2));
-                    for (auto& code : codes) code = static_cast<std::uint8_t>(random());
-                    const auto absmax = someFloats(kRows * depth / block, 5);
-                    std::vector<float> w(static_cast<std::size_t>(kRows * depth)), y(static_cast<std::size_t>(count * kRows), 0.5f);
-                    nf4_plain::dequantize({codes.data(), absmax.data(), static_cast<std::size_t>(block)}, 0, w.size(), w.data());
+                    const auto apart = evenBeforeOdd(x);
+                    const auto [codes, absmax, w] = someNf4(kRows, depth, block);
+                    std::vector<float> y(static_cast<std::size_t>(count * kRows), 0.5f);
                     multiplyFewRowsNf4(apart.data(), count, depth, codes.data(), absmax.data(), block, kRows, {y.data(), kRows, Scalar::F32});
                     QVERIFY(worstError(y, kRows, x, w, count, kRows, depth) < 8);
                 }
@@ -145,15 +160,8 @@ private Q_SLOTS:
                     constexpr std::int64_t kRows = 6;
                     auto x = someFloats(count * depth, 3);
                     for (float& value : x) value = fromBf16(toBf16(value));
-                    std::vector<float> apart;
-                    for (std::size_t odd = 0; odd < 2; ++odd)
-                        for (std::size_t i = odd; i < x.size(); i += 2) apart.push_back(x[i]);
-                    std::mt19937 random(4);
-                    std::vector<std::uint8_t> codes(static_cast<std::size_t>(kRows * depth / 2));
-                    for (auto& code : codes) code = static_cast<std::uint8_t>(random());
-                    const auto absmax = someFloats(kRows * depth / block, 5);
-                    std::vector<float> w(static_cast<std::size_t>(kRows * depth));
-                    nf4_plain::dequantize({codes.data(), absmax.data(), static_cast<std::size_t>(block)}, 0, w.size(), w.data());
+                    const auto apart = evenBeforeOdd(x);
+                    const auto [codes, absmax, w] = someNf4(kRows, depth, block);
                     std::vector<Bf16> y(static_cast<std::size_t>(count * kRows), toBf16(0.5f));
                     multiplyFewRowsNf4(apart.data(), count, depth, codes.data(), absmax.data(), block, kRows, {y.data(), kRows, Scalar::BF16});
                     for (std::int64_t n = 0; n < count; ++n)
