@@ -21,7 +21,7 @@ constexpr std::int64_t kPassBytes = std::int64_t{384} << 20, kMostRows = 2048;
 class Classifier {
 public:
     Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers)
-        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_cache(decoder.config(), decoder.precision()) {
+        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_cache(decoder.config(), decoder.precision(), decoder.device()) {
         std::vector<std::span<const std::int32_t>> questions;
         for (const Sample& sample : samples) questions.push_back(sample.question());
         m_prefix = samples.size() > 1 ? commonPrefix(questions, 1) : 0;
@@ -60,7 +60,7 @@ protected:
     /// Of what one layer computes of a row.
     virtual std::int64_t bytesPerRow() const {
         const DecoderConfig& c = m_decoder.config();
-        return (6 * c.hidden_size + 3 * c.intermediate_size) * (m_decoder.precision().compute == Precision::Compute::Bf16 ? 2 : 4);
+        return (6 * c.hidden_size + 3 * c.intermediate_size) * m_decoder.precision().bytes();
     }
     /// A question's tokens after the common beginning.
     std::span<const std::int32_t> rest(std::size_t number) const { return m_samples[number].question().subspan(static_cast<std::size_t>(m_prefix)); }

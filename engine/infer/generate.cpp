@@ -30,7 +30,7 @@ Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std
     const std::int64_t most = std::min(options.maxNewTokens, config.max_positions - length + 1); // the last token is not read
 
     Generated result;
-    KvCache cache(config, decoder.precision());
+    KvCache cache(config, decoder.precision(), decoder.device());
     const int segment = cache.addSegment(length + most - 1);
     at::Tensor logits;
     const auto read = [&](std::span<const std::int32_t> tokens, bool last) {

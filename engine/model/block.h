@@ -49,6 +49,7 @@ struct Block {
     Linear qkv, out, up, down;     // up: fc1, or gate and up side by side
 
     std::array<Linear*, 4> linears() { return {&qkv, &out, &up, &down}; }
+    std::array<const Linear*, 4> linears() const { return {&qkv, &out, &up, &down}; }
     void bind(Lora* adapter, std::int64_t layer, bool phi);
     void refresh();
     /// Replaces x [N, H] float. With a tape, what the backward pass needs is kept there.

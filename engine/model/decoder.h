@@ -23,6 +23,8 @@ struct Dropout {
     double resid = 0;          // rate on the residual branches; the adapter's own rate is its spec's
 };
 
+class DecoderBackend;
+
 class Decoder {
 public:
     /// A model folder (safetensors) or .gguf file. Throws Error naming file and tensor; StopRequested.
@@ -33,6 +35,8 @@ public:
 
     const DecoderConfig& config() const;
     Precision precision() const;
+    /// Where it computes: a cache's buffers must lie there.
+    at::Device device() const;
     /// Held in memory by weights: embedding, layers, head.
     std::int64_t byteCount() const;
 
@@ -58,9 +62,8 @@ public:
     double loss(const Pack& pack, const std::vector<Target>& targets) const;
 
 private:
-    struct Impl;
-    explicit Decoder(std::unique_ptr<Impl> impl);
-    std::unique_ptr<Impl> m_impl;
+    explicit Decoder(std::unique_ptr<DecoderBackend> backend);
+    std::unique_ptr<DecoderBackend> m_backend;
 };
 
 } // namespace engine

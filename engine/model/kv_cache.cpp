@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/kv_cache.h"
+#include "engine/model/compute_type.h"
 
 #include <ATen/Functions.h>
 #include <algorithm>
 
 namespace engine {
 
-KvCache::KvCache(const DecoderConfig& config, Precision precision)
+KvCache::KvCache(const DecoderConfig& config, Precision precision, at::Device device)
     : m_width(config.kv_heads * config.head_dim), m_keys(static_cast<std::size_t>(config.layers)), m_values(static_cast<std::size_t>(config.layers)) {
     for (auto* buffers : {&m_keys, &m_values})
-        for (at::Tensor& buffer : *buffers) buffer = at::empty({0, m_width}, precision.compute == Precision::Compute::Bf16 ? at::kBFloat16 : at::kFloat);
+        for (at::Tensor& buffer : *buffers) buffer = at::empty({0, m_width}, at::TensorOptions(computeType(precision)).device(device));
 }
 
 std::int64_t KvCache::bytesPerToken(const DecoderConfig& config, Precision precision) {
-    return 2 * config.layers * config.kv_heads * config.head_dim * (precision.compute == Precision::Compute::Bf16 ? 2 : 4);
+    return 2 * config.layers * config.kv_heads * config.head_dim * precision.bytes();
 }
 
 void KvCache::grow(std::int64_t capacity) {

@@ -16,8 +16,8 @@ public:
         int parent = -1;
     };
 
-    /// In the type that the model computes keys and values in.
-    KvCache(const DecoderConfig& config, Precision precision);
+    /// In the type and on the device that the model computes keys and values in.
+    KvCache(const DecoderConfig& config, Precision precision, at::Device device = at::kCPU);
     /// Bytes of one token's keys and values in all layers.
     static std::int64_t bytesPerToken(const DecoderConfig& config, Precision precision);
     /// Room for this many more tokens at once.

@@ -24,6 +24,7 @@ public:
     /// Whether it has an adapter, whose gradient needs the layer's input.
     bool isAdapted() const { return m_down.defined(); }
     Weight& weight() { return m_weight; }
+    const Weight& weight() const { return m_weight; }
 
     /// The adapter's modules that belong here (null: none).
     void bind(Lora* adapter);

@@ -9,21 +9,23 @@
 namespace engine {
 
 struct Precision {
-    enum class Compute { Fp32, Bf16 };
+    enum class Compute { Fp32, Bf16, Fp16 };
     Compute compute = Compute::Fp32;
     bool nf4 = false;          // linear layers in 4 bits, as QLoRA (Dettmers et al. 2023); head, embedding and norms as computed
     bool double_quant = false; // of nf4's scales
 
     static const Precision Fp32, Bf16;
+    /// Of a number as it is computed with.
+    std::int64_t bytes() const { return compute == Compute::Fp32 ? 4 : 2; }
     bool operator==(const Precision&) const = default;
 };
 inline constexpr Precision Precision::Fp32{};
 inline constexpr Precision Precision::Bf16{Precision::Compute::Bf16};
 
-/// precision: auto | fp32 | bf16 | nf4; compute: auto | fp32 | bf16. "auto" is bf16 where the CPU multiplies it fast, else fp32.
-/// Throws Error(BadInput) for others and for contradictions.
-Precision parsePrecision(const std::string& precision, const std::string& compute = "auto", bool doubleQuant = false);
-/// "fp32", "bf16", "nf4".
+/// precision: auto | fp32 | bf16 | nf4; compute: auto | fp32 | bf16 | fp16 (on a GPU). "auto" is bf16 on a GPU and where the CPU multiplies
+/// it fast, else fp32. Throws Error(BadInput) for others and for contradictions.
+Precision parsePrecision(const std::string& precision, const std::string& compute = "auto", bool doubleQuant = false, bool onGpu = false);
+/// "fp32", "bf16", "fp16", "nf4".
 std::string toString(const Precision& precision);
 
 /// Whether linear layers of so many bytes are laid out for batches, which takes another copy where gradients are wanted: large products

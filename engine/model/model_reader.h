@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A model's parts in their order, read for whichever implementation computes with them.
+#pragma once
+#include "engine/events.h"
+#include "engine/model/loader.h"
+#include "engine/model/nf4_cache.h"
+#include "engine/model/precision.h"
+#include "engine/model/targets.h"
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+/// Linear layers that read the same input.
+struct LinearParts {
+    std::vector<LinearShape> parts;
+    bool bias = false;
+};
+
+struct LayerParts {
+    std::string norm1, norm2;          // norm2: Llama only
+    LinearParts qkv, out, up, down;    // up: fc1, or gate and up
+};
+
+class ModelReader {
+public:
+    /// Quantises large models once, where they are wanted in 4 bits. Throws Error naming file and tensor; StopRequested.
+    ModelReader(const std::filesystem::path& model, Precision precision, const Sink& sink, std::stop_token stop);
+
+    const DecoderConfig& config() const { return m_reader.config(); }
+    const Precision& precision() const { return m_precision; }
+    const WeightReader& weights() const { return m_reader; }
+    LayerParts layer(std::int64_t number) const;
+    std::string finalNorm() const;
+
+    /// [size] float.
+    at::Tensor vector(const std::string& name, std::int64_t size) const { return m_reader.read(name, {size}, at::kFloat); }
+    /// The biases one after the other, float; undefined where there are none.
+    at::Tensor bias(const LinearParts& linear) const;
+    Nf4Matrix nf4(const LinearShape& shape) const;
+
+    /// To be called after the embedding and head, each layer, and at the end: tells the sink; throws StopRequested.
+    void step();
+
+private:
+    WeightReader m_reader;
+    Precision m_precision;
+    const Sink& m_sink;
+    std::stop_token m_stop;
+    std::optional<Nf4Cache> m_kept;
+    std::vector<LinearShape> m_linears;
+    std::int64_t m_done = 0;
+};
+
+} // namespace engine
