@@ -45,7 +45,7 @@ private:
         const ModelSpec& m = m_e.model;
         if (m.path.empty()) complain("model.path", "no model is named; default is SmolLM2-135M-Instruct.");
         if (m.double_quant && m.precision != "nf4") complain("model.double_quant", "quantises the scales of nf4 weights, and the precision is " + m.precision + "; use false.");
-        if (m.compute == "fp16") complain("model.compute", "fp16 needs a GPU, and this engine runs on the processor; use auto or bf16.");
+        if (m.compute == "fp16" && m.device == "cpu") complain("model.compute", "fp16 needs a GPU, and model.device is cpu; use auto or bf16.");
         else if (m.compute != "auto" && m.compute != m.precision && m.precision != "nf4" && m.precision != "auto")
             complain("model.compute", "this version computes as the weights are held, which is " + m.precision + "; use auto, or set model.precision to " + m.compute + ".");
     }

@@ -18,6 +18,7 @@ struct ModelSpec {
     std::string precision = "auto"; // auto | fp32 | bf16 | nf4; auto: bf16 where the CPU multiplies it fast, else fp32
     bool double_quant = false;
     std::string compute = "auto";   // auto | fp32 | bf16 | fp16
+    std::string device = "auto";    // auto | cpu | cuda; auto: a GPU where libtorch has CUDA and finds one
 };
 
 struct SplitSpec {

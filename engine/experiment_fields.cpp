@@ -164,8 +164,10 @@ std::vector<Field> makeFields() {
         {"auto", "fp32", "bf16", "nf4"}, true, [](auto& e) -> auto& { return e.model.precision; }));
     fields.push_back(flag("model.double_quant", "Double quantisation", "Quantises the scales of nf4 weights as well: 0.4 bit a weight less.", true,
         [](auto& e) -> auto& { return e.model.double_quant; }));
-    fields.push_back(choice("model.compute", "Compute in", "The type that products are computed in. auto: as the weights are held.",
+    fields.push_back(choice("model.compute", "Compute in", "The type that products are computed in. auto: as the weights are held. fp16 needs a GPU.",
         {"auto", "fp32", "bf16", "fp16"}, true, [](auto& e) -> auto& { return e.model.compute; }));
+    fields.push_back(choice("model.device", "Device", "What computes. auto: a GPU where libtorch has CUDA and finds one, else the processor.", {"auto", "cpu", "cuda"}, true,
+        [](auto& e) -> auto& { return e.model.device; }));
 
     fields.push_back(text("data.csv", "CSV file", "The labelled data; a relative path starts at the experiment's file.", {}, true,
         [](auto& e) -> auto& { return e.data.csv; }));

@@ -33,7 +33,7 @@ Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::sto
         setup.experiment.lora = lora->spec(); // what is evaluated, whatever the experiment says
     }
     const auto begin = std::chrono::steady_clock::now();
-    Decoder decoder = Decoder::load(setup.model, setup.precision, sink, stop);
+    Decoder decoder = Decoder::load(setup.model, setup.precision, sink, stop, setup.device);
     decoder.packForBatches(false);
     decoder.setAdapter(lora, false);
     Done done;

@@ -80,7 +80,7 @@ public:
         requireFree(folder);
         useSensibleThreads();
         m_model = resolveModel(m_job.model.path);
-        const Precision precision = parsePrecision(m_job.model.precision, m_job.model.compute, m_job.model.double_quant);
+        const Precision precision = parsePrecision(m_job.model.precision, m_job.model.compute, m_job.model.double_quant, m_job.model.compute == "fp16");
         const std::shared_ptr<Lora> adapter = loadAdapter(m_job.adapter, configOf(m_model));
         const MergedModel model(m_model, precision, *adapter);
 

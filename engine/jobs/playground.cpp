@@ -4,6 +4,7 @@
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
 #include "engine/jobs/setup.h"
+#include "engine/model/device.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/hub.h"
 
@@ -21,11 +22,12 @@ Playground::Playground(const std::string& model, const std::string& precision, c
     m_impl = translated([&] {
         useSensibleThreads();
         const std::filesystem::path path = resolveModel(model);
-        const Precision computed = parsePrecision(precision);
+        const at::Device device = chooseDevice("auto");
+        const Precision computed = parsePrecision(precision, "auto", false, !device.is_cpu());
         std::future<Tokenizer> tokenizer = std::async(std::launch::async, tokenizerOf, path); // while the weights are read
         const std::shared_ptr<Lora> lora = adapter.empty() ? nullptr : loadAdapter(adapter, configOf(path));
         if (lora) warnOfOtherBase(adapter, path, sink);
-        Decoder decoder = Decoder::load(path, computed, sink, stop);
+        Decoder decoder = Decoder::load(path, computed, sink, stop, device);
         auto impl = std::make_unique<Impl>(Impl{tokenizer.get(), std::move(decoder), lora != nullptr});
         checkTokenizer(impl->tokenizer, impl->decoder.config(), path);
         impl->decoder.setAdapter(lora, false);

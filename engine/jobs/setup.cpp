@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/jobs/setup.h"
 #include "engine/jobs/machine.h"
+#include "engine/model/device.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/hub.h"
@@ -97,7 +98,8 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     const Experiment experiment = recorded(given);
     const fs::path model = resolveModel(experiment.model.path);
     const DecoderConfig config = configOf(model);
-    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant);
+    const at::Device device = chooseDevice(experiment.model.device);
+    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant, !device.is_cpu());
     if (training) static_cast<void>(chooseTargets(config, experiment.lora.targets));
 
     tellStage(sink, "read data");
@@ -109,7 +111,7 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     const Splits splits = split(dataset, experiment.data.split);
     checkStop();
 
-    Setup setup{experiment, model, config, precision, tokenizerOf(model), {}, {}, {}, {}, table.sha256, {}};
+    Setup setup{experiment, model, config, precision, device, tokenizerOf(model), {}, {}, {}, {}, table.sha256, {}};
     checkTokenizer(setup.tokenizer, config, model);
     // A generated answer needs positions too.
     const bool generates = experiment.evaluate.method == "generate";

@@ -18,6 +18,7 @@ struct Setup {
     std::filesystem::path model;    // folder or .gguf
     DecoderConfig config;
     Precision precision = Precision::Fp32;
+    at::Device device = at::kCPU;
     Tokenizer tokenizer;
     Answers answers;
     std::vector<Sample> train, eval, test;

@@ -17,7 +17,7 @@ namespace {
 
 /// Settings that may change between stop and resume without changing what is trained.
 bool decidesTraining(const std::string& key) {
-    return key != "name" && key != "data.csv" && !key.starts_with("evaluate.") && key != "train.checkpoint_every" && key != "train.eval_every";
+    return key != "name" && key != "data.csv" && key != "model.device" && !key.starts_with("evaluate.") && key != "train.checkpoint_every" && key != "train.eval_every";
 }
 
 std::string fingerprint(const Experiment& experiment) {
@@ -84,14 +84,14 @@ private:
     }
 
     void tellFootprint() const {
-        if (!m_sink) return;
+        if (!m_sink || !m_setup->device.is_cpu()) return; // it knows the processor's way
         const Footprint expected = footprint(m_setup->config, m_lora->parameterCount(), m_setup->experiment, lengthsOf(m_setup->train));
         m_sink(LogEvent{0, Severity::Note, toString(expected)});
     }
 
     void load() {
         const auto begin = std::chrono::steady_clock::now();
-        m_decoder.emplace(Decoder::load(m_setup->model, m_setup->precision, m_sink, m_stop));
+        m_decoder.emplace(Decoder::load(m_setup->model, m_setup->precision, m_sink, m_stop, m_setup->device));
         m_decoder->packForBatches(true);
         m_decoder->setAdapter(m_lora, true);
         m_loadSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -39,14 +39,8 @@ AttentionPlan::AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCa
             item.spans.push_back({false, node.begin, end});
             m_items.push_back(std::move(item));
         }
-        if (node.store) {
-            const KvCache::Segment& segment = cache->segment(node.segment);
-            if (segment.length + node.count > segment.capacity)
-                throw Error(ErrorCode::Internal, "A cache segment of " + std::to_string(segment.capacity) + " tokens was asked to hold " +
-                                                     std::to_string(segment.length + node.count) + ".");
-            m_stored.push_back({node.segment, node.begin, segment.begin + segment.length, node.count});
-        }
     }
+    if (cache) m_stored = cache->places(pack);
 }
 
 template <class F>
@@ -148,15 +142,11 @@ void AttentionPlan::backward(std::int64_t layer, const at::Tensor& qkv, const at
 
 void AttentionPlan::store(std::int64_t layer, const at::Tensor& qkv) const {
     const std::int64_t width = m_kvHeads * m_headDim;
-    for (const Stored& stored : m_stored) {
-        const at::Tensor rows = qkv.narrow(0, stored.from, stored.count);
-        m_cache->keys(layer).narrow(0, stored.to, stored.count).copy_(rows.narrow(1, m_heads * m_headDim, width));
-        m_cache->values(layer).narrow(0, stored.to, stored.count).copy_(rows.narrow(1, m_heads * m_headDim + width, width));
-    }
+    if (m_cache) m_cache->store(layer, m_stored, qkv.narrow(1, m_heads * m_headDim, width), qkv.narrow(1, m_heads * m_headDim + width, width));
 }
 
 void AttentionPlan::commit() const {
-    for (const Stored& stored : m_stored) m_cache->advance(stored.segment, stored.count);
+    if (m_cache) m_cache->commit(m_stored);
 }
 
 } // namespace engine

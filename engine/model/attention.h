@@ -36,16 +36,12 @@ private:
         std::vector<Span> spans;
         std::int64_t keys = 0;
     };
-    struct Stored {
-        int segment = -1;
-        std::int64_t from = 0, to = 0, count = 0; // pack row, cache row
-    };
 
     std::int64_t m_heads, m_kvHeads, m_headDim, m_rows;
     float m_scale;
     KvCache* m_cache;
     std::vector<Item> m_items;
-    std::vector<Stored> m_stored;
+    std::vector<KvCache::Stored> m_stored;
     /// f(item, kv head, chunk) for all pairs; pairs of one chunk run on one thread, in order, and chunks are the same for a thread count.
     template <class F>
     void forPairs(std::int64_t chunks, const F& f) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/block.h"
+#include "engine/model/dropout_masks.h"
 
 #include <ATen/Functions.h>
 
@@ -7,17 +8,8 @@ namespace engine {
 
 namespace {
 
-enum MaskNumber { kQkvMask, kOutMask, kUpMask, kDownMask, kAttentionResidual, kMlpResidual, kMasks };
-
 float* floats(const at::Tensor& t) {
     return t.defined() ? t.data_ptr<float>() : nullptr;
-}
-
-std::uint64_t mix(std::uint64_t x) { // splitmix64 (Steele et al. 2014)
-    x += 0x9E3779B97F4A7C15ULL;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-    return x ^ (x >> 31);
 }
 
 /// y = dropout(y).
@@ -70,7 +62,7 @@ void activateBackward(bool phi, at::Tensor& up, std::int64_t width, const at::Te
 } // namespace
 
 kernels::Mask Pass::mask(std::int64_t layer, int which, double rate) const {
-    return {mix(key ^ mix(static_cast<std::uint64_t>(layer * kMasks + which) + 1)), static_cast<float>(rate), 0};
+    return layerMask(key, layer, which, rate);
 }
 
 void Norm::bind(Lora* adapter, const std::string& biasName) {

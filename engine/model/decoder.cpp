@@ -35,9 +35,15 @@ Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 Decoder::~Decoder() = default;
 
-Decoder Decoder::load(const std::filesystem::path& model, Precision precision, const Sink& sink, std::stop_token stop) {
+Decoder Decoder::load(const std::filesystem::path& model, Precision precision, const Sink& sink, std::stop_token stop, at::Device device) {
+    if (!device.is_cpu()) return loadPlain(model, precision, device, sink, stop);
     ModelReader reader(model, precision, sink, std::move(stop));
     return Decoder(hostDecoder(reader));
+}
+
+Decoder Decoder::loadPlain(const std::filesystem::path& model, Precision precision, at::Device device, const Sink& sink, std::stop_token stop) {
+    ModelReader reader(model, precision, sink, std::move(stop));
+    return Decoder(deviceDecoder(reader, device));
 }
 
 const DecoderConfig& Decoder::config() const { return m_backend->config; }

@@ -28,7 +28,10 @@ class DecoderBackend;
 class Decoder {
 public:
     /// A model folder (safetensors) or .gguf file. Throws Error naming file and tensor; StopRequested.
-    static Decoder load(const std::filesystem::path& model, Precision precision, const Sink& sink = {}, std::stop_token stop = {});
+    /// On the processor by its own kernels, elsewhere as loadPlain.
+    static Decoder load(const std::filesystem::path& model, Precision precision, const Sink& sink = {}, std::stop_token stop = {}, at::Device device = at::kCPU);
+    /// By ATen's operations alone: the one way on a GPU, and on the processor what the fast way is tested against.
+    static Decoder loadPlain(const std::filesystem::path& model, Precision precision, at::Device device, const Sink& sink = {}, std::stop_token stop = {});
     Decoder(Decoder&&) noexcept;
     Decoder& operator=(Decoder&&) noexcept;
     ~Decoder();
@@ -56,7 +59,8 @@ public:
     std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache = nullptr) const;
     /// Runs the rows for their keys and values only.
     void prefill(const Pack& pack, KvCache& cache) const;
-    /// Sum of weight * cross entropy of the targets; its gradients are added to the adapter's. Dropout applies.
+    /// Sum of weight * cross entropy of the targets; its gradients are added to the adapter's. Dropout applies. Where a device has no memory for
+    /// it, Error(OutOfMemory) is thrown and nothing was added.
     double lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout);
     /// The same sum without dropout or gradients.
     double loss(const Pack& pack, const std::vector<Target>& targets) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a decoder computes with: the processor's own kernels (host_decoder).
+// What a decoder computes with: the processor's own kernels (host_decoder) or nothing but ATen on any device (device_decoder).
 #pragma once
 #include "engine/model/decoder.h"
 
@@ -34,6 +34,7 @@ public:
 };
 
 std::unique_ptr<DecoderBackend> hostDecoder(ModelReader& reader);
+std::unique_ptr<DecoderBackend> deviceDecoder(ModelReader& reader, at::Device device);
 
 /// cos and sin [max_positions, rotary_dim / 2], in float as the models were trained.
 std::pair<at::Tensor, at::Tensor> rotaryTables(const DecoderConfig& config);

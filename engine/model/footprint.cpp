@@ -20,7 +20,7 @@ constexpr double kPacking = 0.25;               // of the weights, what laying t
 constexpr double kLongest = 2.5;                // deviations that the largest of a hundred or so batches lies above the mean
 
 double scalarBytes(const Precision& precision) {
-    return precision.compute == Precision::Compute::Bf16 ? 2 : 4;
+    return static_cast<double>(precision.bytes());
 }
 
 double linearBytes(double weights, const Precision& precision) {
@@ -59,7 +59,7 @@ double rowsOf(std::int64_t size, const PromptLengths& lengths, std::int64_t most
 }
 
 std::string words(const Precision& precision) {
-    const std::string compute = precision.compute == Precision::Compute::Bf16 ? "bf16" : "fp32";
+    const std::string compute = toString({precision.compute});
     if (!precision.nf4) return compute;
     return std::string("NF4") + (precision.double_quant ? " with double quantisation" : "") + ", computed in " + compute;
 }
@@ -124,7 +124,7 @@ PromptLengths guessLengths(const std::vector<Example>& examples, const PromptSpe
 }
 
 Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experiment& experiment, const PromptLengths& lengths) {
-    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant);
+    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant, experiment.model.compute == "fp16");
     const double scalar = scalarBytes(precision);
     Footprint f;
     f.precision = words(precision);
@@ -171,7 +171,7 @@ std::string toString(const Footprint& f) {
 
 std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision) {
     const bool phi = config.family == Family::Phi;
-    const std::int64_t size = precision.compute == Precision::Compute::Bf16 ? 2 : 4, heads = 2 * config.heads + 2 * config.kv_heads; // q, k, v, attention
+    const std::int64_t size = precision.bytes(), heads = 2 * config.heads + 2 * config.kv_heads; // q, k, v, attention
     const std::int64_t layer = (phi ? 4 : 8) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
     return std::clamp<std::int64_t>((std::int64_t{5} << 28) / std::max<std::int64_t>(1, config.layers * layer), 64, 4096);
 }

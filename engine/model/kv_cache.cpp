@@ -55,8 +55,28 @@ void KvCache::release(int segment) {
     m_segments.resize(static_cast<std::size_t>(segment));
 }
 
-void KvCache::advance(int segment, std::int64_t count) {
-    m_segments[static_cast<std::size_t>(segment)].length += count;
+std::vector<KvCache::Stored> KvCache::places(const Pack& pack) const {
+    std::vector<Stored> all;
+    for (const PackNode& node : pack.nodes) {
+        if (!node.store) continue;
+        const Segment& kept = segment(node.segment);
+        if (kept.length + node.count > kept.capacity)
+            throw Error(ErrorCode::Internal, "A cache segment of " + std::to_string(kept.capacity) + " tokens was asked to hold " +
+                                                 std::to_string(kept.length + node.count) + ".");
+        all.push_back({node.segment, node.begin, kept.begin + kept.length, node.count});
+    }
+    return all;
+}
+
+void KvCache::store(std::int64_t layer, const std::vector<Stored>& places, const at::Tensor& newKeys, const at::Tensor& newValues) {
+    for (const Stored& stored : places) {
+        keys(layer).narrow(0, stored.to, stored.count).copy_(newKeys.narrow(0, stored.from, stored.count));
+        values(layer).narrow(0, stored.to, stored.count).copy_(newValues.narrow(0, stored.from, stored.count));
+    }
+}
+
+void KvCache::commit(const std::vector<Stored>& places) {
+    for (const Stored& stored : places) m_segments[static_cast<std::size_t>(stored.segment)].length += stored.count;
 }
 
 } // namespace engine

@@ -2,6 +2,7 @@
 // Keys and values of tokens already read, in segments that chain: a prefix kept once, a segment for each text that goes on from it.
 #pragma once
 #include "engine/model/config.h"
+#include "engine/model/pack.h"
 #include "engine/model/precision.h"
 
 #include <ATen/core/Tensor.h>
@@ -35,8 +36,18 @@ public:
     /// Buffers [capacity, kv_heads * head_dim], rotary applied to keys.
     at::Tensor& keys(std::int64_t layer) { return m_keys[static_cast<std::size_t>(layer)]; }
     at::Tensor& values(std::int64_t layer) { return m_values[static_cast<std::size_t>(layer)]; }
-    /// Called by the decoder once all layers have stored their rows.
-    void advance(int segment, std::int64_t count);
+
+    /// Rows of a pack that go into a segment: [from, from + count) to the buffers' [to, to + count).
+    struct Stored {
+        int segment = -1;
+        std::int64_t from = 0, to = 0, count = 0;
+    };
+    /// Where the storing nodes' rows go. Throws Error(Internal) when a segment is too small.
+    std::vector<Stored> places(const Pack& pack) const;
+    /// A layer's keys and values [N, kv_heads * head_dim] of the pack.
+    void store(std::int64_t layer, const std::vector<Stored>& places, const at::Tensor& keys, const at::Tensor& values);
+    /// To be called once all layers have.
+    void commit(const std::vector<Stored>& places);
 
 private:
     void grow(std::int64_t capacity);

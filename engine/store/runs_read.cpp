@@ -49,10 +49,10 @@ SQLite::Statement of(SQLite::Database& database, const std::string& sql, RunId r
     return query;
 }
 
-// What a baseline's answers depend on. max_tokens cuts prompts when evaluating, too.
+// What a baseline's answers depend on, but for the last bits that a device decides. max_tokens cuts prompts when evaluating, too.
 bool decidesBaseline(const std::string& key) {
     const auto in = [&](const char* section) { return key.starts_with(section); };
-    return (in("model.") || in("data.") || in("prompt.") || in("evaluate.") || key == "train.max_tokens") && key != "data.csv";
+    return (in("model.") || in("data.") || in("prompt.") || in("evaluate.") || key == "train.max_tokens") && key != "data.csv" && key != "model.device";
 }
 
 using Params = std::vector<std::pair<std::string, std::string>>;

@@ -95,10 +95,18 @@ private:
         const double resid = spec.resid_dropout >= 0 ? spec.resid_dropout : m_fit.decoder.config().resid_dropout;
         const std::uint64_t stepKey = mixed(static_cast<std::uint64_t>(spec.seed), static_cast<std::uint64_t>(number));
         std::uint64_t part = 0;
-        for (const SampleSpan micro : splitBatch(batch, m_microBatch, m_rows)) {
+        for (SampleSpan rest(batch); !rest.empty();) {
             if (m_stop.stop_requested()) return std::nullopt;
+            const SampleSpan micro = splitBatch(rest, m_microBatch, m_rows).front();
             const Batch pack = makeBatch(micro, 1.0 / static_cast<double>(counted));
-            result.loss += m_fit.decoder.lossAndGradients(pack.pack, pack.targets, {mixed(stepKey, part++), resid});
+            const std::optional<double> loss = gradients(pack, {mixed(stepKey, part), resid});
+            if (!loss) {
+                takeLess(micro.size(), pack.pack.rows());
+                continue;
+            }
+            ++part;
+            rest = rest.subspan(micro.size());
+            result.loss += *loss;
             if (!std::isfinite(result.loss)) diverged(number, "loss");
         }
         if (m_stop.stop_requested()) return std::nullopt;
@@ -107,6 +115,27 @@ private:
         const bool clip = spec.max_grad_norm > 0 && result.norm > spec.max_grad_norm;
         m_fit.optimizer.step(result.rate, clip ? spec.max_grad_norm / (result.norm + 1e-6) : 1.0);
         return result;
+    }
+
+    /// The loss of a micro-batch, its gradients added; nothing, and nothing added, where the device has no memory for it.
+    std::optional<double> gradients(const Batch& micro, const Dropout& dropout) {
+        try {
+            return m_fit.decoder.lossAndGradients(micro.pack, micro.targets, dropout);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::OutOfMemory) throw;
+            return std::nullopt;
+        }
+    }
+    /// From now on micro-batches of half the samples or rows that did not fit; batches stay as large as they are.
+    void takeLess(std::size_t samples, std::int64_t rows) {
+        if (samples == 1)
+            throw Error(ErrorCode::OutOfMemory, "There is not enough memory to train on a single text of " + std::to_string(rows + 1) + " tokens.",
+                        "Lower train.max_tokens, use model.precision nf4, or train on the processor (model.device cpu).");
+        if (m_microBatch > 0) m_microBatch = static_cast<std::int64_t>(samples / 2);
+        else m_rows = rows / 2;
+        if (m_sink)
+            m_sink(LogEvent{0, Severity::Warning, "There is not enough memory for " + std::to_string(samples) + " samples (" + std::to_string(rows) +
+                                                      " tokens) at once: micro-batches are halved from here on. Batches and results stay the same."});
     }
 
     [[noreturn]] void diverged(std::int64_t number, const char* what) const {

@@ -33,6 +33,7 @@ struct Fit {
 
 /// Trains from state.step on, telling the sink each step. False when stopped: within one micro-batch, what was accumulated is dropped
 /// and the checkpoint written. The loss of a step is the mean over its whole batch's counted tokens, however the batch is split.
+/// Micro-batches that a device has no memory for are halved, down to a single sample; then Error(OutOfMemory).
 /// Throws Error when loss or gradient is no longer a number, before anything of it reaches the adapter.
 bool fit(const Fit& fit, TrainState& state, const Sink& sink, std::stop_token stop);
 

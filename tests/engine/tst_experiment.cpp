@@ -56,7 +56,7 @@ void TestExperiment::fieldsAreWhole() {
             }
         if (!field.advanced) simple.insert(field.key);
     }
-    QCOMPARE(keys.size(), std::size_t(44));
+    QCOMPARE(keys.size(), std::size_t(45));
     QCOMPARE(simple, (std::set<std::string>{"model.path", "data.split.train_per_label", "data.split.test_per_label", "lora.r", "lora.alpha", "lora.dropout",
                                             "train.epochs", "train.batch_size", "train.learning_rate"}));
 }
@@ -163,7 +163,7 @@ void TestExperiment::validates_data() {
     row("delimiter", "data.delimiter=ab", "data.delimiter: must be one ASCII character other than a quote, tab, or auto.");
     row("delimiter quote", "data.delimiter=\"", "data.delimiter: must be one ASCII character other than a quote, tab, or auto.");
     row("double quant", "model.double_quant=true", "model.double_quant: quantises the scales of nf4 weights, and the precision is auto; use false.");
-    row("fp16", "model.compute=fp16", "model.compute: fp16 needs a GPU, and this engine runs on the processor; use auto or bf16.");
+    row("fp16", "model.compute=fp16\nmodel.device=cpu", "model.compute: fp16 needs a GPU, and model.device is cpu; use auto or bf16.");
     row("compute", "model.precision=fp32\nmodel.compute=bf16",
         "model.compute: this version computes as the weights are held, which is fp32; use auto, or set model.precision to bf16.");
     row("eval rows", "train.eval_every=5\ndata.split.eval_per_label=0", "train.eval_every: asks for evaluations while data.split.eval_per_label is 0.");

@@ -30,11 +30,13 @@ private:
 void TestParityForward::logits_data() {
     QTest::addColumn<int>("index");
     QTest::addColumn<QString>("more");
+    QTest::addColumn<bool>("plain");
     int index = 0;
     for (const Json& golden : goldenCases("logits.json")) {
         const auto name = golden["name"].get<std::string>();
-        QTest::addRow("%s", name.c_str()) << index << QString();
-        if (name.starts_with("phi")) QTest::addRow("%s, named as first released", name.c_str()) << index << "names=mixer dialect=phi-msft";
+        QTest::addRow("%s", name.c_str()) << index << QString() << false;
+        QTest::addRow("%s, plain", name.c_str()) << index << QString() << true;
+        if (name.starts_with("phi")) QTest::addRow("%s, named as first released", name.c_str()) << index << "names=mixer dialect=phi-msft" << false;
         ++index;
     }
 }
@@ -42,9 +44,10 @@ void TestParityForward::logits_data() {
 void TestParityForward::logits() {
     QFETCH(int, index);
     QFETCH(QString, more);
+    QFETCH(bool, plain);
     const Json golden = goldenCases("logits.json")[static_cast<std::size_t>(index)];
     const SafetensorsFile file(goldenFile("logits.safetensors"));
-    const Decoder decoder = goldenModel(golden, folder(), more.toStdString());
+    const Decoder decoder = goldenModel(golden, folder(), more.toStdString(), plain);
     const std::int64_t shared = golden["shared"];
     std::vector<std::vector<std::int32_t>> texts;
     std::vector<at::Tensor> expected;
@@ -113,16 +116,21 @@ void TestParityForward::generation() {
 
 void TestParityForward::adapters_data() {
     QTest::addColumn<int>("index");
+    QTest::addColumn<bool>("plain");
     int index = 0;
-    for (const Json& golden : goldenCases("adapters.json")) QTest::addRow("%s", golden["name"].get<std::string>().c_str()) << index++;
+    for (const Json& golden : goldenCases("adapters.json")) {
+        QTest::addRow("%s", golden["name"].get<std::string>().c_str()) << index << false;
+        QTest::addRow("%s, plain", golden["name"].get<std::string>().c_str()) << index++ << true;
+    }
 }
 
 void TestParityForward::adapters() {
     QFETCH(int, index);
+    QFETCH(bool, plain);
     const Json golden = goldenCases("adapters.json")[static_cast<std::size_t>(index)];
     const SafetensorsFile file(goldenFile("adapters.safetensors"));
     const at::Tensor expected = goldenTensor(file, std::to_string(index));
-    Decoder decoder = goldenModel(golden, folder());
+    Decoder decoder = goldenModel(golden, folder(), {}, plain);
     const std::vector<std::int32_t> ids = golden["ids"];
     Pack pack;
     pack.add(ids);

@@ -39,17 +39,22 @@ private:
 
 void TestParityTraining::gradients_data() {
     QTest::addColumn<int>("index");
+    QTest::addColumn<bool>("plain");
     int index = 0;
-    for (const Json& golden : goldenCases("gradients.json"))
-        QTest::addRow("%s, r %d%s, bias %s, loss on %s", golden["model"].get<std::string>().starts_with("family=phi") ? "phi" : "llama", golden["r"].get<int>(),
-                      golden["rslora"] ? ", rslora" : "", golden["bias"].get<std::string>().c_str(), golden["loss_on"].get<std::string>().c_str())
-            << index++;
+    for (const Json& golden : goldenCases("gradients.json")) {
+        for (const bool plain : {false, true})
+            QTest::addRow("%s, r %d%s, bias %s, loss on %s%s", golden["model"].get<std::string>().starts_with("family=phi") ? "phi" : "llama", golden["r"].get<int>(),
+                          golden["rslora"] ? ", rslora" : "", golden["bias"].get<std::string>().c_str(), golden["loss_on"].get<std::string>().c_str(), plain ? ", plain" : "")
+                << index << plain;
+        ++index;
+    }
 }
 
 void TestParityTraining::gradients() {
     QFETCH(int, index);
+    QFETCH(bool, plain);
     const Json golden = goldenCases("gradients.json")[static_cast<std::size_t>(index)];
-    Decoder decoder = goldenModel(golden, folder());
+    Decoder decoder = goldenModel(golden, folder(), {}, plain);
     const auto lora = std::make_shared<Lora>(decoder.config(), specOf(golden), 1);
     decoder.setAdapter(lora, true);
     goldenFill(*lora);

@@ -276,6 +276,7 @@ void TestRuns::matchingBaseline_data() {
     row("train.max_tokens", false);
     row("model.path", false);
     row("model.precision", false);
+    row("model.device", true);
     row("data.labels", false);
     row("data.split.seed", false);
     row("prompt.template", false);

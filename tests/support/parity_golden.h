@@ -36,8 +36,8 @@ inline at::Tensor goldenTensor(const engine::SafetensorsFile& file, const std::s
     return values;
 }
 
-/// The tiny model of a case, with `more` options. Throws when its weights are not those that the peer had.
-inline engine::Decoder goldenModel(const Json& golden, const std::filesystem::path& folder, const std::string& more = {}) {
+/// The tiny model of a case, with `more` options, computed fast or plainly. Throws when its weights are not those that the peer had.
+inline engine::Decoder goldenModel(const Json& golden, const std::filesystem::path& folder, const std::string& more = {}, bool plain = false) {
     const TinyModelOptions options = tinyModelOptions(golden.at("model").get<std::string>() + " " + more);
     double sum = 0;
     for (const TinyTensor& tensor : tinyTensors(options))
@@ -45,7 +45,8 @@ inline engine::Decoder goldenModel(const Json& golden, const std::filesystem::pa
     if (const double peers = golden.at("fingerprint"); std::abs(sum - peers) > 1e-6 * peers)
         throw std::runtime_error("The tiny model's weights sum up to " + std::to_string(sum) + ", the peer's to " + std::to_string(peers) + ".");
     std::filesystem::remove_all(folder);
-    return engine::Decoder::load(writeTinyModel(folder, options), engine::Precision::Fp32);
+    const std::filesystem::path model = writeTinyModel(folder, options);
+    return plain ? engine::Decoder::loadPlain(model, engine::Precision::Fp32, at::kCPU) : engine::Decoder::load(model, engine::Precision::Fp32);
 }
 
 /// As fill() of tests/parity/peer.py.

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/device_attention.h"
+#include "engine/model/upload.h"
+
+#include <cmath>
+#include <map>
+
+namespace engine {
+
+DeviceAttention::DeviceAttention(const DecoderConfig& config, const Pack& pack, KvCache* cache, at::Device device)
+    : m_heads(config.heads), m_kvHeads(config.kv_heads), m_headDim(config.head_dim), m_cache(cache) {
+    if (cache) m_stored = cache->places(pack);
+    const auto nodes = static_cast<std::int64_t>(pack.nodes.size());
+    // Every key belongs to a group: a node, or after these a cached segment.
+    std::vector<std::int64_t> nodeOfRow, cachedRows, cachedGroups;
+    std::map<int, std::int64_t> groupOfSegment;
+    for (std::int64_t index = 0; index < nodes; ++index) {
+        const PackNode& node = pack.nodes[static_cast<std::size_t>(index)];
+        nodeOfRow.insert(nodeOfRow.end(), static_cast<std::size_t>(node.count), index);
+        for (int segment = node.segment; segment >= 0; segment = cache->segment(segment).parent) {
+            const auto [at, isNew] = groupOfSegment.try_emplace(segment, nodes + std::ssize(groupOfSegment));
+            if (!isNew) continue;
+            const KvCache::Segment& kept = cache->segment(segment);
+            for (std::int64_t row = kept.begin; row < kept.begin + kept.length; ++row) {
+                cachedRows.push_back(row);
+                cachedGroups.push_back(at->second);
+            }
+        }
+    }
+    const std::int64_t groups = nodes + std::ssize(groupOfSegment);
+    std::vector<std::uint8_t> sees(static_cast<std::size_t>(nodes * groups), 0);
+    for (std::int64_t index = 0; index < nodes; ++index) {
+        const auto see = [&](std::int64_t group) { sees[static_cast<std::size_t>(index * groups + group)] = 1; };
+        for (auto above = static_cast<int>(index); above >= 0; above = pack.nodes[static_cast<std::size_t>(above)].parent) see(above);
+        for (int segment = pack.nodes[static_cast<std::size_t>(index)].segment; segment >= 0; segment = cache->segment(segment).parent) see(groupOfSegment.at(segment));
+    }
+    const auto cached = static_cast<std::int64_t>(cachedRows.size()), rows = pack.rows();
+    std::vector<std::int64_t> groupOfKey = cachedGroups;
+    groupOfKey.insert(groupOfKey.end(), nodeOfRow.begin(), nodeOfRow.end());
+    const at::Tensor byGroups = uploaded(sees, device).to(at::kBool).view({nodes, groups});
+    m_mask = at::index_select(at::index_select(byGroups, 0, uploaded(nodeOfRow, device)), 1, uploaded(groupOfKey, device));
+    // Of its own node a row sees what comes before it; ancestors lie before it anyway.
+    m_mask = at::tril(m_mask, cached).view({1, 1, rows, cached + rows});
+    if (cached > 0) m_cachedRows = uploaded(cachedRows, device);
+}
+
+at::Tensor DeviceAttention::allKeys(const at::Tensor& cached, const at::Tensor& own) const {
+    at::Tensor all = own;
+    if (m_cachedRows.defined()) all = at::cat({at::index_select(cached, 0, m_cachedRows).view({-1, m_kvHeads, m_headDim}), own}, 0);
+    const std::int64_t groups = m_heads / m_kvHeads, rows = all.size(0);
+    if (groups > 1) all = all.unsqueeze(2).expand({rows, m_kvHeads, groups, m_headDim}).reshape({rows, m_heads, m_headDim});
+    return all.transpose(0, 1).unsqueeze(0);
+}
+
+at::Tensor DeviceAttention::forward(std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
+    const at::Tensor none;
+    const at::Tensor keys = allKeys(m_cache ? m_cache->keys(layer) : none, k), values = allKeys(m_cache ? m_cache->values(layer) : none, v);
+    const at::Tensor out = at::scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), keys, values, m_mask, 0.0, false, 1.0 / std::sqrt(static_cast<double>(m_headDim)));
+    return out.squeeze(0).transpose(0, 1).reshape({q.size(0), m_heads * m_headDim});
+}
+
+void DeviceAttention::store(std::int64_t layer, const at::Tensor& k, const at::Tensor& v) const {
+    if (m_cache) m_cache->store(layer, m_stored, k.flatten(1), v.flatten(1));
+}
+
+void DeviceAttention::commit() const {
+    if (m_cache) m_cache->commit(m_stored);
+}
+
+} // namespace engine

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/device_weight.h"
+#include "engine/model/upload.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace engine {
+
+namespace {
+
+/// Values of a matrix that are expanded at once.
+constexpr std::int64_t kChunk = std::int64_t{1} << 23;
+
+/// The bytes on the device, followed by zeros up to `size`.
+at::Tensor filledUp(std::span<const std::uint8_t> bytes, std::int64_t size, at::Device device) {
+    at::Tensor all = at::zeros({size}, at::TensorOptions(at::kByte).device(device));
+    const auto count = static_cast<std::int64_t>(bytes.size());
+    all.narrow(0, 0, count).copy_(at::from_blob(const_cast<std::uint8_t*>(bytes.data()), {count}, at::kByte));
+    return all;
+}
+
+/// x W^T without keeping the expanded W for the way back.
+struct ExpandedProduct : torch::autograd::Function<ExpandedProduct> {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const DeviceWeight* weight) {
+        context->saved_data["weight"] = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(weight));
+        return at::mm(x, weight->matrix().t());
+    }
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+        const auto* weight = reinterpret_cast<const DeviceWeight*>(static_cast<std::intptr_t>(context->saved_data["weight"].toInt()));
+        return {at::mm(gradients[0], weight->matrix()), at::Tensor()};
+    }
+};
+
+} // namespace
+
+DeviceWeight::DeviceWeight(const Nf4Matrix& matrix, at::ScalarType type, at::Device device)
+    : m_out(matrix.out), m_in(matrix.in), m_block(static_cast<std::int64_t>(matrix.block)), m_type(type) {
+    std::vector<float> pairs;
+    for (int byte = 0; byte < 256; ++byte)
+        for (const int code : {byte >> 4, byte & 15}) pairs.push_back(nf4Values()[static_cast<std::size_t>(code)]);
+    m_pairs = uploaded(pairs, device).view({256, 2});
+    const std::int64_t blocks = (m_out * m_in + m_block - 1) / m_block;
+    m_codes = filledUp(matrix.codes, blocks * m_block / 2, device);
+    if (!matrix.absmax.empty()) {
+        m_absmax = uploaded(matrix.absmax, device);
+        return;
+    }
+    const Nf4Scales& scales = matrix.scales;
+    m_scaleMap = uploaded(std::span<const float>(dynamicMap()), device);
+    m_scaleAbsmax = uploaded(scales.absmax, device);
+    m_scaleCodes = filledUp(scales.codes, std::ssize(scales.absmax) * static_cast<std::int64_t>(kNf4ScaleBlock), device);
+    m_scaleOffset = scales.offset;
+}
+
+std::int64_t DeviceWeight::byteCount() const {
+    std::int64_t bytes = 0;
+    for (const at::Tensor* part : {&m_dense, &m_codes, &m_absmax, &m_scaleCodes, &m_scaleAbsmax})
+        if (part->defined()) bytes += static_cast<std::int64_t>(part->nbytes());
+    return bytes;
+}
+
+at::Tensor DeviceWeight::scales() const {
+    if (m_absmax.defined()) return m_absmax;
+    const at::Tensor values = at::index_select(m_scaleMap, 0, m_scaleCodes.to(at::kInt)).view({m_scaleAbsmax.size(0), -1});
+    return values.mul(m_scaleAbsmax.unsqueeze(1)).add_(m_scaleOffset).view({-1});
+}
+
+at::Tensor DeviceWeight::matrix() const {
+    if (m_dense.defined()) return m_dense;
+    const at::Tensor absmax = scales();
+    const std::int64_t blocks = m_codes.size(0) * 2 / m_block, step = std::max<std::int64_t>(1, kChunk / m_block);
+    at::Tensor all = at::empty({blocks, m_block}, m_codes.options().dtype(m_type));
+    for (std::int64_t begin = 0; begin < blocks; begin += step) {
+        const std::int64_t count = std::min(step, blocks - begin);
+        const at::Tensor codes = m_codes.narrow(0, begin * m_block / 2, count * m_block / 2).to(at::kInt);
+        const at::Tensor values = at::index_select(m_pairs, 0, codes).view({count, m_block});
+        all.narrow(0, begin, count).copy_(values.mul_(absmax.narrow(0, begin, count).unsqueeze(1)));
+    }
+    return all.view({-1}).narrow(0, 0, m_out * m_in).view({m_out, m_in});
+}
+
+at::Tensor DeviceWeight::times(const at::Tensor& x) const {
+    return m_dense.defined() ? at::mm(x, m_dense.t()) : ExpandedProduct::apply(x, this);
+}
+
+} // namespace engine
