@@ -40,7 +40,7 @@ Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::sto
     done.seconds.load = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     done.adapter = adapter;
 
-    NewRun run = newRun(setup.experiment, lora ? RunKind::Evaluate : RunKind::Baseline, setup.datasetSha256, setup.modelSha256);
+    NewRun run = newRun(setup.experiment, lora ? RunKind::Evaluate : RunKind::Baseline, setup.datasetSha256, setup.modelSha256, setup.device);
     run.parent = job.run;
     done.run = state.run = runs.begin(run);
     state.recorded = true;

@@ -53,8 +53,8 @@ void useSensibleThreads() {
     if (threads > 0) at::set_num_threads(threads);
 }
 
-std::string versionsJson() {
-    return nlohmann::ordered_json{{"phibench", version()}, {"libtorch", TORCH_VERSION}, {"cpu", cpuFeatures()}, {"threads", at::get_num_threads()}}.dump();
+std::string versionsJson(const std::string& device) {
+    return nlohmann::ordered_json{{"phibench", version()}, {"libtorch", TORCH_VERSION}, {"cpu", cpuFeatures()}, {"threads", at::get_num_threads()}, {"device", device}}.dump();
 }
 
 std::string engineDescription() {

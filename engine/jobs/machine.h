@@ -7,7 +7,7 @@ namespace engine {
 
 /// One thread a physical core where the machine has many: two on one core contend for its multipliers. OMP_NUM_THREADS overrides.
 void useSensibleThreads();
-/// JSON of the versions of Phibench and libtorch, the CPU's features and the threads, for the record.
-std::string versionsJson();
+/// JSON of the versions of Phibench and libtorch, the CPU's features, the threads and what computed, for the record.
+std::string versionsJson(const std::string& device);
 
 } // namespace engine

@@ -63,7 +63,7 @@ Experiment recorded(const Experiment& experiment) {
     return absolute;
 }
 
-NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256) {
+NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256, at::Device device) {
     NewRun run;
     run.name = experiment.name;
     run.kind = kind;
@@ -71,7 +71,7 @@ NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& dat
     for (const Field& field : experimentFields()) run.params.emplace_back(field.key, field.get(experiment));
     run.datasetSha256 = datasetSha256;
     run.modelSha256 = modelSha256;
-    run.versions = versionsJson();
+    run.versions = versionsJson(device.str());
     return run;
 }
 

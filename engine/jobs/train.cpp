@@ -103,7 +103,7 @@ private:
             m_state.recorded = true;
             m_runs.truncateMetrics(m_state.run, m_training.step);
         } else {
-            m_state.run = m_runs.begin(newRun(m_setup->experiment, RunKind::Train, m_setup->datasetSha256, m_setup->modelSha256));
+            m_state.run = m_runs.begin(newRun(m_setup->experiment, RunKind::Train, m_setup->datasetSha256, m_setup->modelSha256, m_setup->device));
             m_state.recorded = true;
         }
         m_state.step = m_training.step;

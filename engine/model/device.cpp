@@ -9,9 +9,11 @@ namespace engine {
 
 namespace {
 
-/// Why there is no CUDA in libtorch; empty: there is. Loading it registers its kernels, which must precede any other question about GPUs.
+/// Why nothing can be computed by CUDA; empty: it can, if there is a GPU. Loading it registers its kernels, which must precede any other question
+/// about GPUs. It is large: where there is no driver it is left alone.
 const std::string& lackOfCuda() {
     static const std::string why = []() -> std::string {
+        if (!dlopen("libcuda.so.1", RTLD_LAZY)) return "this machine has no driver for an NVIDIA GPU";
         if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) return at::hasCUDA() || at::globalContext().hasCUDART() ? "" : "this libtorch's CUDA does not start";
         const char* error = dlerror();
         const std::string text = error ? error : "";

@@ -135,7 +135,7 @@ private:
         else m_rows = rows / 2;
         if (m_sink)
             m_sink(LogEvent{0, Severity::Warning, "There is not enough memory for " + std::to_string(samples) + " samples (" + std::to_string(rows) +
-                                                      " tokens) at once: micro-batches are halved from here on. Batches and results stay the same."});
+                                                      " tokens) at once: micro-batches are halved from here on. An update is still made of a whole batch."});
     }
 
     [[noreturn]] void diverged(std::int64_t number, const char* what) const {
