@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Products of a few rows with a large matrix: bound by how fast the weights are read.
-#include "engine/kernels/few_rows_bf16.h"
 #include "engine/kernels/kernels.h"
 #include "engine/weights/nf4.h"
 
@@ -123,10 +122,8 @@ HWY_EXPORT(MultiplyFewRowsNf4);
 void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y) {
     HWY_DYNAMIC_DISPATCH(MultiplyFewRows)(x, count, depth, w, rows, y);
 }
-void multiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
-                        std::int64_t block, std::int64_t rows, Rows y) {
-    if (y.type == Scalar::BF16 && block % 64 == 0 && multipliesNf4InBf16()) return multiplyFewRowsNf4Bf16(x, count, depth, codes, absmax, block, rows, y);
-    HWY_DYNAMIC_DISPATCH(MultiplyFewRowsNf4)(x, count, depth, codes, absmax, block, rows, y);
+void multiplyFewRowsNf4(const float* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y) {
+    HWY_DYNAMIC_DISPATCH(MultiplyFewRowsNf4)(x, count, w.width, w.codes + begin * w.width / 2, w.absmax + begin * w.width / w.block, w.block, end - begin, y);
 }
 
 } // namespace engine::kernels

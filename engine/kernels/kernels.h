@@ -76,11 +76,16 @@ float dot(const void* a, const void* b, std::int64_t width, Scalar type);
 /// y[n][o] += x[n] . w[o] for n < count <= 4: weights [rows, depth] are read once. x [count, depth] float; y [count, >= rows].
 void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y);
 
-/// The same with weights in NF4 (engine/weights/nf4.h): codes [rows, depth / 2], absmax [rows, depth / block]; depth is a multiple of block,
-/// block of 64. x comes apart, even elements before odd ones, as a byte's halves hold them: [2, count, depth / 2]. Where y is bfloat16 the
-/// products may be, too, of x and codes rounded to it (sums are float).
-void multiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
-                        std::int64_t block, std::int64_t rows, Rows y);
+/// A matrix [rows, width] in NF4 (engine/weights/nf4.h): codes [rows, width / 2], absmax [rows, width / block]. width is a multiple of
+/// block, block of 64.
+struct Nf4Rows {
+    const std::uint8_t* codes = nullptr;
+    const float* absmax = nullptr;
+    std::int64_t block = 64, rows = 0, width = 0;
+};
+/// The same with W's rows [begin, end) in NF4. x comes apart, even elements before odd ones, as a byte's halves hold them:
+/// [2, count, width / 2].
+void multiplyFewRowsNf4(const float* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y);
 
 /// Keys and values of some rows that a query sees, in order.
 struct KeySpan {

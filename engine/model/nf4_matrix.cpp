@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/nf4_matrix.h"
-#include "engine/kernels/kernels.h"
+#include "engine/kernels/nf4_bf16.h"
 #include "engine/model/rows.h"
 
 #include <ATen/Parallel.h>
@@ -28,6 +28,11 @@ const float* scalesOf(const Nf4Matrix& matrix, std::vector<float>& room) {
         std::copy(part.begin(), part.end(), room.begin() + static_cast<std::ptrdiff_t>(first));
     });
     return room.data();
+}
+
+/// `room` holds the scales of the double quantised.
+kernels::Nf4Rows rowsOf(const Nf4Matrix& matrix, std::vector<float>& room) {
+    return {matrix.codes.data(), scalesOf(matrix, room), static_cast<std::int64_t>(matrix.block), matrix.out, matrix.in};
 }
 
 } // namespace
@@ -74,19 +79,81 @@ void dequantizeInto(const Nf4Matrix& matrix, const at::Tensor& to) {
     });
 }
 
+namespace {
+
+constexpr std::int64_t kPanel = kernels::kPanelColumns;
+
+/// x [n, in] with its even elements before its odd ones: [2, n, in / 2].
 at::Tensor evenBeforeOdd(const at::Tensor& x) {
     return x.view({x.size(0), x.size(1) / 2, 2}).permute({2, 0, 1}).contiguous();
 }
 
-void addFewRows(const Nf4Matrix& matrix, const at::Tensor& xApart, const at::Tensor& y) {
-    const kernels::Rows to = rowsOf(y);
-    std::vector<float> scales;
-    const float* absmax = scalesOf(matrix, scales);
-    const auto block = static_cast<std::int64_t>(matrix.block);
-    forRows(matrix.out, matrix.in, [&](std::int64_t begin, std::int64_t end) {
-        kernels::multiplyFewRowsNf4(xApart.const_data_ptr<float>(), y.size(0), matrix.in, matrix.codes.data() + begin * matrix.in / 2,
-                                    absmax + begin * matrix.in / block, block, end - begin,
-                                    {static_cast<char*>(to.data) + begin * kernels::sizeOf(to.type), to.stride, to.type});
+bool inPairs(at::ScalarType type) {
+    return type == at::kBFloat16 && kernels::multipliesNf4InBf16();
+}
+
+/// No block reaches from one row into the next, and blocks are as long as the kernels want them.
+bool rowsAreBlocks(const std::vector<Nf4Matrix>& parts) {
+    return std::all_of(parts.begin(), parts.end(), [](const Nf4Matrix& part) {
+        return part.block % kNf4Block == 0 && part.in % static_cast<std::int64_t>(part.block) == 0;
+    });
+}
+
+at::Tensor byRows(const at::Tensor& x) {
+    return x.stride(1) == 1 ? x : x.contiguous();
+}
+
+} // namespace
+
+std::int64_t fewRowsFor(const std::vector<Nf4Matrix>& parts, at::ScalarType type) {
+    return !rowsAreBlocks(parts) ? 0 : inPairs(type) ? 12 : 4;
+}
+
+void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y) {
+    const bool pairs = inPairs(x.scalar_type());
+    const at::Tensor apart = evenBeforeOdd(pairs ? x.contiguous() : x.to(at::kFloat).contiguous());
+    const std::int64_t count = x.size(0);
+    std::int64_t column = 0;
+    for (const Nf4Matrix& part : parts) {
+        std::vector<float> scales;
+        const kernels::Nf4Rows w = rowsOf(part, scales);
+        const at::Tensor columns = y.narrow(1, column, part.out);
+        forRows(part.out, part.in, [&](std::int64_t begin, std::int64_t end) {
+            const kernels::Rows to = rowsOf(columns.narrow(1, begin, end - begin));
+            if (pairs) kernels::multiplyFewRowsNf4Bf16(static_cast<const std::uint16_t*>(apart.const_data_ptr()), count, w, begin, end, to);
+            else kernels::multiplyFewRowsNf4(apart.const_data_ptr<float>(), count, w, begin, end, to);
+        });
+        column += part.out;
+    }
+}
+
+bool panelsFit(const std::vector<Nf4Matrix>& parts, at::ScalarType type) {
+    const auto even = [](const Nf4Matrix& part) { return part.out % 2 == 0; };
+    return inPairs(type) && rowsAreBlocks(parts) && std::all_of(parts.begin(), parts.end(), even);
+}
+
+void multiplyPanels(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y, bool add) {
+    const at::Tensor input = byRows(x);
+    std::int64_t column = 0;
+    for (const Nf4Matrix& part : parts) {
+        std::vector<float> scales;
+        const kernels::Nf4Rows w = rowsOf(part, scales);
+        const kernels::Rows from = rowsOf(input), to = rowsOf(y.narrow(1, column, part.out));
+        at::parallel_for(0, (part.out + kPanel - 1) / kPanel, 1, [&](std::int64_t begin, std::int64_t end) {
+            kernels::multiplyNf4Panels(from, x.size(0), w, begin * kPanel, std::min(end * kPanel, part.out), to, add);
+        });
+        column += part.out;
+    }
+}
+
+void multiplyPanelsBack(const std::vector<Nf4Matrix>& parts, const at::Tensor& dy, const at::Tensor& dx, bool add) {
+    const at::Tensor gradient = byRows(dy);
+    std::vector<std::vector<float>> scales(parts.size());
+    std::vector<kernels::Nf4Rows> w;
+    for (std::size_t i = 0; i < parts.size(); ++i) w.push_back(rowsOf(parts[i], scales[i]));
+    const kernels::Rows from = rowsOf(gradient), to = rowsOf(dx);
+    at::parallel_for(0, dx.size(1) / kPanel, 1, [&](std::int64_t begin, std::int64_t end) {
+        kernels::multiplyNf4PanelsBack(from, dy.size(0), w, begin * kPanel, end * kPanel, to, add);
     });
 }
 

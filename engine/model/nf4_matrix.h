@@ -21,17 +21,25 @@ struct Nf4Matrix {
     std::shared_ptr<const void> owner;     // keeps codes and absmax alive
 
     std::int64_t byteCount() const;
-    /// Whether no block reaches from one row into the next, as addFewRows needs.
-    bool rowsAreBlocks() const { return in % static_cast<std::int64_t>(block) == 0; }
 };
 
 /// Quantises values [out, in] float. Throws Error(BadInput) for one that is not finite.
 Nf4Matrix quantizedNf4(const at::Tensor& values, bool doubleQuant);
 /// The values as `to` [out, in], float or bfloat16, row-major.
 void dequantizeInto(const Nf4Matrix& matrix, const at::Tensor& to);
-/// y [n, out] += x W^T for n <= 4 rows, given as evenBeforeOdd(x); y's rows may lie apart.
-void addFewRows(const Nf4Matrix& matrix, const at::Tensor& xApart, const at::Tensor& y);
-/// x [n, in] float with its even elements before its odd ones: [2, n, in / 2], what addFewRows reads.
-at::Tensor evenBeforeOdd(const at::Tensor& x);
+
+// Products with matrices of one width, whose rows follow one another.
+
+/// Rows up to which addFewRows is faster than any other way; 0: it cannot be asked, for a block reaches from one row into the next.
+std::int64_t fewRowsFor(const std::vector<Nf4Matrix>& parts, at::ScalarType type);
+/// y [n, out of all parts] += x W^T for n <= fewRowsFor(parts, x's type), streaming the codes once; y's rows may lie apart.
+void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y);
+
+/// Whether there is a way for many rows without expanding whole matrices first: on this processor, for these shapes and that type.
+bool panelsFit(const std::vector<Nf4Matrix>& parts, at::ScalarType type);
+/// y [n, out of all parts] = (y +) x W^T.
+void multiplyPanels(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y, bool add);
+/// dx [n, in] = (dx +) dy [n, out of all parts] W.
+void multiplyPanelsBack(const std::vector<Nf4Matrix>& parts, const at::Tensor& dy, const at::Tensor& dx, bool add);
 
 } // namespace engine

@@ -11,7 +11,7 @@ namespace engine {
 
 namespace {
 
-/// Rows up to which streaming the weights through our kernel beats a matrix product.
+/// Of dense weights; see Weight::fewRows.
 constexpr std::int64_t kFewRows = 4;
 /// The same for blocks, which a matrix product needs expanded first.
 constexpr std::int64_t kFewRowsOfBlocks = 16;
@@ -97,28 +97,38 @@ void Weight::forRowsOfW(const std::function<void(const at::Tensor&, std::int64_t
     }
 }
 
+std::int64_t Weight::fewRows() const {
+    if (!m_blocks.empty()) return kFewRowsOfBlocks;
+    if (!m_nf4.empty()) return fewRowsFor(m_nf4, m_type);
+    return m_dense.empty() ? 0 : kFewRows;
+}
+
 at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
+    if (!m_nf4.empty()) {
+        engine::addFewRows(m_nf4, x, y);
+        return y;
+    }
     const at::Tensor input = x.to(at::kFloat).contiguous();
     if (!m_blocks.empty()) {
         engine::addFewRows(m_blocks, input, y);
         return y;
     }
-    const at::Tensor apart = m_nf4.empty() ? at::Tensor() : evenBeforeOdd(input);
     std::int64_t row = 0;
-    const auto next = [&](std::int64_t rows) {
-        row += rows;
-        return y.narrow(1, row - rows, rows);
-    };
-    for (const at::Tensor& part : m_dense) addFewRows(part, input, next(part.size(0)));
-    for (const Nf4Matrix& part : m_nf4) engine::addFewRows(part, apart, next(part.out));
+    for (const at::Tensor& part : m_dense) {
+        addFewRows(part, input, y.narrow(1, row, part.size(0)));
+        row += part.size(0);
+    }
     return y;
 }
 
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
-    const bool packedOnly = m_dense.empty() && m_nf4.empty() && m_blocks.empty();
-    const bool streamed = std::all_of(m_nf4.begin(), m_nf4.end(), [](const Nf4Matrix& part) { return part.rowsAreBlocks(); }) && !packedOnly;
-    if (x.size(0) <= (m_blocks.empty() ? kFewRows : kFewRowsOfBlocks) && streamed) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
+    if (x.size(0) <= fewRows()) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
+    if (!m_nf4.empty() && panelsFit(m_nf4, m_type)) {
+        const at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options());
+        multiplyPanels(m_nf4, x, y, add.defined());
+        return y;
+    }
     at::Tensor y = add;
     forRowsOfW([&](const at::Tensor& rows, std::int64_t first) {
         if (rows.size(0) == m_out) { // all at once
@@ -135,6 +145,11 @@ at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
 
 at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const {
     if (m_packedBack.defined()) return prepackedProduct(dy, m_packedBack, add);
+    if (!m_nf4.empty() && panelsFit(m_nf4, m_type)) {
+        const at::Tensor dx = add.defined() ? add : at::empty({dy.size(0), m_in}, dy.options());
+        multiplyPanelsBack(m_nf4, dy, dx, add.defined());
+        return dx;
+    }
     at::Tensor dx = add;
     forRowsOfW([&](const at::Tensor& rows, std::int64_t first) {
         const at::Tensor columns = dy.narrow(1, first, rows.size(0));

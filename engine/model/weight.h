@@ -45,6 +45,8 @@ public:
     float dotRow(std::int64_t row, const void* x) const;
 
 private:
+    /// Rows up to which streaming the weights through our kernels beats a matrix product.
+    std::int64_t fewRows() const;
     at::Tensor timesFewRows(const at::Tensor& x, at::Tensor y) const;
     /// f(rows [n, in] in the compute type, number of the first) for all of W. Quantised ones are expanded into room shared by the thread's
     /// matrices.

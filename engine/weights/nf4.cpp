@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/nf4.h"
 #include "engine/error.h"
+#include "engine/weights/bfloat16.h"
 
 #include <algorithm>
 #include <bit>
@@ -49,11 +50,6 @@ float largestMagnitude(const float* values, std::size_t count) {
         largest = std::max(largest, std::abs(values[i]));
     }
     return largest;
-}
-
-std::uint16_t toBf16(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    return static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 
 template <class Store> void decode(const Nf4Codes& tensor, std::size_t begin, std::size_t end, const Store& store) {

@@ -3,6 +3,7 @@
 // shared beginning of 41 rows and 8 continuations of 43. usage: kernels_benchmark [--benchmark_filter=REGEX …]
 #include "engine/kernels/blocks.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/nf4_bf16.h"
 
 #include <benchmark/benchmark.h>
 
@@ -214,17 +215,51 @@ BENCHMARK(fewRowProduct)
     ->Args({1, kHidden, kIntermediate})
     ->Args({1, kVocabulary, kHidden});
 
-/// Arguments: rows multiplied, outputs, inputs; weights in NF4, at Phi-2's shapes.
+/// Weights in NF4 at Phi-2's shapes.
+struct PhiNf4 {
+    static constexpr std::int64_t kBlock = 64;
+    std::vector<float> absmax;
+    std::vector<std::uint8_t> codes;
+    Nf4Rows rows;
+
+    PhiNf4(std::int64_t out, std::int64_t in) : absmax(someFloats(out * in / kBlock)), codes(static_cast<std::size_t>(out * in / 2), 0x6A), rows{codes.data(), absmax.data(), kBlock, out, in} {}
+    std::int64_t bytes() const { return static_cast<std::int64_t>(codes.size() + absmax.size() * sizeof(float)); }
+};
+
+/// Arguments: rows multiplied, outputs, inputs.
 void fewRowProductNf4(benchmark::State& state) {
-    constexpr std::int64_t kBlock = 64;
     const std::int64_t count = state.range(0), out = state.range(1), in = state.range(2);
-    const auto x = someFloats(count * in), absmax = someFloats(out * in / kBlock);
-    const std::vector<std::uint8_t> codes(static_cast<std::size_t>(out * in / 2), 0x6A);
+    const PhiNf4 w(out, in);
+    const auto x = someFloats(count * in);
+    const auto small = someBf16(count * in);
     auto y = someBf16(count * out);
-    for (auto _ : state) multiplyFewRowsNf4(x.data(), count, in, codes.data(), absmax.data(), kBlock, out, rows(y, out));
-    countBytes(state, out * in / 2 + out * in / kBlock * 4);
+    for (auto _ : state) {
+        if (multipliesNf4InBf16()) multiplyFewRowsNf4Bf16(small.data(), count, w.rows, 0, out, rows(y, out));
+        else multiplyFewRowsNf4(x.data(), count, w.rows, 0, out, rows(y, out));
+    }
+    countBytes(state, w.bytes());
 }
 BENCHMARK(fewRowProductNf4)->ArgNames({"rows", "out", "in"})->Args({1, 2560, 2560})->Args({4, 2560, 2560})->Args({1, 10240, 2560})->Args({1, 2560, 10240});
+
+void panelsNf4(benchmark::State& state) {
+    if (!multipliesNf4InBf16()) return state.SkipWithError("no AVX512-BF16");
+    const std::int64_t count = state.range(0), out = state.range(1), in = state.range(2);
+    const PhiNf4 w(out, in);
+    auto x = someBf16(count * in), y = someBf16(count * out);
+    for (auto _ : state) multiplyNf4Panels(rows(x, in), count, w.rows, 0, out, rows(y, out), false);
+    countOperations(state, 2 * count * out * in);
+}
+BENCHMARK(panelsNf4)->ArgNames({"rows", "out", "in"})->Args({16, 2560, 2560})->Args({512, 2560, 2560})->Args({512, 2560, 10240});
+
+void panelsNf4Back(benchmark::State& state) {
+    if (!multipliesNf4InBf16()) return state.SkipWithError("no AVX512-BF16");
+    const std::int64_t count = state.range(0), out = state.range(1), in = state.range(2);
+    const PhiNf4 w(out, in);
+    auto dy = someBf16(count * out), dx = someBf16(count * in);
+    for (auto _ : state) multiplyNf4PanelsBack(rows(dy, out), count, {&w.rows, 1}, 0, in, rows(dx, in), false);
+    countOperations(state, 2 * count * out * in);
+}
+BENCHMARK(panelsNf4Back)->ArgNames({"rows", "out", "in"})->Args({512, 2560, 2560})->Args({512, 2560, 10240});
 
 /// Arguments: kind of block, rows multiplied, outputs, inputs; at SmolLM2's shapes, the last its head's.
 void fewRowProductBlocks(benchmark::State& state) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Products of a few rows with float, bfloat16, NF4 and GGUF-block weights, on each kind of CPU, against sums in double.
+// Products of a few rows with float, bfloat16, NF4 and GGUF-block weights, and of many with NF4, on each kind of CPU, against sums in double.
 #include "engine/kernels/blocks.h"
+#include "engine/kernels/nf4_bf16.h"
+#include "engine/weights/bfloat16.h"
 #include "engine/weights/nf4.h"
 #include "engine/weights/tensor_view.h"
 #include "tests/support/cpu_targets.h"
@@ -28,12 +30,6 @@ std::vector<float> someFloats(std::int64_t count, unsigned seed) {
     for (float& value : values) value = normal(random);
     return values;
 }
-float fromBf16(Bf16 bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-Bf16 toBf16(float value) { // to nearest even
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    return static_cast<Bf16>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
 /// Random blocks whose scales are small normal halves.
 std::vector<std::byte> someBlocks(BlockKind kind, std::int64_t count, unsigned seed) {
     std::mt19937 random(seed);
@@ -78,25 +74,51 @@ void targets(const std::function<void(const char*, std::int64_t)>& row) {
     for (const std::int64_t target : testing_support::cpuTargets()) row(hwy::TargetName(target), target);
 }
 
-/// As multiplyFewRowsNf4 reads x, whose rows are of even length.
-std::vector<float> evenBeforeOdd(const std::vector<float>& x) {
-    std::vector<float> apart;
+/// As NF4's kernels for few rows read x, whose rows are of even length.
+template <class T>
+std::vector<T> evenBeforeOdd(const std::vector<T>& x) {
+    std::vector<T> apart;
     for (std::size_t odd = 0; odd < 2; ++odd)
         for (std::size_t i = odd; i < x.size(); i += 2) apart.push_back(x[i]);
     return apart;
 }
+std::vector<Bf16> inBf16(const std::vector<float>& values) {
+    std::vector<Bf16> rounded;
+    for (const float value : values) rounded.push_back(toBf16(value));
+    return rounded;
+}
 
-struct Nf4Rows {
+/// Random codes and scales, and what they stand for.
+struct SomeNf4 {
     std::vector<std::uint8_t> codes;
-    std::vector<float> absmax, values; // values: what they stand for
+    std::vector<float> absmax, values;
+    Nf4Rows rows;
+
+    SomeNf4(std::int64_t count, std::int64_t width, std::int64_t block, unsigned seed)
+        : codes(static_cast<std::size_t>(count * width / 2)), absmax(someFloats(count * width / block, seed)),
+          values(static_cast<std::size_t>(count * width)), rows{codes.data(), absmax.data(), block, count, width} {
+        std::mt19937 random(seed);
+        for (auto& code : codes) code = static_cast<std::uint8_t>(random());
+        nf4_plain::dequantize({codes.data(), absmax.data(), static_cast<std::size_t>(block)}, 0, values.size(), values.data());
+    }
+    Q_DISABLE_COPY_MOVE(SomeNf4)
 };
-Nf4Rows someNf4(std::int64_t rows, std::int64_t depth, std::int64_t block) {
-    Nf4Rows some{std::vector<std::uint8_t>(static_cast<std::size_t>(rows * depth / 2)), someFloats(rows * depth / block, 5),
-                 std::vector<float>(static_cast<std::size_t>(rows * depth))};
-    std::mt19937 random(4);
-    for (auto& code : some.codes) code = static_cast<std::uint8_t>(random());
-    nf4_plain::dequantize({some.codes.data(), some.absmax.data(), static_cast<std::size_t>(block)}, 0, some.values.size(), some.values.data());
-    return some;
+
+/// y [count, columns], whose rows are `stride` apart, is `before` + a [count, depth] b^T [columns, depth] as far as bfloat16 can tell.
+bool isProduct(const std::vector<Bf16>& y, std::int64_t stride, float before, const std::vector<Bf16>& a, const std::vector<float>& b, std::int64_t columns,
+               std::int64_t depth) {
+    const std::int64_t count = std::ssize(a) / depth;
+    for (std::int64_t n = 0; n < count; ++n)
+        for (std::int64_t o = 0; o < columns; ++o) {
+            double truth = double{before}, size = std::abs(truth);
+            for (std::int64_t i = 0; i < depth; ++i) {
+                const double product = double{fromBf16(a[static_cast<std::size_t>(n * depth + i)])} * double{b[static_cast<std::size_t>(o * depth + i)]};
+                truth += product;
+                size += std::abs(product);
+            }
+            if (!(std::abs(double{fromBf16(y[static_cast<std::size_t>(n * stride + o)])} - truth) < (size + std::abs(truth)) / 256)) return false;
+        }
+    return true;
 }
 
 } // namespace
@@ -145,36 +167,77 @@ private Q_SLOTS:
                     constexpr std::int64_t kRows = 5;
                     const auto x = someFloats(count * depth, 3);
                     const auto apart = evenBeforeOdd(x);
-                    const auto [codes, absmax, w] = someNf4(kRows, depth, block);
+                    const SomeNf4 w(kRows, depth, block, 4);
                     std::vector<float> y(static_cast<std::size_t>(count * kRows), 0.5f);
-                    multiplyFewRowsNf4(apart.data(), count, depth, codes.data(), absmax.data(), block, kRows, {y.data(), kRows, Scalar::F32});
-                    QVERIFY(worstError(y, kRows, x, w, count, kRows, depth) < 8);
+                    multiplyFewRowsNf4(apart.data(), count, w.rows, 0, kRows, {y.data(), kRows, Scalar::F32});
+                    QVERIFY(worstError(y, kRows, x, w.values, count, kRows, depth) < 8);
                 }
     }
 
-    /// In bfloat16 the values that codes stand for may be rounded to it before they are multiplied.
     void nf4InBf16() {
+        if (!multipliesNf4InBf16()) QSKIP("This processor does not multiply pairs of bfloat16.");
         for (const std::int64_t block : {64, 128})
             for (const std::int64_t depth : {128, 640})
-                for (std::int64_t count = 1; count <= 4; ++count) {
-                    constexpr std::int64_t kRows = 6;
-                    auto x = someFloats(count * depth, 3);
-                    for (float& value : x) value = fromBf16(toBf16(value));
-                    const auto apart = evenBeforeOdd(x);
-                    const auto [codes, absmax, w] = someNf4(kRows, depth, block);
-                    std::vector<Bf16> y(static_cast<std::size_t>(count * kRows), toBf16(0.5f));
-                    multiplyFewRowsNf4(apart.data(), count, depth, codes.data(), absmax.data(), block, kRows, {y.data(), kRows, Scalar::BF16});
-                    for (std::int64_t n = 0; n < count; ++n)
-                        for (std::int64_t o = 0; o < kRows; ++o) {
-                            double truth = 0.5, size = 0.5;
-                            for (std::int64_t i = 0; i < depth; ++i) {
-                                const double product = double(x[static_cast<std::size_t>(n * depth + i)]) * double(w[static_cast<std::size_t>(o * depth + i)]);
-                                truth += product;
-                                size += std::abs(product);
-                            }
-                            QVERIFY(std::abs(double(fromBf16(y[static_cast<std::size_t>(n * kRows + o)])) - truth) < size / 512 + std::abs(truth) / 256);
-                        }
+                for (const std::int64_t count : {1, 2, 3, 4, 5, 11}) {
+                    constexpr std::int64_t kRows = 7, kFirst = 1, kStride = kRows + 1;
+                    const auto x = inBf16(someFloats(count * depth, 3));
+                    const SomeNf4 w(kFirst + kRows, depth, block, 4);
+                    std::vector<Bf16> y(static_cast<std::size_t>(count * kStride), toBf16(0.5f));
+                    std::vector<Bf16> apart = evenBeforeOdd(x);
+                    multiplyFewRowsNf4Bf16(apart.data(), count, w.rows, kFirst, kFirst + kRows, {y.data(), kStride, Scalar::BF16});
+                    QVERIFY(isProduct(y, kStride, 0.5f, x, {w.values.begin() + kFirst * depth, w.values.end()}, kRows, depth));
+                    for (std::int64_t n = 0; n < count; ++n) QCOMPARE(y[static_cast<std::size_t>(n * kStride + kRows)], toBf16(0.5f)); // past the row's end
                 }
+    }
+
+    /// Fewer rows than a tile and more than a panel's; depths and widths that are no multiple of a panel's.
+    void nf4Panels_data() {
+        QTest::addColumn<qint64>("count");
+        QTest::addColumn<qint64>("rows");
+        QTest::addColumn<qint64>("width");
+        QTest::addColumn<qint64>("block");
+        for (const qint64 count : {1, 5, 14, 514})
+            for (const auto& [rows, width, block] : {std::array<qint64, 3>{70, 64, 64}, {2, 192, 64}, {128, 1216, 64}, {1026, 256, 128}})
+                if (count < 500 || rows * width < 20'000) QTest::addRow("%lld rows with %lld x %lld by %lld", count, rows, width, block) << count << rows << width << block;
+    }
+    void nf4Panels() {
+        if (!multipliesNf4InBf16()) QSKIP("This processor does not multiply pairs of bfloat16.");
+        QFETCH(qint64, count);
+        QFETCH(qint64, rows);
+        QFETCH(qint64, width);
+        QFETCH(qint64, block);
+        const SomeNf4 w(rows, width, block, 4);
+        auto x = inBf16(someFloats(count * width, 3));
+        const qint64 stride = rows + 3;
+        for (const bool add : {false, true}) {
+            std::vector<Bf16> y(static_cast<std::size_t>(count * stride), toBf16(2.0f));
+            for (qint64 column = 0; column < rows; column += kPanelColumns) // one at a time: none writes beside its own
+                multiplyNf4Panels({x.data(), width, Scalar::BF16}, count, w.rows, column, std::min(rows, column + kPanelColumns), {y.data(), stride, Scalar::BF16}, add);
+            QVERIFY(isProduct(y, stride, add ? 2.0f : 0.0f, x, w.values, rows, width));
+            for (qint64 n = 0; n < count; ++n) QCOMPARE(y[static_cast<std::size_t>(n * stride + rows)], toBf16(2.0f));
+        }
+    }
+
+    void nf4PanelsBack_data() { nf4Panels_data(); }
+    void nf4PanelsBack() {
+        if (!multipliesNf4InBf16()) QSKIP("This processor does not multiply pairs of bfloat16.");
+        QFETCH(qint64, count);
+        QFETCH(qint64, rows);
+        QFETCH(qint64, width);
+        QFETCH(qint64, block);
+        const SomeNf4 first(rows, width, block, 4), second(6, width, block, 5);
+        const std::vector<Nf4Rows> parts{first.rows, second.rows};
+        const qint64 depth = rows + 6;
+        auto dy = inBf16(someFloats(count * depth, 3));
+        std::vector<float> turned(static_cast<std::size_t>(width * depth)); // W^T
+        for (qint64 k = 0; k < depth; ++k)
+            for (qint64 c = 0; c < width; ++c)
+                turned[static_cast<std::size_t>(c * depth + k)] = k < rows ? first.values[static_cast<std::size_t>(k * width + c)] : second.values[static_cast<std::size_t>((k - rows) * width + c)];
+        for (const bool add : {false, true}) {
+            std::vector<Bf16> dx(static_cast<std::size_t>(count * width), toBf16(2.0f));
+            multiplyNf4PanelsBack({dy.data(), depth, Scalar::BF16}, count, parts, 0, width, {dx.data(), width, Scalar::BF16}, add);
+            QVERIFY(isProduct(dx, width, add ? 2.0f : 0.0f, dy, turned, width, depth));
+        }
     }
 
     void blocks_data() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/kernels/few_rows_bf16.h"
+#include "engine/kernels/nf4_bf16.h"
+#include "engine/weights/bfloat16.h"
 #include "engine/weights/nf4.h"
 
-#include <bit>
-#include <vector>
+#include <array>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -12,32 +12,26 @@ namespace engine::kernels {
 
 #if defined(__x86_64__)
 
+#pragma GCC diagnostic ignored "-Wuninitialized" // of GCC 12's own header: GCC bug 105593
+
 #define WITH_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
 namespace {
 
 constexpr std::int64_t kStep = 32; // bytes of codes, a block's least
 
-std::uint16_t rounded(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    return static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-float widened(std::uint16_t value) {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16);
-}
-
 /// The 16 values twice: an index of five bits finds them by its lower four.
 const std::uint16_t* table() {
     alignas(64) static const auto values = [] {
         std::array<std::uint16_t, 32> all{};
-        for (std::size_t i = 0; i < all.size(); ++i) all[i] = rounded(nf4Values()[i % 16]);
+        for (std::size_t i = 0; i < all.size(); ++i) all[i] = toBf16(nf4Values()[i % 16]);
         return all;
     }();
     return values.data();
 }
 
 template <int kCount, int kRows>
-WITH_BF16 inline __attribute__((always_inline)) void someRows(const std::uint16_t* even, const std::uint16_t* odd, std::int64_t half, const std::uint8_t* codes,
+WITH_BF16 void someRows(const std::uint16_t* even, const std::uint16_t* odd, std::int64_t half, const std::uint8_t* codes,
                                                               const float* absmax, std::int64_t step, std::int64_t column, const Rows& y) {
     const __m512i values = _mm512_loadu_si512(table());
     const std::uint8_t* row[kRows];
@@ -71,17 +65,20 @@ WITH_BF16 inline __attribute__((always_inline)) void someRows(const std::uint16_
     for (int o = 0; o < kRows; ++o)
         for (int n = 0; n < kCount; ++n) {
             auto* out = static_cast<std::uint16_t*>(y.data) + n * y.stride + column + o;
-            *out = rounded(widened(*out) + _mm512_reduce_add_ps(sums[o][n]));
+            *out = toBf16(fromBf16(*out) + _mm512_reduce_add_ps(sums[o][n]));
         }
 }
 
-template <int kCount>
-WITH_BF16 void allRows(const std::uint16_t* x, std::int64_t half, const std::uint8_t* codes, const float* absmax, std::int64_t step, std::int64_t rows, const Rows& y) {
-    const std::uint16_t *even = x, *odd = x + kCount * half;
-    const std::int64_t scales = half / step;
-    std::int64_t o = 0;
-    for (; o + 4 <= rows; o += 4) someRows<kCount, 4>(even, odd, half, codes + o * half, absmax + o * scales, step, o, y);
-    for (; o < rows; ++o) someRows<kCount, 1>(even, odd, half, codes + o * half, absmax + o * scales, step, o, y);
+template <int kRows>
+WITH_BF16 void allOfX(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, std::int64_t row, Rows y, std::int64_t column) {
+    const std::int64_t half = w.width / 2, step = w.block / 2;
+    const std::uint8_t* codes = w.codes + row * half;
+    const float* absmax = w.absmax + row * (w.width / w.block);
+    const std::uint16_t *even = x, *odd = x + count * half;
+    for (; count > 0; count -= 4, even += 4 * half, odd += 4 * half, y.data = static_cast<std::uint16_t*>(y.data) + 4 * y.stride) {
+        const auto f = count == 1 ? someRows<1, kRows> : count == 2 ? someRows<2, kRows> : count == 3 ? someRows<3, kRows> : someRows<4, kRows>;
+        f(even, odd, half, codes, absmax, step, column, y);
+    }
 }
 
 } // namespace
@@ -91,13 +88,10 @@ bool multipliesNf4InBf16() {
     return can;
 }
 
-void multiplyFewRowsNf4Bf16(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
-                            std::int64_t block, std::int64_t rows, Rows y) {
-    static thread_local std::vector<std::uint16_t> input;
-    input.resize(static_cast<std::size_t>(count * depth));
-    for (std::size_t i = 0; i < input.size(); ++i) input[i] = rounded(x[i]);
-    const auto f = count == 1 ? allRows<1> : count == 2 ? allRows<2> : count == 3 ? allRows<3> : allRows<4>;
-    f(input.data(), depth / 2, codes, absmax, block / 2, rows, y);
+void multiplyFewRowsNf4Bf16(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y) {
+    std::int64_t row = begin;
+    for (; row + 4 <= end; row += 4) allOfX<4>(x, count, w, row, y, row - begin);
+    for (; row < end; ++row) allOfX<1>(x, count, w, row, y, row - begin);
 }
 
 #else
@@ -105,7 +99,7 @@ void multiplyFewRowsNf4Bf16(const float* x, std::int64_t count, std::int64_t dep
 bool multipliesNf4InBf16() {
     return false;
 }
-void multiplyFewRowsNf4Bf16(const float*, std::int64_t, std::int64_t, const std::uint8_t*, const float*, std::int64_t, std::int64_t, Rows) {}
+void multiplyFewRowsNf4Bf16(const std::uint16_t*, std::int64_t, const Nf4Rows&, std::int64_t, std::int64_t, Rows) {}
 
 #endif
 
