@@ -142,7 +142,10 @@ void AttentionPlan::backward(std::int64_t layer, const at::Tensor& qkv, const at
 
 void AttentionPlan::store(std::int64_t layer, const at::Tensor& qkv) const {
     const std::int64_t width = m_kvHeads * m_headDim;
-    if (m_cache) m_cache->store(layer, m_stored, qkv.narrow(1, m_heads * m_headDim, width), qkv.narrow(1, m_heads * m_headDim + width, width));
+    for (const KvCache::Stored& stored : m_stored) {
+        const at::Tensor rows = qkv.narrow(0, stored.from, stored.count);
+        m_cache->store(layer, stored, rows.narrow(1, m_heads * m_headDim, width), rows.narrow(1, m_heads * m_headDim + width, width));
+    }
 }
 
 void AttentionPlan::commit() const {

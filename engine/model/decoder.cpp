@@ -79,10 +79,24 @@ double Decoder::loss(const Pack& pack, const std::vector<Target>& targets) const
     return m_backend->loss(pack, targets);
 }
 
-double Decoder::lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) {
+void Decoder::dropGradients() {
+    static_cast<void>(m_backend->collectLoss()); // what a stopped step left
+    adapter()->gradients().zero_();
+}
+
+void Decoder::addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) {
     if (!m_backend->adapted()) throw Error(ErrorCode::Internal, "There is no adapter to train.");
     check(pack, config());
-    return m_backend->lossAndGradients(pack, targets, dropout);
+    m_backend->addGradients(pack, targets, dropout);
+}
+
+double Decoder::collectLoss() {
+    return m_backend->collectLoss();
+}
+
+double Decoder::lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) {
+    addGradients(pack, targets, dropout);
+    return collectLoss();
 }
 
 } // namespace engine

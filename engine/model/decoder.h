@@ -59,8 +59,14 @@ public:
     std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache = nullptr) const;
     /// Runs the rows for their keys and values only.
     void prefill(const Pack& pack, KvCache& cache) const;
-    /// Sum of weight * cross entropy of the targets; its gradients are added to the adapter's. Dropout applies. Where a device has no memory for
-    /// it, Error(OutOfMemory) is thrown and nothing was added.
+    /// The adapter's gradients to zero.
+    void dropGradients();
+    /// Adds the gradients of the sum of weight * cross entropy of the targets. Dropout applies. A device may still be at work on it afterwards;
+    /// where it has no memory for it, Error(OutOfMemory) is thrown and nothing was added.
+    void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout);
+    /// Waits for that: the sums since the last call; the adapter's gradients are whole from here on.
+    double collectLoss();
+    /// Both at once.
     double lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout);
     /// The same sum without dropout or gradients.
     double loss(const Pack& pack, const std::vector<Target>& targets) const;

@@ -30,7 +30,8 @@ public:
     virtual std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache) = 0;
     virtual void prefill(const Pack& pack, KvCache& cache) = 0;
     virtual double loss(const Pack& pack, const std::vector<Target>& targets) = 0;
-    virtual double lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) = 0;
+    virtual void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) = 0;
+    virtual double collectLoss() = 0;
 };
 
 std::unique_ptr<DecoderBackend> hostDecoder(ModelReader& reader);

@@ -60,7 +60,8 @@ at::Tensor DeviceAttention::forward(std::int64_t layer, const at::Tensor& q, con
 }
 
 void DeviceAttention::store(std::int64_t layer, const at::Tensor& k, const at::Tensor& v) const {
-    if (m_cache) m_cache->store(layer, m_stored, k.flatten(1), v.flatten(1));
+    for (const KvCache::Stored& stored : m_stored)
+        m_cache->store(layer, stored, k.narrow(0, stored.from, stored.count).flatten(1), v.narrow(0, stored.from, stored.count).flatten(1));
 }
 
 void DeviceAttention::commit() const {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The decoder as ATen's operations on any device, and autograd's way back through its layers; the head's by hand. On the processor it is
-// what the fast path is tested against. It needs no CUDA header and no kernel of our own: what a GPU gains by those, a one-row product from
-// 4 bits above all, is not measured here, and a .cu would have to be built and tested where there is one.
+// what the fast path is tested against.
 #include "engine/model/compute_type.h"
 #include "engine/model/decoder_backend.h"
 #include "engine/model/device_block.h"
@@ -12,6 +11,7 @@
 #include <c10/util/Exception.h>
 #include <cmath>
 #include <torch/csrc/autograd/autograd.h>
+#include <utility>
 
 namespace engine {
 
@@ -80,6 +80,8 @@ public:
         const c10::InferenceMode tracked(false);
         Lora* lora = adapter.get();
         m_adapter = DeviceAdapter(lora, device);
+        m_addedGradients.reset();
+        m_addedLoss.reset();
         for (DeviceBlock& block : m_blocks) {
             block.norm1.bind(lora, m_adapter, fresh);
             for (DeviceLinear* linear : block.linears()) linear->bind(lora, m_adapter, fresh);
@@ -143,9 +145,9 @@ public:
         });
     }
 
-    /// Waits for the device once, at its end.
-    double lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) override {
-        return onDevice(device, pack.rows(), [&] {
+    /// Does not wait for the device.
+    void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) override {
+        onDevice(device, pack.rows(), [&] {
             const c10::InferenceMode tracked(false);
             const c10::AutoGradMode guard(true);
             const TargetRows sorted(targets);
@@ -166,11 +168,24 @@ public:
             const at::NoGradGuard noMore;
             for (std::size_t i = 0; i < leaves.size(); ++i)
                 if (found[i].defined()) m_adapter.slots()[i]->addGradient(found[i], 1 / scale, gradients);
-            m_adapter.fetch(gradients);
-            const double sum = total.item<double>();
-            m_adapter.addFetched();
-            return sum;
+            if (m_addedLoss.defined()) {
+                m_addedGradients.add_(gradients);
+                m_addedLoss.add_(total);
+            } else {
+                m_addedGradients = gradients;
+                m_addedLoss = total;
+            }
         });
+    }
+
+    double collectLoss() override {
+        if (!m_addedLoss.defined()) return 0;
+        const c10::InferenceMode tracked(false);
+        m_adapter.fetch(m_addedGradients);
+        const double sum = std::exchange(m_addedLoss, {}).item<double>(); // waits for both
+        m_addedGradients.reset();
+        m_adapter.addFetched();
+        return sum;
     }
 
 private:
@@ -259,6 +274,7 @@ private:
     at::Tensor m_cos, m_sin;          // [max_positions, rotary_dim / 2]
     DeviceAdapter m_adapter{nullptr, device};
     SlotPointer m_trainedHeadBias;    // its gradient comes by hand
+    at::Tensor m_addedGradients, m_addedLoss; // by addGradients, on the device; undefined: nothing
 };
 
 } // namespace

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 namespace engine {
 
@@ -57,7 +58,8 @@ public:
     std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache) override;
     void prefill(const Pack& pack, KvCache& cache) override;
     double loss(const Pack& pack, const std::vector<Target>& targets) override;
-    double lossAndGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) override;
+    void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) override;
+    double collectLoss() override { return std::exchange(addedLoss, 0); }
 
 private:
     Weight embedding;                // [V, H]
@@ -68,6 +70,7 @@ private:
     at::Tensor cosTable, sinTable;   // [max_positions, rotary_dim / 2]
     Lora::Bias* trainedHeadBias = nullptr;
     std::uint64_t version = 0;       // of the adapter's values in the layers
+    double addedLoss = 0;            // by addGradients
 
     at::ScalarType type() const { return computeType(precision); }
     const at::Tensor& headShift(bool withAdapter) const { return withAdapter && trainedHeadBias ? trainedHeadBias->value : headBias; }
@@ -284,7 +287,7 @@ double HostDecoder::loss(const Pack& pack, const std::vector<Target>& targets) {
     return lossOf(x, TargetRows(targets), adapted(), nullptr);
 }
 
-double HostDecoder::lossAndGradients(const Pack& given, const std::vector<Target>& targets, const Dropout& dropout) {
+void HostDecoder::addGradients(const Pack& given, const std::vector<Target>& targets, const Dropout& dropout) {
     const c10::InferenceMode guard;
     refresh();
     const Pack pack = filledUp(given);
@@ -301,7 +304,7 @@ double HostDecoder::lossAndGradients(const Pack& given, const std::vector<Target
     const double total = lossOf(x, TargetRows(targets), true, &dx);
     for (std::size_t layer = blocks.size(); layer-- > 0;)
         blocks[layer].backward(static_cast<std::int64_t>(layer), dx, pass, tapes[layer], layer > 0);
-    return total;
+    addedLoss += total;
 }
 
 } // namespace

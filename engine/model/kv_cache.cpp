@@ -68,11 +68,9 @@ std::vector<KvCache::Stored> KvCache::places(const Pack& pack) const {
     return all;
 }
 
-void KvCache::store(std::int64_t layer, const std::vector<Stored>& places, const at::Tensor& newKeys, const at::Tensor& newValues) {
-    for (const Stored& stored : places) {
-        keys(layer).narrow(0, stored.to, stored.count).copy_(newKeys.narrow(0, stored.from, stored.count));
-        values(layer).narrow(0, stored.to, stored.count).copy_(newValues.narrow(0, stored.from, stored.count));
-    }
+void KvCache::store(std::int64_t layer, const Stored& stored, const at::Tensor& newKeys, const at::Tensor& newValues) {
+    keys(layer).narrow(0, stored.to, stored.count).copy_(newKeys);
+    values(layer).narrow(0, stored.to, stored.count).copy_(newValues);
 }
 
 void KvCache::commit(const std::vector<Stored>& places) {

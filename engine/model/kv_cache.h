@@ -44,8 +44,8 @@ public:
     };
     /// Where the storing nodes' rows go. Throws Error(Internal) when a segment is too small.
     std::vector<Stored> places(const Pack& pack) const;
-    /// A layer's keys and values [N, kv_heads * head_dim] of the pack.
-    void store(std::int64_t layer, const std::vector<Stored>& places, const at::Tensor& keys, const at::Tensor& values);
+    /// A layer's keys and values [count, kv_heads * head_dim] of these rows.
+    void store(std::int64_t layer, const Stored& stored, const at::Tensor& keys, const at::Tensor& values);
     /// To be called once all layers have.
     void commit(const std::vector<Stored>& places);
 

@@ -90,7 +90,7 @@ private:
         result.examples = static_cast<std::int64_t>(batch.size());
         result.rate = m_schedule.rate(number);
 
-        m_lora.gradients().zero_();
+        m_fit.decoder.dropGradients();
         const TrainSpec& spec = m_fit.spec;
         const double resid = spec.resid_dropout >= 0 ? spec.resid_dropout : m_fit.decoder.config().resid_dropout;
         const std::uint64_t stepKey = mixed(static_cast<std::uint64_t>(spec.seed), static_cast<std::uint64_t>(number));
@@ -99,17 +99,16 @@ private:
             if (m_stop.stop_requested()) return std::nullopt;
             const SampleSpan micro = splitBatch(rest, m_microBatch, m_rows).front();
             const Batch pack = makeBatch(micro, 1.0 / static_cast<double>(counted));
-            const std::optional<double> loss = gradients(pack, {mixed(stepKey, part), resid});
-            if (!loss) {
+            if (!addGradients(pack, {mixed(stepKey, part), resid})) {
                 takeLess(micro.size(), pack.pack.rows());
                 continue;
             }
             ++part;
             rest = rest.subspan(micro.size());
-            result.loss += *loss;
-            if (!std::isfinite(result.loss)) diverged(number, "loss");
         }
         if (m_stop.stop_requested()) return std::nullopt;
+        result.loss = m_fit.decoder.collectLoss(); // the one time that a step waits for a device
+        if (!std::isfinite(result.loss)) diverged(number, "loss");
         result.norm = euclideanNorm(m_lora.gradients());
         if (!std::isfinite(result.norm)) diverged(number, "gradient");
         const bool clip = spec.max_grad_norm > 0 && result.norm > spec.max_grad_norm;
@@ -117,13 +116,14 @@ private:
         return result;
     }
 
-    /// The loss of a micro-batch, its gradients added; nothing, and nothing added, where the device has no memory for it.
-    std::optional<double> gradients(const Batch& micro, const Dropout& dropout) {
+    /// False, and nothing added, where the device has no memory for this micro-batch.
+    bool addGradients(const Batch& micro, const Dropout& dropout) {
         try {
-            return m_fit.decoder.lossAndGradients(micro.pack, micro.targets, dropout);
+            m_fit.decoder.addGradients(micro.pack, micro.targets, dropout);
+            return true;
         } catch (const Error& error) {
             if (error.code() != ErrorCode::OutOfMemory) throw;
-            return std::nullopt;
+            return false;
         }
     }
     /// From now on micro-batches of half the samples or rows that did not fit; batches stay as large as they are.
