@@ -9,16 +9,26 @@ namespace engine {
 
 namespace {
 
+/// Why this library cannot be loaded; empty: it was.
+std::string lackOf(const char* library, int flags) {
+    if (dlopen(library, flags)) return {};
+    const char* error = dlerror();
+    return error ? error : "no reason was given";
+}
+
 /// Why nothing can be computed by CUDA; empty: it can, if there is a GPU. Loading it registers its kernels, which must precede any other question
 /// about GPUs. It is large: where there is no driver it is left alone.
 const std::string& lackOfCuda() {
     static const std::string why = []() -> std::string {
-        if (!dlopen("libcuda.so.1", RTLD_LAZY)) return "this machine has no driver for an NVIDIA GPU";
-        if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) return at::hasCUDA() || at::globalContext().hasCUDART() ? "" : "this libtorch's CUDA does not start";
-        const char* error = dlerror();
-        const std::string text = error ? error : "";
-        // The library itself is missing in a build without CUDA; otherwise something that it needs is.
-        return text.starts_with("libtorch_cuda.so:") ? "this libtorch was built without CUDA" : "libtorch's CUDA cannot be loaded (" + text + ")";
+        if (!lackOf("libcuda.so.1", RTLD_LAZY).empty()) return "this machine has no driver for an NVIDIA GPU";
+        if (const std::string lack = lackOf("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL); !lack.empty())
+            // The library itself is missing in a build without CUDA; otherwise something that it needs is.
+            return lack.starts_with("libtorch_cuda.so:") ? "this libtorch was built without CUDA" : "libtorch's CUDA cannot be loaded (" + lack + ")";
+        if (!at::globalContext().hasCUDART()) return "this libtorch's CUDA does not start";
+#ifdef PHIBENCH_CUDA_LIBRARY
+        if (const std::string lack = lackOf(PHIBENCH_CUDA_LIBRARY, RTLD_NOW); !lack.empty()) return "its kernels cannot be loaded (" + lack + ")";
+#endif
+        return {};
     }();
     return why;
 }

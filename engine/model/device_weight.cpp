@@ -3,6 +3,7 @@
 #include "engine/model/upload.h"
 
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 namespace engine {
 
@@ -19,11 +20,45 @@ at::Tensor filledUp(std::span<const std::uint8_t> bytes, std::int64_t size, at::
     return all;
 }
 
+// Two operations, of ATen's for every device, that libtorch's dispatcher knows by name: engine/cuda gives it kernels of its own for a GPU.
+
+/// W [out, in] in `type`.
+at::Tensor expandedPlain(const at::Tensor& codes, const at::Tensor& absmax, const at::Tensor& pairs, std::int64_t block, std::int64_t out, std::int64_t in, at::ScalarType type) {
+    const std::int64_t blocks = codes.size(0) * 2 / block, step = std::max<std::int64_t>(1, kChunk / block);
+    at::Tensor all = at::empty({blocks, block}, codes.options().dtype(type));
+    for (std::int64_t begin = 0; begin < blocks; begin += step) {
+        const std::int64_t count = std::min(step, blocks - begin);
+        const at::Tensor some = codes.narrow(0, begin * block / 2, count * block / 2).to(at::kInt);
+        const at::Tensor values = at::index_select(pairs, 0, some).view({count, block});
+        all.narrow(0, begin, count).copy_(values.mul_(absmax.narrow(0, begin, count).unsqueeze(1)));
+    }
+    return all.view({-1}).narrow(0, 0, out * in).view({out, in});
+}
+
+/// x W^T of x [N, in].
+at::Tensor productPlain(const at::Tensor& x, const at::Tensor& codes, const at::Tensor& absmax, const at::Tensor& pairs, std::int64_t block, std::int64_t out) {
+    return at::mm(x, expandedPlain(codes, absmax, pairs, block, out, x.size(1), x.scalar_type()).t());
+}
+
+TORCH_LIBRARY(phibench, library) {
+    library.def("nf4_expanded(Tensor codes, Tensor absmax, Tensor pairs, int block, int rows, int columns, ScalarType type) -> Tensor");
+    library.def("nf4_product(Tensor x, Tensor codes, Tensor absmax, Tensor pairs, int block, int rows) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(phibench, CompositeExplicitAutograd, library) {
+    library.impl("nf4_expanded", expandedPlain);
+    library.impl("nf4_product", productPlain);
+}
+
+template <class F>
+c10::TypedOperatorHandle<F> operation(const char* name, F*) {
+    return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<F>();
+}
+
 /// x W^T without keeping the expanded W for the way back.
 struct ExpandedProduct : torch::autograd::Function<ExpandedProduct> {
     static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const DeviceWeight* weight) {
         context->saved_data["weight"] = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(weight));
-        return at::mm(x, weight->matrix().t());
+        return weight->product(x);
     }
     static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
         const auto* weight = reinterpret_cast<const DeviceWeight*>(static_cast<std::intptr_t>(context->saved_data["weight"].toInt()));
@@ -67,16 +102,13 @@ at::Tensor DeviceWeight::scales() const {
 
 at::Tensor DeviceWeight::matrix() const {
     if (m_dense.defined()) return m_dense;
-    const at::Tensor absmax = scales();
-    const std::int64_t blocks = m_codes.size(0) * 2 / m_block, step = std::max<std::int64_t>(1, kChunk / m_block);
-    at::Tensor all = at::empty({blocks, m_block}, m_codes.options().dtype(m_type));
-    for (std::int64_t begin = 0; begin < blocks; begin += step) {
-        const std::int64_t count = std::min(step, blocks - begin);
-        const at::Tensor codes = m_codes.narrow(0, begin * m_block / 2, count * m_block / 2).to(at::kInt);
-        const at::Tensor values = at::index_select(m_pairs, 0, codes).view({count, m_block});
-        all.narrow(0, begin, count).copy_(values.mul_(absmax.narrow(0, begin, count).unsqueeze(1)));
-    }
-    return all.view({-1}).narrow(0, 0, m_out * m_in).view({m_out, m_in});
+    static const auto call = operation("phibench::nf4_expanded", expandedPlain);
+    return call.call(m_codes, scales(), m_pairs, m_block, m_out, m_in, m_type);
+}
+
+at::Tensor DeviceWeight::product(const at::Tensor& x) const {
+    static const auto call = operation("phibench::nf4_product", productPlain);
+    return call.call(x, m_codes, scales(), m_pairs, m_block, m_out);
 }
 
 at::Tensor DeviceWeight::times(const at::Tensor& x) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A frozen matrix on a device, by ATen's operations.
+// A frozen matrix on a device.
 #pragma once
 #include "engine/model/nf4_matrix.h"
 
@@ -21,6 +21,9 @@ public:
     at::Tensor matrix() const;
     /// x W^T [N, out]; a gradient goes through to x. The weight must stay where it is until then.
     at::Tensor times(const at::Tensor& x) const;
+
+    /// The same of a matrix in NF4, without a gradient.
+    at::Tensor product(const at::Tensor& x) const;
 
 private:
     at::Tensor scales() const;

@@ -32,6 +32,18 @@ target_include_directories(libtorch SYSTEM INTERFACE "${_torch_root}/include" "$
 target_link_directories(libtorch INTERFACE "${_torch_root}/lib")
 target_link_libraries(libtorch INTERFACE torch_cpu c10)
 # at::parallel_for is a template: without OpenMP in our own files it runs on one thread. libtorch brings the runtime.
-target_compile_options(libtorch INTERFACE -fopenmp)
+target_compile_options(libtorch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
 target_link_options(libtorch INTERFACE -fopenmp)
 set(CMAKE_BUILD_RPATH "${_torch_root}/lib")
+
+# engine/cuda is built where libtorch has CUDA and there is a compiler for it; without it a GPU computes by libtorch's own kernels.
+set(PHIBENCH_CUDA_LIBRARY "")
+if(PHIBENCH_CUDA AND EXISTS "${_torch_root}/lib/libtorch_cuda.so")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(PHIBENCH_CUDA_LIBRARY phibench_cuda)
+    list(APPEND CMAKE_BUILD_RPATH "${CMAKE_BINARY_DIR}/bin")
+  endif()
+  message(STATUS "CUDA kernels: ${CMAKE_CUDA_COMPILER}")
+endif()

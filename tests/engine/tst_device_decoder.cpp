@@ -6,14 +6,17 @@
 #include "engine/model/device.h"
 #include "engine/model/device_weight.h"
 #include "engine/model/dropout_masks.h"
+#include "engine/model/nf4_arithmetic.h"
 #include "engine/model/rows.h"
 #include "engine/train/loop.h"
 #include "tests/support/parity_golden.h"
 
 #include <QScopeGuard>
 #include <QTest>
+#include <bit>
 #include <c10/core/CPUAllocator.h>
 #include <memory>
+#include <random>
 #include <torch/csrc/autograd/autograd.h>
 
 using namespace engine;
@@ -72,6 +75,12 @@ LoraSpec specOf(const QString& targets, const QString& bias, double dropout, boo
     spec.targets.clear();
     for (const QString& target : targets.split(u',')) spec.targets.push_back(target.toStdString());
     return spec;
+}
+
+std::vector<at::Device> devicesHere() {
+    std::vector<at::Device> all{at::kCPU};
+    if (gpuCount() > 0) all.push_back(at::kCUDA);
+    return all;
 }
 
 /// All that a decoder computes of some packs.
@@ -138,10 +147,13 @@ private Q_SLOTS:
     void roundedPrecision_data();
     void roundedPrecision();
     void generatesTheSame();
+    void gradientsAddUp();
     void dropoutMasks_data();
     void dropoutMasks();
     void nf4Matrix_data();
     void nf4Matrix();
+    void nf4Arithmetic_data();
+    void nf4Arithmetic();
     void wantOfMemoryHalvesMicroBatches_data();
     void wantOfMemoryHalvesMicroBatches();
     void devices();
@@ -165,9 +177,8 @@ void TestDeviceDecoder::agrees_data() {
     QTest::addColumn<QString>("targets");
     QTest::addColumn<QString>("bias");
     QTest::addColumn<QString>("device");
-    QStringList devices{QStringLiteral("cpu")};
-    if (gpuCount() > 0) devices << QStringLiteral("cuda");
-    for (const QString& device : devices) {
+    for (const at::Device& where : devicesHere()) {
+        const QString device = where.is_cpu() ? QStringLiteral("cpu") : QStringLiteral("cuda");
         const auto row = [&](const char* name, const char* family, const char* precision, bool twice, const char* targets, const char* bias) {
             QTest::addRow("%s, %s", name, qPrintable(device)) << QString::fromUtf8(family) << QString::fromUtf8(precision) << twice << QString::fromUtf8(targets)
                                                               << QString::fromUtf8(bias) << device;
@@ -249,6 +260,34 @@ void TestDeviceDecoder::generatesTheSame() {
     }
 }
 
+// What several calls added is there once it is asked for, as if each had been waited for; and nothing of it when it is dropped.
+void TestDeviceDecoder::gradientsAddUp() {
+    for (const bool plain : {false, true}) {
+        Decoder decoder = plain ? Decoder::loadPlain(model(QStringLiteral("llama")), Precision::Fp32, at::kCPU) : Decoder::load(model(QStringLiteral("llama")), Precision::Fp32);
+        const auto lora = std::make_shared<Lora>(decoder.config(), specOf(QStringLiteral("all-linear"), QStringLiteral("none"), 0.2, false), 7);
+        decoder.setAdapter(lora, true);
+        goldenFill(*lora);
+        Pack other;
+        other.add(tokens(15, 6));
+        const std::vector<Target> targets{{13, 4, 0.5f}};
+        decoder.dropGradients();
+        double loss = decoder.lossAndGradients(tree(), kTargets, {1, 0});
+        loss += decoder.lossAndGradients(other, targets, {2, 0});
+        const at::Tensor expected = lora->gradients().clone();
+
+        decoder.addGradients(tree(), kTargets, {9, 0});
+        decoder.dropGradients();
+        QCOMPARE(at::norm(lora->gradients()).item<double>(), 0.0);
+        QCOMPARE(decoder.collectLoss(), 0.0);
+        decoder.addGradients(tree(), kTargets, {1, 0});
+        decoder.addGradients(other, targets, {2, 0});
+        QCOMPARE(decoder.collectLoss(), loss);
+        QVERIFY(at::equal(lora->gradients(), expected));
+        QCOMPARE(decoder.collectLoss(), 0.0);
+        QVERIFY(at::equal(lora->gradients(), expected));
+    }
+}
+
 void TestDeviceDecoder::dropoutMasks_data() {
     QTest::addColumn<double>("rate");
     QTest::addColumn<bool>("bf16");
@@ -277,22 +316,73 @@ void TestDeviceDecoder::nf4Matrix_data() {
     QTest::newRow("several at once") << 4100 << 2080;
 }
 
+// A GPU's own kernels keep to this too, but for the last bits of a product.
 void TestDeviceDecoder::nf4Matrix() {
     QFETCH(int, out);
     QFETCH(int, in);
-    for (const bool twice : {false, true}) {
-        const Nf4Matrix matrix = quantizedNf4((at::arange(out * in, at::kFloat) * 0.37).sin().view({out, in}), twice);
-        for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-            const DeviceWeight weight(matrix, type, at::kCPU);
-            at::Tensor expected = at::empty({out, in}, type);
-            dequantizeInto(matrix, expected);
-            QVERIFY(twice ? at::allclose(weight.matrix(), expected, 1e-6, 1e-6) : at::equal(weight.matrix(), expected));
-            at::Tensor x = at::sin(at::arange(3 * in, at::kFloat)).view({3, in}).to(type).requires_grad_();
-            const at::Tensor y = weight.times(x), dy = at::ones_like(y);
-            QVERIFY(at::equal(y.detach(), at::mm(x.detach(), weight.matrix().t())));
-            QVERIFY(at::equal(torch::autograd::grad({y}, {x}, {dy}).front(), at::mm(dy, weight.matrix())));
+    for (const at::Device& device : devicesHere())
+        for (const bool twice : {false, true}) {
+            const Nf4Matrix matrix = quantizedNf4((at::arange(out * in, at::kFloat) * 0.37).sin().view({out, in}), twice);
+            for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+                const DeviceWeight weight(matrix, type, device);
+                at::Tensor expected = at::empty({out, in}, type);
+                dequantizeInto(matrix, expected);
+                QVERIFY(twice ? at::allclose(weight.matrix().cpu(), expected, 1e-6, 1e-6) : at::equal(weight.matrix().cpu(), expected));
+                for (const int rows : {1, 3}) {
+                    const at::Tensor x = at::sin(at::arange(rows * in, at::kFloat)).view({rows, in}).to(device, type).requires_grad_();
+                    const at::Tensor y = weight.times(x), dy = at::ones_like(y), plain = at::mm(x.detach(), weight.matrix().t());
+                    QVERIFY(device.is_cpu() ? at::equal(y.detach(), plain) : at::norm(y.detach() - plain).item<double>() <= 1e-2 * at::norm(plain).item<double>());
+                    QVERIFY(at::equal(torch::autograd::grad({y}, {x}, {dy}).front(), at::mm(dy, weight.matrix())));
+                }
+            }
         }
-    }
+}
+
+void TestDeviceDecoder::nf4Arithmetic_data() {
+    QTest::addColumn<int>("out");
+    QTest::addColumn<int>("in");
+    QTest::addColumn<int>("block");
+    QTest::newRow("less than a warp at once") << 5 << 64 << 64;
+    QTest::newRow("SmolLM2's width") << 3 << 576 << 64;
+    QTest::newRow("Phi-2's width") << 4 << 2560 << 64;
+    QTest::newRow("smallest blocks") << 3 << 416 << 32;
+    QTest::newRow("large blocks") << 2 << 4096 << 1024;
+    QTest::newRow("not whole blocks") << 7 << 9 << 64;
+}
+
+// What a GPU's threads do, done here one after the other.
+void TestDeviceDecoder::nf4Arithmetic() {
+    QFETCH(int, out);
+    QFETCH(int, in);
+    QFETCH(int, block);
+    const std::size_t count = static_cast<std::size_t>(out * in), blocks = nf4Blocks(count, static_cast<std::size_t>(block));
+    std::vector<std::uint32_t> codes(blocks * static_cast<std::size_t>(block) / 8);
+    std::mt19937 random(3);
+    for (std::uint32_t& eight : codes) eight = static_cast<std::uint32_t>(random());
+    std::vector<float> absmax, expected(count);
+    for (std::size_t i = 0; i < blocks; ++i) absmax.push_back(0.5f + static_cast<float>(i % 7));
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(codes.data());
+    nf4_plain::dequantize({bytes, absmax.data(), static_cast<std::size_t>(block)}, 0, count, expected.data());
+    const at::Tensor w = at::from_blob(expected.data(), {out, in}, at::kFloat);
+    const nf4_arithmetic::View view{codes.data(), absmax.data(), out, in, std::countr_zero(static_cast<unsigned>(block))};
+
+    const auto check = [&]<class T>(T) {
+        constexpr at::ScalarType kType = c10::CppTypeToScalarType<T>::value;
+        at::Tensor all = at::full({out * in + 8}, 77, kType);
+        for (std::int64_t at = 0; at < out * in; at += nf4_arithmetic::kAtOnce) nf4_arithmetic::expand(view, at, nf4Values().data(), all.data_ptr<T>());
+        QVERIFY(at::equal(all.narrow(0, 0, out * in).view({out, in}), w.to(kType)));
+        QVERIFY(at::equal(all.narrow(0, out * in, 8), at::full({8}, 77, kType))); // nothing was written beyond the end
+        if (in % block != 0) return;
+        const at::Tensor x = at::sin(at::arange(in, at::kFloat) * 0.7).to(kType), y = at::mv(w.to(at::kDouble), x.to(at::kDouble));
+        for (int row = 0; row < out; ++row) {
+            float sum = 0;
+            for (int lane = 0; lane < nf4_arithmetic::kWarp; ++lane) sum += nf4_arithmetic::partOfRow(view, row, x.const_data_ptr<T>(), lane, nf4Values().data());
+            QVERIFY(std::abs(sum - y[row].item<double>()) <= 1e-5 * at::sum(at::abs(w[row].to(at::kDouble) * x.to(at::kDouble))).item<double>());
+        }
+    };
+    check(float());
+    check(c10::BFloat16());
+    check(c10::Half());
 }
 
 void TestDeviceDecoder::wantOfMemoryHalvesMicroBatches_data() {
