@@ -122,7 +122,7 @@ at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
 }
 
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
-    if (x.size(0) <= fewRows()) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
+    if (x.size(0) > 0 && x.size(0) <= fewRows()) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
     if (!m_nf4.empty() && panelsFit(m_nf4, m_type)) {
         const at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options());
