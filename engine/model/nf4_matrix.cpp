@@ -85,7 +85,7 @@ constexpr std::int64_t kPanel = kernels::kPanelColumns;
 
 /// x [n, in] with its even elements before its odd ones: [2, n, in / 2].
 at::Tensor evenBeforeOdd(const at::Tensor& x) {
-    return x.view({x.size(0), x.size(1) / 2, 2}).permute({2, 0, 1}).contiguous();
+    return x.reshape({x.size(0), x.size(1) / 2, 2}).permute({2, 0, 1}).contiguous();
 }
 
 bool inPairs(at::ScalarType type) {
@@ -111,7 +111,7 @@ std::int64_t fewRowsFor(const std::vector<Nf4Matrix>& parts, at::ScalarType type
 
 void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y) {
     const bool pairs = inPairs(x.scalar_type());
-    const at::Tensor apart = evenBeforeOdd(pairs ? x.contiguous() : x.to(at::kFloat).contiguous());
+    const at::Tensor apart = evenBeforeOdd(pairs ? x : x.to(at::kFloat));
     const std::int64_t count = x.size(0);
     std::int64_t column = 0;
     for (const Nf4Matrix& part : parts) {
@@ -129,16 +129,17 @@ void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const 
 
 bool panelsFit(const std::vector<Nf4Matrix>& parts, at::ScalarType type) {
     const auto even = [](const Nf4Matrix& part) { return part.out % 2 == 0; };
-    return inPairs(type) && rowsAreBlocks(parts) && std::all_of(parts.begin(), parts.end(), even);
+    return !parts.empty() && inPairs(type) && rowsAreBlocks(parts) && std::all_of(parts.begin(), parts.end(), even);
 }
 
 void multiplyPanels(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y, bool add) {
     const at::Tensor input = byRows(x);
+    const kernels::Rows from = rowsOf(input);
     std::int64_t column = 0;
     for (const Nf4Matrix& part : parts) {
         std::vector<float> scales;
         const kernels::Nf4Rows w = rowsOf(part, scales);
-        const kernels::Rows from = rowsOf(input), to = rowsOf(y.narrow(1, column, part.out));
+        const kernels::Rows to = rowsOf(y.narrow(1, column, part.out));
         at::parallel_for(0, (part.out + kPanel - 1) / kPanel, 1, [&](std::int64_t begin, std::int64_t end) {
             kernels::multiplyNf4Panels(from, x.size(0), w, begin * kPanel, std::min(end * kPanel, part.out), to, add);
         });

@@ -35,7 +35,7 @@ std::int64_t fewRowsFor(const std::vector<Nf4Matrix>& parts, at::ScalarType type
 /// y [n, out of all parts] += x W^T for n <= fewRowsFor(parts, x's type), streaming the codes once; y's rows may lie apart.
 void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y);
 
-/// Whether there is a way for many rows without expanding whole matrices first: on this processor, for these shapes and that type.
+/// Whether there is a way for many rows without expanding whole matrices first: on this processor, for these shapes and that type. Not of none.
 bool panelsFit(const std::vector<Nf4Matrix>& parts, at::ScalarType type);
 /// y [n, out of all parts] = (y +) x W^T.
 void multiplyPanels(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y, bool add);

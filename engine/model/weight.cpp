@@ -124,7 +124,7 @@ at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
     if (x.size(0) > 0 && x.size(0) <= fewRows()) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
-    if (!m_nf4.empty() && panelsFit(m_nf4, m_type)) {
+    if (panelsFit(m_nf4, m_type)) {
         const at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options());
         multiplyPanels(m_nf4, x, y, add.defined());
         return y;
@@ -145,7 +145,7 @@ at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
 
 at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const {
     if (m_packedBack.defined()) return prepackedProduct(dy, m_packedBack, add);
-    if (!m_nf4.empty() && panelsFit(m_nf4, m_type)) {
+    if (panelsFit(m_nf4, m_type)) {
         const at::Tensor dx = add.defined() ? add : at::empty({dy.size(0), m_in}, dy.options());
         multiplyPanelsBack(m_nf4, dy, dx, add.defined());
         return dx;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/blocks.h"
+#include "engine/weights/bfloat16.h"
 
 #include <bit>
 #include <cstring>
@@ -47,8 +48,7 @@ void plain(DType type, const Byte* in, std::size_t count, float* out) {
         return each<2>(in + 2 * done, count - done, out + done, halfAt);
     }
     default:
-        return each<2>(in, count, out,
-                       [](const Byte* at) { return std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(at)} << 16); });
+        return each<2>(in, count, out, [](const Byte* at) { return fromBf16(load<std::uint16_t>(at)); });
     }
 }
 

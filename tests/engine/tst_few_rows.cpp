@@ -9,7 +9,6 @@
 #include "tests/support/page_end.h"
 
 #include <QTest>
-#include <bit>
 #include <cmath>
 #include <functional>
 #include <random>

@@ -2,15 +2,17 @@
 // The kernels between the matrix products, on each kind of CPU, against plain loops in double.
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/optim.h"
+#include "engine/weights/bfloat16.h"
 #include "tests/support/cpu_targets.h"
 
 #include <QTest>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
 
 using namespace engine::kernels;
+using engine::fromBf16;
+using engine::toBf16;
 using testing_support::OnTarget;
 using Floats = std::vector<float>;
 
@@ -22,11 +24,6 @@ Floats some(std::int64_t count, unsigned seed, float deviation = 1) {
     Floats values(static_cast<std::size_t>(count));
     for (float& value : values) value = normal(random);
     return values;
-}
-float fromBf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-std::uint16_t toBf16(float value) { // to nearest even
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
 /// Rows of width `width`, `stride` apart, in either type; what lies between rows must stay as it was.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/tiny_model.h"
 
+#include "engine/weights/bfloat16.h"
 #include "engine/weights/safetensors.h"
 
 #include <algorithm>
@@ -160,9 +161,7 @@ std::vector<std::byte> bytesOf(const TinyTensor& tensor, engine::DType type) {
     }
     std::vector<std::byte> bytes(count * 2);
     for (std::size_t i = 0; i < count; ++i) {
-        std::uint32_t bits = 0;
-        std::memcpy(&bits, &tensor.values[i], 4);
-        const auto half = static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16); // to nearest even
+        const std::uint16_t half = engine::toBf16(tensor.values[i]);
         std::memcpy(bytes.data() + 2 * i, &half, 2);
     }
     return bytes;

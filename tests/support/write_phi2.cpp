@@ -2,8 +2,9 @@
 // write_phi2 [FOLDER] [--dtype fp16|bf16] [--naming new|old] [--seed N] [--layers N]: a random Phi-2 of full size in the layout of
 // microsoft/phi-2 on the hub (two shards and an index, 5.6 GB; fp16 as there) in FOLDER, else $PHIBENCH_PHI2, else /tmp/phi2-random.
 // The tokenizer's files: tests/support/phi2_tokenizer.py.
+#include "engine/weights/bfloat16.h"
+
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -68,8 +69,7 @@ std::uint64_t hashOf(const std::string& text) { // FNV-1a
 }
 
 std::uint16_t rounded(double value, Type type) {
-    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
-    if (type == Type::BF16) return static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    if (type == Type::BF16) return engine::toBf16(static_cast<float>(value));
     if (value == 0) return 0;
     const int exponent = std::max(std::ilogb(value), -14);
     const auto steps = static_cast<std::int32_t>(std::nearbyint(std::ldexp(std::abs(value), 10 - exponent))); // of 2^(exponent-10)
