@@ -39,6 +39,7 @@ Json result(const CheckResult& check) {
         json["label_column"] = csv.labelColumn >= 0 ? Json(csv.labelColumn) : Json();
         json["text_column"] = csv.textColumn >= 0 ? Json(csv.textColumn) : Json();
         json["label_counts"] = counts;
+        json["seconds"] = {{"read", csv.readSeconds}};
     }
     for (const auto& [name, value] : check.facts) std::visit([&, &key = name](const auto& v) { json[key] = v; }, value);
     json["issues"] = toJson(check.issues);

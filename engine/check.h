@@ -25,6 +25,7 @@ struct CsvFacts {
     std::vector<std::string> columns;
     int labelColumn = -1, textColumn = -1;
     std::vector<std::pair<std::string, std::int64_t>> labelCounts; // by label, sorted
+    double readSeconds = 0; // until it was known where its rows are and what is wrong with them
 };
 
 struct CheckResult {

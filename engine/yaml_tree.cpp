@@ -160,15 +160,6 @@ std::size_t utf8Length(std::string_view text, std::size_t at) {
 
 } // namespace
 
-bool isUtf8(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = utf8Length(text, at);
-        if (length == 0) return false;
-        at += length;
-    }
-    return true;
-}
-
 std::string excerpt(std::string_view text) {
     std::size_t end = 0;
     for (std::size_t length = 0; end < text.size(); end += length) {

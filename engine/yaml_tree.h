@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // YAML as a small tree that knows where everything stands, and scalars as YAML spells them.
 #pragma once
+#include "engine/data/utf8.h"
 #include "engine/error.h"
 
 #include <string>
@@ -40,7 +41,6 @@ std::string yamlMap(const std::vector<std::pair<std::string, std::string>>& entr
 /// The shortest decimal that reads back as the same number: "2e-4", "16".
 std::string yamlNumber(double value);
 
-bool isUtf8(std::string_view text);
 /// What a message quotes of a text that may be anything: at most 60 bytes of it, whole characters, "…" for the rest.
 std::string excerpt(std::string_view text);
 

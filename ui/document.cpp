@@ -235,7 +235,7 @@ void Document::makeDatasetNow() {
         }
         Q_EMIT dataChanged();
     };
-    if (m_impl->table->rows.size() <= kRowsAtOnce) return take(make(*m_impl->table, m_impl->experiment.data));
+    if (m_impl->table->rowCount <= kRowsAtOnce) return take(make(*m_impl->table, m_impl->experiment.data));
     m_impl->busyMaking = true;
     m_impl->dataset.reset();
     Q_EMIT dataChanged();

@@ -2,6 +2,7 @@
 // Columns by name or number, and by what their values look like.
 #include "engine/data/columns.h"
 
+#include "engine/data/csv_rows.h"
 #include "engine/data/dataset.h"
 #include "engine/data/issue_list.h"
 #include "engine/data/sniff.h"
@@ -10,7 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <set>
+#include <functional>
+#include <unordered_set>
 
 namespace engine {
 namespace {
@@ -22,25 +24,29 @@ constexpr std::array kTextNames{"text", "texts", "sentence", "sentences", "comme
 // What a sample of a column's values looks like.
 struct Values {
     std::size_t filled = 0, bytes = 0, longest = 0, numbers = 0, wordy = 0;
-    std::set<std::string_view> distinct;
+    std::unordered_set<std::size_t> distinct; // hashes of them
     double meanBytes() const { return filled == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(filled); }
+
+    void add(std::string_view value) {
+        if (value.empty()) return;
+        ++filled;
+        bytes += value.size();
+        longest = std::max(longest, value.size());
+        numbers += isNumber(value);
+        wordy += value.find(' ') != std::string_view::npos;
+        distinct.insert(std::hash<std::string_view>()(value));
+    }
 };
 
-Values look(const CsvTable& table, std::size_t column) {
-    Values values;
-    const std::size_t step = std::max<std::size_t>(1, table.rows.size() / kSampleRows);
-    for (std::size_t from = 0; from < table.rows.size(); from += step) {
-        const std::size_t row = std::min(from + from / step * 2654435761U % step, table.rows.size() - 1); // not in step with labels that take turns
-        const std::string& value = table.rows[row][column];
-        if (value.empty()) continue;
-        ++values.filled;
-        values.bytes += value.size();
-        values.longest = std::max(values.longest, value.size());
-        values.numbers += isNumber(value);
-        values.wordy += value.find(' ') != std::string::npos;
-        values.distinct.insert(value);
+std::vector<Values> look(const CsvTable& table) {
+    std::vector<Values> columns(table.header.size());
+    CsvRows rows(table);
+    const std::size_t step = std::max<std::size_t>(1, table.rowCount / kSampleRows);
+    for (std::size_t from = 0; from < table.rowCount; from += step) {
+        rows.seek(std::min(from + from / step * 2654435761U % step, table.rowCount - 1)); // not in step with labels that take turns
+        for (std::size_t column = 0; column < columns.size(); ++column) columns[column].add(rows.field(column));
     }
-    return values;
+    return columns;
 }
 
 template <class Names> bool isNamed(const CsvTable& table, std::size_t column, const Names& names) {
@@ -105,8 +111,7 @@ int findColumn(const CsvTable& table, const std::string& name, const std::string
 
 ColumnGuess guessColumns(const CsvTable& table) {
     ColumnGuess guess;
-    std::vector<Values> columns;
-    for (std::size_t i = 0; i < table.header.size(); ++i) columns.push_back(look(table, i));
+    const std::vector<Values> columns = look(table);
     double bestText = 0, bestLabel = 0;
     for (std::size_t i = 0; i < columns.size(); ++i) {
         const double rated = columns[i].filled == 0 ? 0 : rateText(table, i, columns[i]);

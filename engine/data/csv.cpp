@@ -2,68 +2,21 @@
 // Bytes to UTF-8 to records to rows; what is odd is an issue with its line.
 #include "engine/data/csv.h"
 
+#include "engine/data/csv_records.h"
 #include "engine/data/encoding.h"
 #include "engine/data/issue_list.h"
-#include "engine/data/records.h"
 #include "engine/data/sniff.h"
-#include "engine/sha256.h"
+#include "engine/data/utf8.h"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <memory>
+#include <optional>
 #include <set>
 
 namespace engine {
 namespace {
 
-constexpr std::uintmax_t kMostBytes = std::uintmax_t{8} << 30;
-constexpr std::int64_t kMostFieldsOfTable = 100'000'000;
-constexpr std::int64_t kRecordsBetweenPolls = 10'000;
-
-void stopIfAsked(const std::stop_token& stop) {
-    if (stop.stop_requested()) throw StopRequested{};
-}
-
-struct Bytes {
-    std::unique_ptr<char[]> data;
-    std::size_t size = 0;
-    std::string sha256;
-};
-
-// Read, not mapped: a file that is cut short meanwhile must not end the program.
-Bytes readAll(const std::filesystem::path& path, const std::stop_token& stop) {
-    std::error_code error;
-    const std::filesystem::file_status status = std::filesystem::status(path, error);
-    if (!std::filesystem::exists(status)) throw Error(ErrorCode::NotFound, "There is no file " + path.string() + ".", "Check data.csv.");
-    if (!std::filesystem::is_regular_file(status)) throw Error(ErrorCode::BadInput, path.string() + " is not a file.", "Choose a CSV file.");
-    const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (error) throw Error(ErrorCode::Io, "The size of " + path.string() + " cannot be read: " + error.message() + ".");
-    if (size > kMostBytes) throw Error(ErrorCode::BadInput, path.string() + " is larger than 8 GiB.", "Take a part of it.");
-    std::ifstream file;
-    file.rdbuf()->pubsetbuf(nullptr, 0);
-    file.open(path, std::ios::binary);
-    if (!file) throw Error(ErrorCode::Io, path.string() + " cannot be opened: " + std::strerror(errno) + ".");
-
-    constexpr std::size_t kChunk = 1 << 20;
-    Bytes bytes;
-    bytes.data = std::make_unique_for_overwrite<char[]>(static_cast<std::size_t>(size));
-    Sha256 hash;
-    while (bytes.size < size) {
-        stopIfAsked(stop);
-        char* const at = bytes.data.get() + bytes.size;
-        file.read(at, static_cast<std::streamsize>(std::min<std::uintmax_t>(kChunk, size - bytes.size)));
-        const auto count = static_cast<std::size_t>(file.gcount());
-        hash.update(at, count);
-        bytes.size += count;
-        if (file.bad()) throw Error(ErrorCode::Io, path.string() + " cannot be read: " + std::strerror(errno) + ".");
-        if (file.eof()) break;
-    }
-    bytes.sha256 = hash.hex();
-    return bytes;
-}
+constexpr std::size_t kHeadBytes = 2 << 20; // what guesses are made from, and some more
 
 char chosenDelimiter(const std::string& option, std::string_view text) {
     if (option == "auto") return sniffDelimiter(text);
@@ -88,102 +41,107 @@ bool chosenHeader(const std::string& option, std::string_view text, char delimit
     return looksLikeHeader(first);
 }
 
-// Fills a table from its text.
+// Fills a table from its text, which is UTF-8 from `begin` on.
 class TableReader {
 public:
-    TableReader(CsvTable& table, std::string_view text, char delimiter, std::stop_token stop)
-        : m_table(table), m_reader(text, delimiter), m_hasNuls(text.find('\0') != std::string_view::npos), m_issues(table.path.string()), m_stop(std::move(stop)) {}
+    TableReader(CsvTable& table, std::size_t begin, std::stop_token stop)
+        : m_table(table), m_begin(begin), m_issues(table.path.string()), m_stop(std::move(stop)) {}
 
-    void read(bool hasHeader) {
-        m_table.hasHeader = hasHeader;
-        if (!next()) throw Error(ErrorCode::BadInput, m_table.path.string() + " is empty.", "Choose a file with a label and a text a line.");
-        nameColumns();
-        if (!hasHeader) add();
-        while (next()) add();
-        m_table.lineEnding = lineEnding();
-        if (m_table.rows.empty()) refuseEmpty();
-        m_issues.moveTo(m_table.issues);
-    }
+    /// false: the text is not well-formed after all.
+    bool read(const CsvOptions& options, bool checkUtf8) {
+        CsvBuffer buffer;
+        const std::string_view head = m_table.text->view(m_begin, kHeadBytes, buffer);
+        const char delimiter = chosenDelimiter(options.delimiter, head);
+        m_table.delimiter = delimiter == '\t' ? "tab" : std::string(1, delimiter);
+        m_table.hasHeader = chosenHeader(options.header, head, delimiter);
 
-private:
-    bool next() {
-        if (!m_reader.next(m_record)) return false;
-        ++m_lineEnds[static_cast<std::size_t>(m_record.end)];
-        if (m_record.longLine > 0) {
-            const std::string where = m_table.path.string() + ":" + std::to_string(m_record.longLine);
-            throw Error(ErrorCode::BadInput, where + ": The field that begins here is longer than 64 MiB.", "If a quote opens it, that quote is probably never closed.");
-        }
+        CsvRecords records(*m_table.text, delimiter);
+        records.seek(m_begin, 1);
+        std::size_t first = m_begin;
+        RecordView record;
+        do {
+            first = records.offset();
+            if (!records.next(record)) throw Error(ErrorCode::BadInput, m_table.path.string() + " is empty.", "Choose a file with a label and a text a line.");
+            if (m_stop.stop_requested()) throw StopRequested{};
+        } while (record.isBlank());
+        m_table.shape = {delimiter, record.fieldCount};
+        if (checkUtf8 && !isUtf8(record.raw)) return false;
+        const bool skips = m_table.hasHeader;
+        std::optional<CsvTally> tally = indexRecords(*m_table.text, skips ? records.offset() : first, skips ? records.line() : record.line, m_table.shape,
+                                                     {.checkUtf8 = checkUtf8, .stop = m_stop});
+        if (!tally) return false;
+        nameColumns(record);
+        if (skips) tally->ends[static_cast<std::size_t>(record.end)] = true;
+        take(std::move(*tally));
         return true;
     }
 
-    void nameColumns() {
-        const std::string where = m_table.path.string() + ":" + std::to_string(m_record.line);
-        if (m_record.fieldCount > m_record.fields.size()) {
-            throw Error(ErrorCode::BadInput, where + ": The first record has " + std::to_string(m_record.fieldCount) + " fields; a table may have " +
+private:
+    void nameColumns(const RecordView& record) {
+        const std::string where = m_table.path.string() + ":" + std::to_string(record.line);
+        if (record.fieldCount > record.fields.size()) {
+            throw Error(ErrorCode::BadInput, where + ": The first record has " + std::to_string(record.fieldCount) + " fields; a table may have " +
                                                  std::to_string(RecordReader::kMostFields) + ".", "Check data.delimiter.");
         }
-        if (m_table.hasHeader && m_record.quoteLine > 0)
+        if (m_table.hasHeader && record.quoteLine > 0)
             throw Error(ErrorCode::BadInput, where + ": A quote in the header is never closed.", "Close it, or set data.header to false.");
         std::set<std::string> seen;
-        for (std::size_t i = 0; i < m_record.fieldCount; ++i) {
-            std::string name = m_table.hasHeader ? m_record.fields[i].text() : std::string();
+        for (std::size_t i = 0; i < record.fieldCount; ++i) {
+            std::string name = m_table.hasHeader ? record.fields[i].text() : std::string();
             if (name.empty()) name = "column " + std::to_string(i);
             if (!seen.insert(name).second) {
-                m_issues.add(Severity::Warning, m_record.line, "columns have another's name",
+                m_issues.add(Severity::Warning, record.line, "columns have another's name",
                              [&] { return "Two columns are named " + inQuotes(name) + ". Name columns by number, or rename one."; });
             }
             m_table.header.push_back(std::move(name));
         }
     }
 
-    void add() {
-        const std::int64_t number = m_table.recordCount++;
-        if (m_table.recordCount % kRecordsBetweenPolls == 0) stopIfAsked(m_stop);
-        if (isLeftOut()) return;
-        const std::size_t columns = m_table.header.size();
-        m_fields += static_cast<std::int64_t>(columns) + 1;
-        if (m_fields > kMostFieldsOfTable)
-            throw Error(ErrorCode::BadInput, m_table.path.string() + " has over " + std::to_string(kMostFieldsOfTable) + " fields.", "Take a part of it.");
-        if (m_record.textAfterQuote) {
-            m_issues.add(Severity::Warning, m_record.line, "records have text after a closing quote",
-                         [] { return "Text follows a closing quote and was joined to the field. Quotes within a quoted field are written twice."; });
-        }
-        std::vector<std::string>& row = m_table.rows.emplace_back();
-        row.reserve(columns);
-        for (const FieldView& field : m_record.fields) {
-            if (field.joined) row.push_back(field.text());
-            else row.emplace_back(field.raw);
-        }
-        m_table.records.push_back(number);
-        m_table.lines.push_back(m_record.line);
+    void take(CsvTally tally) {
+        m_table.recordCount = tally.records;
+        m_table.rowCount = tally.rows;
+        m_table.anchors = std::move(tally.anchors);
+        m_table.lineEnding = lineEnding(tally.ends);
+        report(tally);
+        if (m_table.rowCount == 0) refuseEmpty();
+        m_issues.moveTo(m_table.issues);
     }
 
-    bool isLeftOut() {
-        if (m_record.quoteLine > 0) {
-            m_issues.add(Severity::Error, m_record.quoteLine, "quotes are never closed",
-                         [] { return "The quote that opens a field here is never closed; everything after it was left out. Close it."; });
-            return true;
+    struct Kind { Severity severity; const char* name; };
+    static constexpr std::array<Kind, 4> kKinds{{{Severity::Warning, "records have text after a closing quote"},
+                                                 {Severity::Error, "quotes are never closed"},
+                                                 {Severity::Warning, "records have too few or too many fields and were left out"},
+                                                 {Severity::Warning, "records hold a NUL byte and were left out"}}};
+
+    void report(const CsvTally& tally) {
+        std::array<std::int64_t, kKinds.size()> more = tally.oddCounts;
+        for (const CsvOddRecord& record : tally.odd) {
+            const Kind& kind = kKinds[static_cast<std::size_t>(record.oddity)];
+            m_issues.add(kind.severity, record.line, kind.name, [&] { return message(record); });
+            --more[static_cast<std::size_t>(record.oddity)];
         }
-        if (m_record.fieldCount != m_table.header.size()) {
-            m_issues.add(Severity::Warning, m_record.line, "records have too few or too many fields and were left out", [&] {
-                const std::size_t count = m_record.fieldCount;
-                return "This record has " + std::to_string(count) + (count == 1 ? " field" : " fields") + " instead of " + std::to_string(m_table.header.size()) +
-                       " and was left out. A field that holds the delimiter must stand in quotes.";
-            });
-            return true;
-        }
-        if (m_hasNuls && m_record.raw.find('\0') != std::string_view::npos) {
-            m_issues.add(Severity::Warning, m_record.line, "records hold a NUL byte and were left out", [] { return "This record holds a NUL byte and was left out."; });
-            return true;
-        }
-        return false;
+        for (std::size_t i = 0; i < more.size(); ++i) m_issues.count(kKinds[i].severity, kKinds[i].name, more[i]);
     }
 
-    std::string lineEnding() const {
+    std::string message(const CsvOddRecord& record) const {
+        switch (record.oddity) {
+        case CsvOddity::TextAfterQuote:
+            return "Text follows a closing quote and was joined to the field. Quotes within a quoted field are written twice.";
+        case CsvOddity::UnclosedQuote:
+            return "The quote that opens a field here is never closed; everything after it was left out. Close it.";
+        case CsvOddity::WrongFieldCount:
+            return "This record has " + std::to_string(record.fieldCount) + (record.fieldCount == 1 ? " field" : " fields") + " instead of " +
+                   std::to_string(m_table.header.size()) + " and was left out. A field that holds the delimiter must stand in quotes.";
+        case CsvOddity::Nul: break;
+        }
+        return "This record holds a NUL byte and was left out.";
+    }
+
+    static std::string lineEnding(const std::array<bool, 4>& ends) {
         static constexpr std::array<const char*, 4> kNames{"", "LF", "CRLF", "CR"};
         std::size_t kinds = 0, kind = 1; // a single line without an end counts as LF
         for (std::size_t i = 1; i < kNames.size(); ++i) {
-            if (m_lineEnds[i] > 0) ++kinds, kind = i;
+            if (ends[i]) ++kinds, kind = i;
         }
         return kinds > 1 ? "mixed" : kNames[kind];
     }
@@ -199,49 +157,41 @@ private:
     }
 
     CsvTable& m_table;
-    RecordReader m_reader;
-    RecordView m_record;
-    bool m_hasNuls;
+    std::size_t m_begin;
     IssueList m_issues;
     std::stop_token m_stop;
-    std::int64_t m_fields = 0;
-    std::array<std::int64_t, 4> m_lineEnds{};
 };
 
-CsvTable parse(std::string_view bytes, const CsvOptions& options, const std::filesystem::path& name, const std::stop_token& stop) {
-    if (const char* format = foreignFormat(bytes)) throw Error(ErrorCode::BadInput, name.string() + " is " + format + ", not a CSV.", "Save or unpack it as CSV.");
+CsvTable tableOf(std::shared_ptr<const CsvText> text, const CsvOptions& options, const std::stop_token& stop) {
     CsvTable table;
-    table.path = name;
-    table.encoding = "UTF-8";
-    Decoded decoded;
-    std::string_view text;
-    if (const auto utf8 = asUtf8(bytes, options.encoding)) {
-        text = *utf8;
-    } else {
-        decoded = decode(bytes, options.encoding, name.string(), stop);
-        text = decoded.text;
-        table.encoding = decoded.encoding;
-        table.issues = std::move(decoded.issues);
+    table.path = text->path();
+    table.text = std::move(text);
+    CsvBuffer buffer;
+    const std::string_view head = table.text->view(0, kHeadBytes, buffer);
+    if (const char* format = foreignFormat(head)) throw Error(ErrorCode::BadInput, table.path.string() + " is " + format + ", not a CSV.", "Save or unpack it as CSV.");
+    if (const auto mark = utf8Mark(head, table.text->size(), options.encoding)) {
+        CsvTable utf8 = table;
+        utf8.encoding = "UTF-8";
+        if (TableReader(utf8, *mark, stop).read(options, true)) return utf8;
     }
-    const char delimiter = chosenDelimiter(options.delimiter, text);
-    table.delimiter = delimiter == '\t' ? "tab" : std::string(1, delimiter);
-    TableReader(table, text, delimiter, stop).read(chosenHeader(options.header, text, delimiter));
+    Decoded decoded = decode(table.text->view(0, table.text->size(), buffer), options.encoding, table.path.string(), stop);
+    table.encoding = decoded.encoding;
+    table.issues = std::move(decoded.issues);
+    table.text = CsvText::take(std::move(decoded.text), table.path, table.text->sha256(stop));
+    TableReader(table, 0, stop).read(options, false);
     return table;
 }
 
 } // namespace
 
+std::string CsvTable::sha256(std::stop_token stop) const { return text ? text->sha256(std::move(stop)) : std::string(); }
+
 CsvTable readCsv(const std::filesystem::path& path, const CsvOptions& options, std::stop_token stop) {
-    const Bytes bytes = readAll(path, stop);
-    CsvTable table = parse({bytes.data.get(), bytes.size}, options, path, stop);
-    table.sha256 = bytes.sha256;
-    return table;
+    return tableOf(CsvText::open(path, stop), options, stop);
 }
 
 CsvTable parseCsv(std::string_view bytes, const CsvOptions& options, const std::filesystem::path& name, std::stop_token stop) {
-    CsvTable table = parse(bytes, options, name, stop);
-    table.sha256 = sha256(bytes);
-    return table;
+    return tableOf(CsvText::take(std::string(bytes), name), options, stop);
 }
 
 } // namespace engine

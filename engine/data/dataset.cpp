@@ -3,6 +3,7 @@
 #include "engine/data/dataset.h"
 
 #include "engine/data/columns.h"
+#include "engine/data/csv_rows.h"
 #include "engine/data/issue_list.h"
 
 #include <algorithm>
@@ -39,7 +40,7 @@ std::string folded(const std::string& label) {
 }
 
 struct Found { std::int64_t count = 0, line = 0; };
-using Counts = std::map<std::string_view, Found>;
+using Counts = std::map<std::string, Found, std::less<>>;
 
 void note(Found& found, std::int64_t line) {
     if (found.count++ == 0) found.line = line;
@@ -50,11 +51,10 @@ public:
     DatasetMaker(const CsvTable& table, const DataSpec& spec) : m_table(table), m_spec(spec), m_issues(table.path.string()) {}
 
     Dataset make() {
-        m_dataset.sha256 = m_table.sha256;
         chooseColumns();
-        countLabels();
-        chooseLabels();
-        addExamples();
+        if (!m_spec.labels.empty()) takeLabels(m_spec.labels);
+        readRows();
+        if (m_spec.labels.empty()) sortLabels();
         refuseUnusable();
         reportLabels();
         reportRepeats();
@@ -63,8 +63,6 @@ public:
     }
 
 private:
-    const std::string& labelOf(std::size_t row) const { return m_table.rows[row][static_cast<std::size_t>(m_dataset.labelColumn)]; }
-    const std::string& textOf(std::size_t row) const { return m_table.rows[row][static_cast<std::size_t>(m_dataset.textColumn)]; }
     std::string file() const { return m_table.path.string(); }
 
     int column(const std::string& name, int guessed, const char* key, const char* what) const {
@@ -88,42 +86,57 @@ private:
                     "Choose two of its columns: " + namesOfColumns(m_table) + ".");
     }
 
-    void countLabels() {
-        for (std::size_t row = 0; row < m_table.rows.size(); ++row) {
-            const std::string& label = labelOf(row);
-            const std::int64_t line = m_table.lines[row];
-            if (isBlank(label)) note(m_blankLabels, line);
-            else if (isBlank(textOf(row))) note(m_blankTexts, line);
-            else note(m_counts[label], line);
+    void takeLabels(const std::vector<std::string>& labels) {
+        m_dataset.labels = labels;
+        for (std::size_t i = 0; i < labels.size(); ++i) {
+            if (m_numbers.emplace(labels[i], static_cast<int>(i)).second) continue;
+            throw Error(ErrorCode::BadInput, "data.labels has " + inQuotes(labels[i]) + " twice.", "Name each label once.");
         }
+        m_dataset.counts.assign(labels.size(), 0);
     }
 
-    void chooseLabels() {
-        if (m_spec.labels.empty()) {
-            if (m_counts.size() > kMostLabels) {
-                throw Error(ErrorCode::BadInput, "Column " + std::to_string(m_dataset.labelColumn) + " of " + file() + " has " + std::to_string(m_counts.size()) +
-                                                     " different values; there may be " + std::to_string(kMostLabels) + " labels.",
-                            "Set data.label to the column of the labels: " + namesOfColumns(m_table) + ".");
+    void readRows() {
+        const auto labels = static_cast<std::size_t>(m_dataset.labelColumn), texts = static_cast<std::size_t>(m_dataset.textColumn);
+        for (CsvRows row(m_table); row.next();) {
+            const std::string_view label = row.field(labels), text = row.field(texts);
+            const bool blankText = isBlank(text);
+            if (isBlank(label)) note(m_blankLabels, row.line());
+            else if (blankText) note(m_blankTexts, row.line());
+            else note(countOf(label), row.line());
+            if (const auto number = m_numbers.find(label); number != m_numbers.end() && !blankText) {
+                m_dataset.examples.push_back({row.record(), std::string(text), number->second});
+                m_lines.push_back(row.line());
+                ++m_dataset.counts[static_cast<std::size_t>(number->second)];
             }
-            for (const auto& [label, found] : m_counts) m_dataset.labels.emplace_back(label);
-        } else {
-            m_dataset.labels = m_spec.labels;
         }
-        for (std::size_t i = 0; i < m_dataset.labels.size(); ++i) {
-            if (m_numbers.emplace(m_dataset.labels[i], static_cast<int>(i)).second) continue;
-            throw Error(ErrorCode::BadInput, "data.labels has " + inQuotes(m_dataset.labels[i]) + " twice.", "Name each label once.");
-        }
-        m_dataset.counts.assign(m_dataset.labels.size(), 0);
     }
 
-    void addExamples() {
-        for (std::size_t row = 0; row < m_table.rows.size(); ++row) {
-            const auto number = m_numbers.find(labelOf(row));
-            if (number == m_numbers.end() || isBlank(textOf(row))) continue;
-            m_dataset.examples.push_back({m_table.records[row], textOf(row), number->second});
-            m_lines.push_back(m_table.lines[row]);
-            ++m_dataset.counts[static_cast<std::size_t>(number->second)];
+    Found& countOf(std::string_view label) {
+        const auto found = m_counts.find(label);
+        if (found != m_counts.end()) return found->second;
+        if (m_spec.labels.empty() && m_counts.size() < kMostLabels) { // numbered as they come, for now
+            m_numbers.emplace(label, static_cast<int>(m_dataset.counts.size()));
+            m_dataset.counts.push_back(0);
         }
+        return m_counts.emplace(label, Found{}).first->second;
+    }
+
+    void sortLabels() {
+        if (m_counts.size() > kMostLabels) {
+            throw Error(ErrorCode::BadInput, "Column " + std::to_string(m_dataset.labelColumn) + " of " + file() + " has " + std::to_string(m_counts.size()) +
+                                                 " different values; there may be " + std::to_string(kMostLabels) + " labels.",
+                        "Set data.label to the column of the labels: " + namesOfColumns(m_table) + ".");
+        }
+        std::vector<int> numbers(m_counts.size()); // by those they had
+        std::vector<std::int64_t> counts(m_counts.size());
+        for (auto& [label, number] : m_numbers) {
+            const std::size_t before = static_cast<std::size_t>(number);
+            number = numbers[before] = static_cast<int>(m_dataset.labels.size());
+            counts[m_dataset.labels.size()] = m_dataset.counts[before];
+            m_dataset.labels.push_back(label);
+        }
+        m_dataset.counts = std::move(counts);
+        for (Example& example : m_dataset.examples) example.label = numbers[static_cast<std::size_t>(example.label)];
     }
 
     void refuseUnusable() const {
@@ -139,7 +152,7 @@ private:
         if (used > 1) return;
         const auto only = static_cast<std::size_t>(m_dataset.examples[0].label);
         throw Error(ErrorCode::BadInput, "Every row of " + file() + " that can be used (" + std::to_string(m_dataset.counts[only]) + " of " +
-                                             std::to_string(m_table.rows.size()) + ") has the label " + inQuotes(m_dataset.labels[only]) +
+                                             std::to_string(m_table.rowCount) + ") has the label " + inQuotes(m_dataset.labels[only]) +
                                              "; telling labels apart takes two.", "Check data.label and data.labels.");
     }
 
@@ -167,7 +180,7 @@ private:
         for (const auto& [label, found] : m_counts) {
             if (m_numbers.contains(label)) continue;
             m_issues.add(Severity::Warning, found.line, "labels are not in data.labels", [&, &name = label, &where = found] {
-                const auto meant = spellings.find(folded(std::string(name)));
+                const auto meant = spellings.find(folded(name));
                 return rows(where.count) + have(where.count) + " the label " + inQuotes(name) + ", which is not in data.labels," + leftOut(where.count) +
                        "; this is the first." +
                        (meant == spellings.end() ? std::string() : " It differs from " + inQuotes(meant->second) + " only by case or blanks around it.");
@@ -220,7 +233,7 @@ private:
     std::vector<std::int64_t> m_lines; // of the examples
     Counts m_counts;                   // labels of rows that have label and text
     Found m_blankTexts, m_blankLabels;
-    std::map<std::string_view, int> m_numbers;
+    std::map<std::string, int, std::less<>> m_numbers;
 };
 
 } // namespace

@@ -15,7 +15,6 @@ struct Dataset {
     std::vector<std::string> labels;    // order = number
     std::vector<std::int64_t> counts;   // as labels
     int labelColumn = 0, textColumn = 0;
-    std::string sha256;                 // of the file
     std::vector<Issue> issues;          // blank texts, labels not asked for, duplicates…
 };
 

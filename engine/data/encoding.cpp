@@ -166,14 +166,19 @@ void convert(UConverter* converter, std::string_view bytes, Decoded& decoded, Is
 
 } // namespace
 
-std::optional<std::string_view> asUtf8(std::string_view bytes, const std::string& encoding) {
-    const ByteOrderMark* mark = byteOrderMark(bytes);
+std::optional<std::size_t> utf8Mark(std::string_view head, std::size_t size, const std::string& encoding) {
+    const ByteOrderMark* mark = byteOrderMark(head);
     const bool automatic = encoding == "auto";
     if (!automatic && !namesUtf8(encoding)) return std::nullopt;
-    if (mark && std::string_view(mark->encoding) == "UTF-8") bytes.remove_prefix(mark->bytes.size());
-    else if (automatic && (mark || utf16ByNuls(bytes))) return std::nullopt;
-    if (!isUtf8(bytes)) return std::nullopt;
-    return bytes;
+    if (mark && std::string_view(mark->encoding) == "UTF-8") return mark->bytes.size();
+    if (automatic && (mark || utf16ByNuls(head, size))) return std::nullopt;
+    return 0;
+}
+
+std::optional<std::string_view> asUtf8(std::string_view bytes, const std::string& encoding) {
+    const auto mark = utf8Mark(bytes, bytes.size(), encoding);
+    if (!mark || !isUtf8(bytes.substr(*mark))) return std::nullopt;
+    return bytes.substr(*mark);
 }
 
 Decoded decode(std::string_view bytes, const std::string& encoding, const std::string& fileName, std::stop_token stop) {
@@ -188,7 +193,7 @@ Decoded decode(std::string_view bytes, const std::string& encoding, const std::s
     const ByteOrderMark* mark = byteOrderMark(bytes);
     std::string name = encoding;
     if (encoding == "auto" || (isNamed(encoding, "UTF-16") && !mark)) {
-        const char* utf16 = utf16ByNuls(bytes);
+        const char* utf16 = utf16ByNuls(bytes, bytes.size());
         if (mark) name = mark->encoding;
         else if (utf16) name = utf16;
         else if (encoding != "auto") name = encoding;

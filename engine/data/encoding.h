@@ -23,6 +23,10 @@ struct Decoded {
 /// them (quotes, dashes, …). Bytes that the encoding does not know become U+FFFD. Throws Error(BadInput) for a name ICU does not know; StopRequested.
 Decoded decode(std::string_view bytes, const std::string& encoding, const std::string& fileName, std::stop_token stop = {});
 
+/// How many bytes of mark stand before text that `encoding` (auto, UTF-8) takes as UTF-8 if it is well-formed; nullopt: it does not. `head` are the first
+/// 64 KiB of a file of `size` bytes, or more of it.
+std::optional<std::size_t> utf8Mark(std::string_view head, std::size_t size, const std::string& encoding);
+
 /// The text within `bytes` when they are well-formed UTF-8 and `encoding` (auto, UTF-8) takes them as that: nothing need be copied.
 std::optional<std::string_view> asUtf8(std::string_view bytes, const std::string& encoding);
 

@@ -92,9 +92,9 @@ const ByteOrderMark* byteOrderMark(std::string_view bytes) {
     return mark == kMarks.end() ? nullptr : &*mark;
 }
 
-const char* utf16ByNuls(std::string_view bytes) {
-    const std::string_view sample = bytes.substr(0, 1 << 16);
-    if (bytes.size() % 2 != 0 || sample.size() < 4 || sample.find('\0') == std::string_view::npos) return nullptr;
+const char* utf16ByNuls(std::string_view head, std::size_t size) {
+    const std::string_view sample = head.substr(0, 1 << 16);
+    if (size % 2 != 0 || sample.size() < 4 || sample.find('\0') == std::string_view::npos) return nullptr;
     std::array<std::size_t, 2> nuls{}, lineEnds{}; // by parity of the NUL
     for (std::size_t i = 0; i + 1 < sample.size(); i += 2) {
         for (std::size_t parity : {0, 1}) {

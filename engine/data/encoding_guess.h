@@ -11,7 +11,8 @@ struct ByteOrderMark { std::string_view bytes; const char* encoding; };
 const ByteOrderMark* byteOrderMark(std::string_view bytes);
 
 /// "UTF-16LE" or "UTF-16BE" where NULs in every second byte give it away: those of line ends, separators and Latin letters. nullptr: it is not.
-const char* utf16ByNuls(std::string_view bytes);
+/// `head` are the first 64 KiB of `size` bytes, or more of them.
+const char* utf16ByNuls(std::string_view head, std::size_t size);
 
 struct EncodingGuess {
     std::string encoding;

@@ -38,6 +38,10 @@ public:
         Kind& group = of(severity, kind);
         if (++group.count <= kKept) m_issues.push_back(issue(severity, line, message()));
     }
+    /// `count` more of a kind that has been added to, or none.
+    void count(Severity severity, const char* kind, std::int64_t count) {
+        if (count > 0) of(severity, kind).count += count;
+    }
     /// Appends to `issues`.
     void moveTo(std::vector<Issue>& issues) {
         for (const Kind& kind : m_kinds) {

@@ -38,8 +38,8 @@ std::string FieldView::text() const {
     }
 }
 
-RecordReader::RecordReader(std::string_view text, char delimiter)
-    : m_begin(text.data()), m_at(m_begin), m_end(m_begin + text.size()), m_delimiter(delimiter), m_delimiterWord(kOnes * static_cast<unsigned char>(delimiter)) {}
+RecordReader::RecordReader(std::string_view text, char delimiter, std::int64_t line)
+    : m_begin(text.data()), m_at(m_begin), m_end(m_begin + text.size()), m_delimiter(delimiter), m_delimiterWord(kOnes * static_cast<unsigned char>(delimiter)), m_line(line) {}
 
 // The delimiter or line end at or after `at`, else the end of the text.
 const char* RecordReader::findStop(const char* at) const {
@@ -115,11 +115,15 @@ void RecordReader::readRecord(RecordView& record) {
     m_at += record.end == LineEnd::CrLf ? 2 : 1;
 }
 
+bool RecordReader::nextLine(RecordView& record) {
+    if (m_at == m_end) return false;
+    readRecord(record);
+    return true;
+}
+
 bool RecordReader::next(RecordView& record) {
-    while (m_at != m_end) {
-        readRecord(record);
-        const bool blank = record.fieldCount == 1 && !record.fields[0].quoted && record.raw.find_first_not_of(" \t") == std::string_view::npos;
-        if (!blank) return true;
+    while (nextLine(record)) {
+        if (!record.isBlank()) return true;
     }
     return false;
 }

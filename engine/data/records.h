@@ -28,6 +28,8 @@ struct RecordView {
     bool textAfterQuote = false;    // "closed"and more
     std::string_view raw;           // all of it, without its line end
     LineEnd end = LineEnd::None;
+    /// Nothing, or blanks and tabs only, in no quotes: a line that is no record.
+    bool isBlank() const { return fieldCount == 1 && !fields[0].quoted && raw.find_first_not_of(" \t") == std::string_view::npos; }
 };
 
 class RecordReader {
@@ -35,12 +37,16 @@ public:
     static constexpr std::size_t kMostFields = 10'000;
     static constexpr std::size_t kMostFieldBytes = std::size_t{64} << 20;
 
-    /// `text` must outlive the views; `delimiter` is neither a quote nor a line end.
-    RecordReader(std::string_view text, char delimiter);
+    /// `text` must outlive the views and begins on line `line`; `delimiter` is neither a quote nor a line end.
+    RecordReader(std::string_view text, char delimiter, std::int64_t line = 1);
     /// Reads the next record that is not blank; false at the end.
     bool next(RecordView& record);
+    /// Reads the next record, blank or not; false at the end.
+    bool nextLine(RecordView& record);
     /// Bytes read so far.
     std::size_t offset() const { return static_cast<std::size_t>(m_at - m_begin); }
+    /// The line on which the next record begins.
+    std::int64_t line() const { return m_line; }
 
 private:
     void readRecord(RecordView& record);
@@ -54,7 +60,7 @@ private:
     const char* m_end;
     char m_delimiter;
     std::uint64_t m_delimiterWord; // the delimiter in every byte
-    std::int64_t m_line = 1;
+    std::int64_t m_line;
 };
 
 } // namespace engine

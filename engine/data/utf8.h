@@ -18,6 +18,7 @@ struct Malformed {
 /// The first malformed bytes at or after `from`.
 Malformed findMalformed(std::string_view text, std::size_t from = 0);
 
-inline bool isUtf8(std::string_view text) { return findMalformed(text).offset == std::string_view::npos; }
+/// Whether all of it is well-formed.
+bool isUtf8(std::string_view text);
 
 } // namespace engine

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Recognises a path by its content and checks it as that.
 #include "engine/check.h"
-#include "engine/data/split.h"
+#include "engine/data/csv_rows.h"
 #include "engine/data/prompt.h"
+#include "engine/data/split.h"
 #include "engine/jobs/check_model.h"
 #include "engine/jobs.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <map>
 
@@ -67,8 +69,10 @@ FileKind kindOf(const fs::path& path) {
 }
 
 void checkCsv(CheckResult& result, std::stop_token stop) {
-    const CsvTable table = readCsv(result.path, {}, stop);
     CsvFacts facts;
+    const auto begin = std::chrono::steady_clock::now();
+    const CsvTable table = readCsv(result.path, {}, stop);
+    facts.readSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     facts.records = table.recordCount;
     facts.encoding = table.encoding;
     facts.delimiter = table.delimiter;
@@ -79,8 +83,13 @@ void checkCsv(CheckResult& result, std::stop_token stop) {
     facts.labelColumn = guess.label;
     facts.textColumn = guess.text;
     if (guess.label >= 0) {
-        std::map<std::string, std::int64_t> counts;
-        for (const auto& row : table.rows) ++counts[row[static_cast<std::size_t>(guess.label)]];
+        std::map<std::string, std::int64_t, std::less<>> counts;
+        for (CsvRows row(table); row.next();) {
+            const std::string_view label = row.field(static_cast<std::size_t>(guess.label));
+            const auto found = counts.find(label);
+            if (found != counts.end()) ++found->second;
+            else counts.emplace(label, 1);
+        }
         facts.labelCounts.assign(counts.begin(), counts.end());
     }
     result.csv = facts;

@@ -111,7 +111,7 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     const Splits splits = split(dataset, experiment.data.split);
     checkStop();
 
-    Setup setup{experiment, model, config, precision, device, tokenizerOf(model), {}, {}, {}, {}, table.sha256, {}};
+    Setup setup{experiment, model, config, precision, device, tokenizerOf(model), {}, {}, {}, {}, table.sha256(stop), {}};
     checkTokenizer(setup.tokenizer, config, model);
     // A generated answer needs positions too.
     const bool generates = experiment.evaluate.method == "generate";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Any bytes as a CSV under any settings, to examples and their split: an Error at worst, and tables keep what csv.h promises.
-#include "engine/data/csv.h"
+#include "engine/data/csv_rows.h"
 #include "engine/data/dataset.h"
 #include "engine/data/split.h"
 #include "engine/data/utf8.h"
@@ -15,14 +15,16 @@ void require(bool holds) {
 }
 
 void check(const engine::CsvTable& table) {
-    require(!table.header.empty() && !table.rows.empty());
-    require(table.records.size() == table.rows.size() && table.lines.size() == table.rows.size());
-    for (std::size_t i = 0; i < table.rows.size(); ++i) {
-        require(table.rows[i].size() == table.header.size());
-        require(table.records[i] >= 0 && table.records[i] < table.recordCount);
-        require(i == 0 || (table.records[i] > table.records[i - 1] && table.lines[i] > table.lines[i - 1]));
-        for (const std::string& field : table.rows[i]) require(engine::isUtf8(field));
+    require(!table.header.empty() && table.rowCount > 0);
+    std::int64_t record = -1, line = 0;
+    std::size_t rows = 0;
+    for (engine::CsvRows row(table); row.next(); ++rows) {
+        require(row.record() > record && row.record() < table.recordCount && row.line() > line);
+        record = row.record();
+        line = row.line();
+        for (std::size_t i = 0; i < table.header.size(); ++i) require(engine::isUtf8(row.field(i)));
     }
+    require(rows == table.rowCount);
     for (const engine::Issue& issue : table.issues) require(engine::isUtf8(issue.message));
 }
 

@@ -66,7 +66,7 @@ void fillRuns(Stage& stage) {
     stage.document.open(sample());
     stage.settle();
     FakeBackend& backend = stage.backend;
-    if (stage.document.table()) backend.datasetSha256 = stage.document.table()->sha256;
+    if (stage.document.table()) backend.datasetSha256 = stage.document.table()->sha256();
     const std::vector<std::pair<QString, QString>> data{{QStringLiteral("data.csv"), sample()}};
     const auto with = [&](std::initializer_list<std::pair<const char*, const char*>> more) {
         auto settings = data;

@@ -185,12 +185,8 @@ void TestDataPage::dropsWhatItCanOpen() {
 void TestDataPage::csvModel() {
     CsvModel model;
     QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
-    auto table = std::make_shared<engine::CsvTable>();
-    table->header = {"label", "text"};
-    table->rows = {{"a", "one\ntwo"}, {"b", std::string(2000, 'x')}, {"a", "Grüße " + std::string(393, 'y') + "ä tail"}};
-    table->records = {0, 1, 3};
-    table->lines = {2, 4, 9};
-    model.setTable(table);
+    const std::string text = "label,text\na,\"one\ntwo\"\nb," + std::string(2000, 'x') + "\n\n\nb,left,out\n\na,Grüße " + std::string(393, 'y') + "ä tail\n";
+    model.setTable(std::make_shared<const engine::CsvTable>(engine::parseCsv(text, {"true", "auto", ","}, "a.csv")));
     QCOMPARE(model.rowCount(), 3);
     QCOMPARE(model.index(0, 1).data().toString(), QStringLiteral("one ⏎ two"));
     QVERIFY(model.index(1, 1).data().toString().size() < 500);

@@ -6,8 +6,6 @@
 
 #include <QFileInfo>
 
-#include <algorithm>
-
 namespace ui {
 namespace {
 
@@ -43,19 +41,26 @@ void RowTexts::use(const ComparedRun& run) {
 
 void RowTexts::find() {
     const auto before = m_table;
+    m_rows.reset();
     m_table.reset();
-    for (const auto& table : {m_document.table(), m_loaded})
-        if (table && !m_sha256.empty() && table->sha256 == m_sha256) m_table = table;
-    if (m_table && m_table != before) m_column = textColumn(*m_table, m_experiment);
+    try {
+        for (const auto& table : {m_document.table(), m_loaded})
+            if (table && !m_sha256.empty() && table->sha256() == m_sha256) m_table = table;
+        if (m_table && m_table != before) m_column = textColumn(*m_table, m_experiment);
+        if (m_table) m_rows = std::make_unique<engine::CsvRows>(*m_table);
+    } catch (const engine::Error&) { // a large file that has changed is another one
+        m_table.reset();
+    }
     if (m_table != before) Q_EMIT changed();
 }
 
 QString RowTexts::text(std::int64_t record) const {
-    if (!m_table || m_column < 0) return {};
-    const auto found = std::lower_bound(m_table->records.begin(), m_table->records.end(), record);
-    if (found == m_table->records.end() || *found != record) return {};
-    const auto& row = m_table->rows[std::size_t(found - m_table->records.begin())];
-    return std::size_t(m_column) < row.size() ? fromText(row[std::size_t(m_column)]) : QString();
+    if (!m_rows || m_column < 0 || std::size_t(m_column) >= m_table->header.size()) return {};
+    try {
+        return m_rows->findRecord(record) ? fromText(std::string(m_rows->field(std::size_t(m_column)))) : QString();
+    } catch (const engine::Error&) {
+        return {};
+    }
 }
 
 QString RowTexts::file() const {

@@ -13,18 +13,20 @@ namespace {
 
 constexpr std::size_t kShown = 400, kInTip = 2000; // bytes
 
-QString cut(const std::string& text, std::size_t most) {
-    if (text.size() <= most) return fromText(text);
+QString cut(std::string_view text, std::size_t most) {
+    if (text.size() <= most) return fromText(std::string(text));
     std::size_t end = most;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end; // not inside a character
-    return fromText(text.substr(0, end)) + QStringLiteral("…");
+    return fromText(std::string(text.substr(0, end))) + QStringLiteral("…");
 }
 
 } // namespace
 
 void CsvModel::setTable(std::shared_ptr<const engine::CsvTable> table) {
     beginResetModel();
+    m_rows.reset();
     m_table = std::move(table);
+    if (m_table) m_rows = std::make_unique<engine::CsvRows>(*m_table);
     m_label = m_text = -1;
     endResetModel();
 }
@@ -39,26 +41,41 @@ void CsvModel::setRoles(int label, int text) {
     }
 }
 
-int CsvModel::rowOfLine(std::int64_t line) const {
-    if (!m_table || m_table->lines.empty() || line <= 0) return -1;
-    const auto after = std::upper_bound(m_table->lines.begin(), m_table->lines.end(), line);
-    return after == m_table->lines.begin() ? 0 : int(after - m_table->lines.begin()) - 1;
+bool CsvModel::goTo(int row) const {
+    try {
+        m_rows->seek(std::size_t(row));
+        return true;
+    } catch (const engine::Error&) { // a large file that has changed
+        return false;
+    }
 }
 
-int CsvModel::rowCount(const QModelIndex& parent) const { return parent.isValid() || !m_table ? 0 : int(m_table->rows.size()); }
+int CsvModel::rowOfLine(std::int64_t line) const {
+    if (rowCount() == 0 || line <= 0) return -1;
+    try {
+        return int(m_rows->findLine(line).value_or(0));
+    } catch (const engine::Error&) {
+        return -1;
+    }
+}
+
+std::int64_t CsvModel::lastLine() const { return rowCount() > 0 && goTo(rowCount() - 1) ? m_rows->line() : 0; }
+
+int CsvModel::rowCount(const QModelIndex& parent) const { return parent.isValid() || !m_table ? 0 : int(m_table->rowCount); }
 
 int CsvModel::columnCount(const QModelIndex& parent) const { return parent.isValid() || !m_table ? 0 : int(m_table->header.size()); }
 
 QVariant CsvModel::data(const QModelIndex& index, int role) const {
     if (!m_table || !index.isValid()) return {};
-    const std::string& cell = m_table->rows[std::size_t(index.row())][std::size_t(index.column())];
+    if (role == Qt::ForegroundRole && index.column() != m_label && index.column() != m_text) return Theme::instance().color(Token::Muted);
+    if (role != Qt::DisplayRole && role != Qt::ToolTipRole) return {};
+    if (!goTo(index.row())) return tr("The file has changed. Open it again.");
+    const std::string_view cell = m_rows->field(std::size_t(index.column()));
     if (role == Qt::DisplayRole) {
         QString text = cut(cell, kShown);
         return text.replace(QLatin1String("\r\n"), QLatin1String(" ⏎ ")).replace(QLatin1Char('\n'), QStringLiteral(" ⏎ ")).replace(QLatin1Char('\r'), QStringLiteral(" ⏎ "));
     }
-    if (role == Qt::ToolTipRole) return QStringLiteral("<p>%1</p>").arg(cut(cell, kInTip).toHtmlEscaped().replace(QLatin1Char('\n'), QLatin1String("<br>")));
-    if (role == Qt::ForegroundRole && index.column() != m_label && index.column() != m_text) return Theme::instance().color(Token::Muted);
-    return {};
+    return QStringLiteral("<p>%1</p>").arg(cut(cell, kInTip).toHtmlEscaped().replace(QLatin1Char('\n'), QLatin1String("<br>")));
 }
 
 QVariant CsvModel::headerData(int section, Qt::Orientation orientation, int role) const {
@@ -75,8 +92,9 @@ QVariant CsvModel::headerData(int section, Qt::Orientation orientation, int role
     }
     if (section >= rowCount()) return {};
     if (role == Qt::TextAlignmentRole) return QVariant::fromValue(Qt::Alignment(Qt::AlignRight | Qt::AlignVCenter));
-    if (role == Qt::DisplayRole) return count(m_table->lines[std::size_t(section)]);
-    if (role == Qt::ToolTipRole) return tr("line %1, record %2").arg(count(m_table->lines[std::size_t(section)]), count(m_table->records[std::size_t(section)]));
+    if ((role != Qt::DisplayRole && role != Qt::ToolTipRole) || !goTo(section)) return {};
+    if (role == Qt::DisplayRole) return count(m_rows->line());
+    if (role == Qt::ToolTipRole) return tr("line %1, record %2").arg(count(m_rows->line()), count(m_rows->record()));
     return {};
 }
 

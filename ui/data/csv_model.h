@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The preview's rows: reads the table where it lies, so a million of them cost nothing.
 #pragma once
-#include "engine/data/csv.h"
+#include "engine/data/csv_rows.h"
 
 #include <QAbstractTableModel>
 #include <memory>
@@ -19,6 +19,8 @@ public:
     int textColumn() const { return m_text; }
     /// The row that begins on this line or is nearest above it; -1: none.
     int rowOfLine(std::int64_t line) const;
+    /// The line on which the last row begins; 0: none.
+    std::int64_t lastLine() const;
 
     int rowCount(const QModelIndex& parent = {}) const override;
     int columnCount(const QModelIndex& parent = {}) const override;
@@ -27,7 +29,11 @@ public:
     QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
 
 private:
+    /// false: it cannot be read (any more).
+    bool goTo(int row) const;
+
     std::shared_ptr<const engine::CsvTable> m_table;
+    std::unique_ptr<engine::CsvRows> m_rows;
     int m_label = -1, m_text = -1;
 };
 

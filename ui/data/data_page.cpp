@@ -225,7 +225,7 @@ void DataPage::showTable(const CsvTable& table) {
     m_rows->setTable(m_shown);
     const int columns = m_rows->columnCount();
     for (int i = 0; i + 1 < columns; ++i) m_table->setColumnWidth(i, std::clamp(static_cast<QAbstractItemView*>(m_table)->sizeHintForColumn(i) + 2 * kGrid, 12 * kGrid, columns > 2 ? 40 * kGrid : 24 * kGrid));
-    const int digits = int(count(table.lines.empty() ? 0 : table.lines.back()).size());
+    const int digits = int(count(m_rows->lastLine()).size());
     m_table->verticalHeader()->setFixedWidth(std::max(5 * kGrid, m_table->fontMetrics().horizontalAdvance(QLatin1Char('0')) * digits + 2 * kGrid));
     const QFileInfo file(fromPath(table.path));
     m_fileCard->setTitle(file.fileName());

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/data/csv_records.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+
+namespace engine {
+namespace {
+
+// A window read from a file grows while it is read on from, so one record costs little and many cost little each.
+constexpr std::size_t kLeastWindow = 4 << 10, kMostWindow = 256 << 10;
+
+} // namespace
+
+void CsvRecords::read(std::size_t offset, std::int64_t line, std::size_t count) {
+    m_window = m_text.view(offset, m_text.isHeld() ? m_text.size() : count, m_buffer);
+    m_windowBegin = m_begin = offset;
+    m_reader = RecordReader(m_window, m_delimiter, line);
+}
+
+void CsvRecords::seek(std::size_t offset, std::int64_t line) {
+    if (offset < m_windowBegin || offset >= m_windowBegin + m_window.size()) return read(offset, line, kLeastWindow);
+    m_begin = offset;
+    m_reader = RecordReader(m_window.substr(offset - m_windowBegin), m_delimiter, line);
+}
+
+bool CsvRecords::next(RecordView& record) {
+    const std::size_t at = offset();
+    const std::int64_t first = line();
+    for (;;) {
+        const bool any = m_reader.nextLine(record);
+        const std::size_t windowEnd = m_windowBegin + m_window.size();
+        const bool whole = windowEnd == m_text.size() || offset() < windowEnd;
+        if (any && record.longLine > 0 && !record.isBlank()) {
+            throw Error(ErrorCode::BadInput, m_text.path().string() + ":" + std::to_string(record.longLine) + ": The field that begins here is longer than 64 MiB.",
+                        "If a quote opens it, that quote is probably never closed.");
+        }
+        if (whole) return any;
+        const bool reachedFromBegin = at == m_windowBegin; // it is longer than the window
+        read(at, first, reachedFromBegin ? 4 * std::max(m_window.size(), kLeastWindow) : std::clamp(2 * m_window.size(), kLeastWindow, kMostWindow));
+    }
+}
+
+} // namespace engine
