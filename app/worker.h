@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A thread that does one thing after another.
+// A thread that does one thing after another, and gives way to the window's where both want a processor.
 #pragma once
 #include <QThread>
 #include <functional>

@@ -9,6 +9,7 @@ from bench_work import Check, Measurement, Row, Work, say
 
 ROWS = 4          # a label: 3 steps of 4 examples
 NEW_TOKENS = 16
+STEPS, ROWS_OF_A_STEP = 3, 64 + 4 * 64  # as peer_phi2_rows.py writes them: what all begin with, and the rest of each
 LIMIT = 1200      # seconds
 
 
@@ -20,22 +21,39 @@ def _bench(bench):
                                train_per_label=ROWS, test_per_label=1, rows={}, adapter="")
 
 
+def _product_operations(bench):
+    """Floating-point operations that training's products with frozen weights need: forward and back over each row that is unlike the others,
+    but for what the first layer would hand back to the embedding."""
+    config = json.loads((bench.phi2 / "config.json").read_text(encoding="utf-8"))
+    hidden, inner, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
+    layer, from_input = 4 * hidden * hidden + 2 * hidden * inner, 3 * hidden * hidden + hidden * inner
+    weights = 2 * (layers * layer + hidden * config["vocab_size"]) - from_input
+    return 2 * weights * ROWS_OF_A_STEP * STEPS
+
+
 def phi2_training(bench):
     bench = _bench(bench)
     bench.draw_rows()
 
     def ours(precision):
-        return train(bench, "all", LIMIT, model__path=bench.phi2, model__precision=precision)
+        measured = train(bench, "all", LIMIT, model__path=bench.phi2, model__precision=precision)
+        measured.values["gflops"] = _product_operations(bench) / measured.facts["seconds"] / 1e9
+        return measured
+
+    def matmul():
+        done = bench.peer("peer_matmul.py", bench.phi2, ROWS_OF_A_STEP, seconds=LIMIT)
+        return Measurement({"gflops": done.result()["gflops"]}, done.peak_bytes)
 
     def check(last):
         return (bench.same_rows() + [Check(c.passed, f"bf16: {c.sentence}") for c in same_training(bench, "all", last["ours"], last["peer"])]
                 + [Check(c.passed, f"NF4: {c.sentence}") for c in same_training(bench, "all", last["ours, NF4"], last["peer, NF4"])])
 
     parties = {"ours": lambda: ours("bf16"), "ours, NF4": lambda: ours("nf4"),
-               "peer": lambda: peer_train(bench, "all", LIMIT), "peer, NF4": lambda: peer_train(bench, "all", LIMIT, "nf4")}
+               "peer": lambda: peer_train(bench, "all", LIMIT), "peer, NF4": lambda: peer_train(bench, "all", LIMIT, "nf4"), "matmul": matmul}
     rows = [Row("LoRA training, Phi-2, bf16, 4 × 128 tokens", "tokens", "tokens/s", least=2, most_bytes=7.5e9, peer_name="TRL + PEFT"),
             Row("QLoRA training, Phi-2, NF4, 4 × 128 tokens", "tokens", "tokens/s", ours="ours, NF4", peer="peer, NF4", most_bytes=3.5e9, peer_name="TRL + PEFT + bitsandbytes"),
-            Row("the same against our own bf16", "tokens", "tokens/s", ours="ours, NF4", peer="ours", least=0.9, peer_name="ours, bf16")]
+            Row("the same against our own bf16", "tokens", "tokens/s", ours="ours, NF4", peer="ours", least=0.9, peer_name="ours, bf16"),
+            Row("products in LoRA training, Phi-2, bf16, of the most that a product reaches", "gflops", "GFLOP/s", peer="matmul", least=0.75, peer_name="torch.mm, bf16")]
     return Work("phi2-train", parties, rows, check)
 
 

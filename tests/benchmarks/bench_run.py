@@ -58,17 +58,23 @@ def data(given):
 
 
 def measure(bench, given):
+    """Yields an outcome a work."""
     bench.draw_rows()
-    rows = Work("rows", {}, [], lambda last: bench.same_rows())
-    outcomes = [carry_out(rows, 1)]
+    yield carry_out(Work("rows", {}, [], lambda last: bench.same_rows()), 1)
     for name, make in works(given.full or given.only_given):
         if name not in given.only:
             continue
         try:
-            outcomes.append(carry_out(make(bench), given.repeats))
+            yield carry_out(make(bench), given.repeats)
         except OSError as error:
-            outcomes.append(Outcome(Work(name, {}, [], lambda last: []), {}, [], str(error)))
-    return outcomes
+            yield Outcome(Work(name, {}, [], lambda last: []), {}, [], str(error))
+
+
+def described(bench, given):
+    training, lora = bench.rows["training"], bench.rows["lora"]
+    return (f"SmolLM2-135M-Instruct in bfloat16, {bench.csv.name}, {3 * given.train_per_label} training and {3 * given.test_per_label} test rows, "
+            f"batch {training['batch_size']}, LoRA r {lora['r']} on {lora['targets']}; "
+            f"ours and the peer in turn, {given.repeats} time{'s' if given.repeats > 1 else ''} each.")
 
 
 def main():
@@ -80,17 +86,17 @@ def main():
         bench = Bench(cli=given.cli, gguf=given.gguf, folder=given.cache / "smollm2-135m", experiment=experiment, csv=csv, scratch=pathlib.Path(scratch),
                       train_per_label=given.train_per_label, test_per_label=given.test_per_label,
                       import_bytes=given.import_mb * 1_000_000, new_tokens=given.new_tokens, patience=given.patience, phi2=given.phi2)
+        outcomes = []
         try:
-            outcomes = measure(bench, given)
+            for outcome in measure(bench, given):
+                outcomes.append(outcome)
+                text = bench_report.report(outcomes, facts, described(bench, given))
+                if given.out:  # after every work: what takes an hour may be interrupted
+                    given.out.write_text(text, encoding="utf-8")
         except Failure as failure:
             sys.exit(f"against_peers: {failure}")
-    what = (f"SmolLM2-135M-Instruct in bfloat16, {csv.name}, {3 * given.train_per_label} training and {3 * given.test_per_label} test rows, "
-            f"batch {bench.rows['training']['batch_size']}, LoRA r {bench.rows['lora']['r']} on {bench.rows['lora']['targets']}; "
-            f"ours and the peer in turn, {given.repeats} time{'s' if given.repeats > 1 else ''} each.")
-    text = bench_report.report(outcomes, facts, what)
     print(text)
     if given.out:
-        given.out.write_text(text, encoding="utf-8")
         say(f"written to {given.out}")
     failed = [outcome.work.name for outcome in outcomes if outcome.failure or not all(check.passed for check in outcome.checks)]
     if failed:

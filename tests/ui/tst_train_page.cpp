@@ -2,6 +2,7 @@
 // Form, YAML and what the page shows while a scripted training runs.
 #include "tests/support/fake_backend.h"
 #include "tests/support/moods_csv.h"
+#include "ui/elided_label.h"
 #include "ui/plots/loss_plot.h"
 #include "ui/plots/matrix_plot.h"
 #include "ui/theme/theme.h"
@@ -52,7 +53,12 @@ struct Scene {
         if (!found) qFatal("there is no %s", name);
         return found;
     }
-    QString text(const char* name) { return find<QLabel>(name)->text().replace(QChar(0xa0), QLatin1Char(' ')); } // units do not break
+    /// All of it, though fonts differ and it may be cut short; with breaking spaces before units.
+    QString text(const char* name) {
+        const auto* label = find<QLabel>(name);
+        const auto* elided = qobject_cast<const ElidedLabel*>(label);
+        return (elided ? elided->fullText() : label->text()).replace(QChar(0xa0), QLatin1Char(' '));
+    }
     QString line() { return text("trainLine"); }
     QPushButton* action() { return find<QPushButton>("primaryAction"); }
 };
