@@ -124,6 +124,7 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
     const auto addBranch = [&](at::Tensor y, MaskNumber which) {
         dropInPlace(y, c.hidden_size, pass.mask(layer, which, pass.residDropout));
         addTo(x, y);
+        return y;
     };
 
     if (tape) {
@@ -141,12 +142,12 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
     t.lse = perRow(c.heads);
     pass.attention.forward(layer, t.qkv, t.attention, t.lse);
     if (!tape) t.qkv = at::Tensor();
-    addBranch(out.forward(t.attention, pass.adapted, drop(kOutMask), t.outLow), kAttentionResidual);
-
+    {
+        const at::Tensor branch = addBranch(out.forward(t.attention, pass.adapted, drop(kOutMask), t.outLow), kAttentionResidual);
+        if (tape && !phi) t.branch = branch;
+    }
     if (!phi) {
         if (tape) {
-            t.x2 = x;
-            x = x.clone();
             t.mean2 = perRow(1);
             t.rstd2 = perRow(1);
         }
@@ -175,7 +176,13 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
         return y;
     };
     const at::Tensor read1 = qkv.isAdapted() || (phi && up.isAdapted()) ? normedAgain(norm1, t.x1) : at::Tensor();
-    const auto readByUp = [&] { return phi ? read1 : up.isAdapted() ? normedAgain(norm2, t.x2) : at::Tensor(); };
+    at::Tensor x2; // what the second norm read
+    if (!phi) {
+        x2 = t.x1.clone();
+        addTo(x2, t.branch);
+        t.branch = at::Tensor();
+    }
+    const auto readByUp = [&] { return phi ? read1 : up.isAdapted() ? normedAgain(norm2, x2) : at::Tensor(); };
 
     const at::Tensor dm = down.backward(branch(kMlpResidual), down.isAdapted() ? activated(phi, t.up, c.intermediate_size) : at::Tensor(), t.downLow, drop(kDownMask), true);
     activateBackward(phi, t.up, c.intermediate_size, dm);
@@ -183,8 +190,8 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
     const at::Tensor dUpIn = up.backward(t.up, readByUp(), t.upLow, drop(kUpMask), !phi || needNorm);
     t.up = at::Tensor();
     if (!phi) {
-        norm2.backward(t.x2, t.mean2, t.rstd2, dUpIn, dx);
-        t.x2 = at::Tensor();
+        norm2.backward(x2, t.mean2, t.rstd2, dUpIn, dx);
+        x2 = at::Tensor();
     }
 
     const at::Tensor dAttention = out.backward(phi ? dyAttention : branch(kAttentionResidual), t.attention, t.outLow, drop(kOutMask), true);

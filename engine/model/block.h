@@ -41,7 +41,8 @@ struct Pass {
 /// What the backward pass needs of one layer's forward pass.
 struct LayerTape {
     at::Tensor x1, mean1, rstd1, qkv, qkvLow, attention, outLow, lse;
-    at::Tensor x2, mean2, rstd2, up, upLow, downLow; // the second norm's: Llama only
+    at::Tensor up, upLow, downLow;
+    at::Tensor branch, mean2, rstd2; // Llama only: what attention added to x1, and of the second norm, which reads the sum
 };
 
 struct Block {
