@@ -2,6 +2,7 @@
 #include "engine/memory.h"
 
 #include <fstream>
+#include <malloc.h>
 #include <string>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -33,6 +34,12 @@ std::int64_t peakResidentBytes() {
 std::int64_t machineBytes() {
     const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     return pages > 0 && size > 0 ? std::int64_t{pages} * size : 0;
+}
+
+void giveBackFreedMemory() {
+#if defined(__GLIBC__)
+    ::malloc_trim(0);
+#endif
 }
 
 } // namespace engine

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/footprint.h"
+#include "engine/kernels/dense_bf16.h"
 #include "engine/model/targets.h"
 #include "engine/weights/nf4.h"
 
@@ -34,8 +35,8 @@ double linearBytes(double weights, const Precision& precision) {
 double tapeBytes(const DecoderConfig& c, const Precision& precision, double rank) {
     const double h = double(c.hidden_size), q = double(c.heads * c.head_dim), kv = double(c.kv_heads * c.head_dim), m = double(c.intermediate_size);
     const bool phi = c.family == Family::Phi;
-    const double floats = (phi ? 1 : 2) * h + double(c.heads) + (phi ? 2 : 4);
-    const double computed = 2 * q + 2 * kv + (phi ? 1 : 2) * m + (phi ? 6 : 7) * rank;
+    const double floats = h + double(c.heads) + (phi ? 2 : 4);
+    const double computed = (phi ? 0 : 1) * h + 2 * q + 2 * kv + (phi ? 1 : 2) * m + (phi ? 6 : 7) * rank;
     return 4 * floats + scalarBytes(precision) * computed;
 }
 
@@ -137,7 +138,7 @@ Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experi
         largest = std::max(largest, static_cast<double>(layer.in) * static_cast<double>(layer.out));
     }
     const double bytes = linearBytes(linear, precision);
-    f.twice = packsForBatches(precision, static_cast<std::int64_t>(bytes));
+    f.twice = packsForBatches(precision, static_cast<std::int64_t>(bytes)) && !kernels::multipliesDensePanels();
     f.layers = static_cast<std::int64_t>(f.twice ? 2 * bytes : bytes);
     const double tables = static_cast<double>(c.vocab_size * c.hidden_size) * (c.tied_head ? 1 : 2);
     const double rotary = static_cast<double>(c.max_positions * c.rotary_dim) * 4;
@@ -172,7 +173,7 @@ std::string toString(const Footprint& f) {
 std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision) {
     const bool phi = config.family == Family::Phi;
     const std::int64_t size = precision.bytes(), heads = 2 * config.heads + 2 * config.kv_heads; // q, k, v, attention
-    const std::int64_t layer = (phi ? 4 : 8) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
+    const std::int64_t layer = (phi ? 4 : 4 + size) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
     return std::clamp<std::int64_t>((std::int64_t{5} << 28) / std::max<std::int64_t>(1, config.layers * layer), 64, 4096);
 }
 

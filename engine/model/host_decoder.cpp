@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The decoder on the processor: own kernels, oneDNN's products, a backward pass by hand.
+#include "engine/memory.h"
 #include "engine/model/block.h"
 #include "engine/model/compute_type.h"
 #include "engine/model/decoder_backend.h"
@@ -208,6 +209,7 @@ void HostDecoder::packForBatches(bool training) {
     if (!packsForBatches(precision, bytes)) return;
     for (Block& block : blocks)
         for (Linear* linear : block.linears()) linear->weight().packForBatches(training);
+    giveBackFreedMemory();
 }
 
 void HostDecoder::bindAdapter(bool fresh) {

@@ -99,10 +99,6 @@ bool rowsAreBlocks(const std::vector<Nf4Matrix>& parts) {
     });
 }
 
-at::Tensor byRows(const at::Tensor& x) {
-    return x.stride(1) == 1 ? x : x.contiguous();
-}
-
 } // namespace
 
 std::int64_t fewRowsFor(const std::vector<Nf4Matrix>& parts, at::ScalarType type) {

@@ -28,7 +28,7 @@ Precision parsePrecision(const std::string& precision, const std::string& comput
 /// "fp32", "bf16", "fp16", "nf4".
 std::string toString(const Precision& precision);
 
-/// Whether linear layers of so many bytes are laid out for batches, which takes another copy where gradients are wanted: large products
+/// Whether linear layers of so many bytes are laid out for batches, which may take another copy where gradients are wanted: large products
 /// gain little by it.
 inline bool packsForBatches(const Precision& precision, std::int64_t bytes) {
     return precision.compute == Precision::Compute::Bf16 && !precision.nf4 && bytes <= (std::int64_t{1} << 30);

@@ -12,6 +12,10 @@ kernels::Rows rowsOf(const at::Tensor& tensor, std::int64_t begin) {
     return {data, tensor.stride(0), type};
 }
 
+at::Tensor byRows(const at::Tensor& x) {
+    return x.stride(1) == 1 ? x : x.contiguous();
+}
+
 void forRows(std::int64_t rows, std::int64_t width, const std::function<void(std::int64_t, std::int64_t)>& f) {
     const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, width));
     at::parallel_for(0, rows, grain, f);

@@ -11,6 +11,8 @@ namespace engine {
 
 /// The tensor's rows, from row `begin` on; float or bfloat16.
 kernels::Rows rowsOf(const at::Tensor& tensor, std::int64_t begin = 0);
+/// x [n, width], copied unless each row's elements follow one another.
+at::Tensor byRows(const at::Tensor& x);
 /// f(begin, end) over [0, rows), divided among the threads where that pays.
 void forRows(std::int64_t rows, std::int64_t width, const std::function<void(std::int64_t, std::int64_t)>& f);
 

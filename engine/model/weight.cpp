@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/weight.h"
-#include "engine/kernels/kernels.h"
+#include "engine/kernels/dense_bf16.h"
 #include "engine/model/onednn.h"
 #include "engine/model/rows.h"
 
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <algorithm>
 
 namespace engine {
@@ -17,6 +18,16 @@ constexpr std::int64_t kFewRows = 4;
 constexpr std::int64_t kFewRowsOfBlocks = 16;
 /// Values of a GGUF matrix that are expanded at once: they stay in the caches until they are multiplied.
 constexpr std::int64_t kExpandedValues = 4'000'000;
+
+/// f(begin, end) over the units of a product [rows, columns] by panels, divided among the threads.
+template <class F>
+void forPanelUnits(std::int64_t rows, std::int64_t columns, const F& f) {
+    at::parallel_for(0, kernels::panelUnits(rows, columns), 1, f);
+}
+
+kernels::DenseRows denseRows(const at::Tensor& matrix) {
+    return {static_cast<const std::uint16_t*>(matrix.const_data_ptr()), matrix.size(0), matrix.size(1)};
+}
 
 void addFewRows(const at::Tensor& matrix, const at::Tensor& x, const at::Tensor& y) {
     const kernels::Rows to = rowsOf(y);
@@ -59,7 +70,13 @@ void Weight::packForBatches(bool backward) {
         m_dense = {whole};
         m_blocks.clear();
     }
-    if (m_type != at::kBFloat16 || m_dense.empty() || !canPrepack()) return;
+    if (m_type != at::kBFloat16 || m_dense.empty()) return;
+    if (backward && kernels::multipliesDensePanels() && m_in % 2 == 0 && m_out % 2 == 0) {
+        if (m_dense.size() > 1) m_dense = {at::cat(m_dense, 0)};
+        m_inPanels = true;
+        return;
+    }
+    if (!canPrepack()) return;
     const at::Tensor whole = m_dense.size() == 1 ? m_dense[0] : at::cat(m_dense, 0);
     m_packed = prepacked(whole);
     if (!backward) return;
@@ -124,6 +141,13 @@ at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
     if (x.size(0) > 0 && x.size(0) <= fewRows()) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
+    if (m_inPanels) {
+        const at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options()), input = byRows(x);
+        forPanelUnits(x.size(0), m_out, [&](std::int64_t begin, std::int64_t end) {
+            kernels::multiplyDensePanels(rowsOf(input), x.size(0), denseRows(m_dense[0]), begin, end, rowsOf(y), add.defined());
+        });
+        return y;
+    }
     if (panelsFit(m_nf4, m_type)) {
         const at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options());
         multiplyPanels(m_nf4, x, y, add.defined());
@@ -145,6 +169,13 @@ at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
 
 at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const {
     if (m_packedBack.defined()) return prepackedProduct(dy, m_packedBack, add);
+    if (m_inPanels) {
+        const at::Tensor dx = add.defined() ? add : at::empty({dy.size(0), m_in}, dy.options()), gradient = byRows(dy);
+        forPanelUnits(dy.size(0), m_in, [&](std::int64_t begin, std::int64_t end) {
+            kernels::multiplyDensePanelsBack(rowsOf(gradient), dy.size(0), denseRows(m_dense[0]), begin, end, rowsOf(dx), add.defined());
+        });
+        return dx;
+    }
     if (panelsFit(m_nf4, m_type)) {
         const at::Tensor dx = add.defined() ? add : at::empty({dy.size(0), m_in}, dy.options());
         multiplyPanelsBack(m_nf4, dy, dx, add.defined());

@@ -29,8 +29,9 @@ public:
     at::ScalarType type() const { return m_type; }
     std::int64_t byteCount() const;
 
-    /// Makes a GGUF file's blocks dense. Lays bfloat16 weights out for oneDNN, once for the product and, when `backward`, once for the gradient's; the row-major copy goes.
-    /// Lays nothing out for other types or where libtorch lacks oneDNN.
+    /// Makes a GGUF file's blocks dense. When `backward`, bfloat16 weights become one matrix for our own product in both directions, where the
+    /// processor has it. Elsewhere they are laid out for oneDNN, once for the product and, when `backward`, once for the gradient's, and the
+    /// row-major copy goes. Lays nothing out for other types or where libtorch lacks oneDNN.
     void packForBatches(bool backward);
 
     /// x W^T [N, out] (+ add [N, out], which may be undefined and is used up). x [N, in], rows may lie apart.
@@ -57,6 +58,7 @@ private:
     std::vector<at::Tensor> m_dense; // empty once packed both ways
     std::vector<Nf4Matrix> m_nf4;    // instead of dense ones
     std::vector<BlockMatrix> m_blocks; // the same
+    bool m_inPanels = false;         // many rows are multiplied by panels of the one dense matrix
     at::Tensor m_packed;             // for x W^T
     at::Tensor m_packedBack;         // for dy W
 };
