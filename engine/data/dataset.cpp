@@ -5,10 +5,11 @@
 #include "engine/data/columns.h"
 #include "engine/data/csv_rows.h"
 #include "engine/data/issue_list.h"
+#include "engine/data/labelled_rows.h"
 
 #include <algorithm>
 #include <map>
-#include <unicode/uchar.h>
+#include <set>
 #include <unicode/unistr.h>
 
 namespace engine {
@@ -20,18 +21,6 @@ std::string rows(std::int64_t count) { return std::to_string(count) + (count == 
 std::string have(std::int64_t count) { return count == 1 ? " has" : " have"; }
 std::string leftOut(std::int64_t count) { return count == 1 ? " and was left out" : " and were left out"; }
 
-bool isBlank(std::string_view text) {
-    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return true;
-    const auto size = static_cast<std::int32_t>(std::min<std::size_t>(text.size(), std::numeric_limits<std::int32_t>::max()));
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    for (std::int32_t at = 0; at < size;) {
-        UChar32 character = 0;
-        U8_NEXT(bytes, at, size, character);
-        if (!u_isUWhiteSpace(character) && character != 0xFEFF && character != 0x200B) return false;
-    }
-    return true;
-}
-
 // What two spellings of one label have in common: neither case nor blanks around.
 std::string folded(const std::string& label) {
     std::string text;
@@ -39,26 +28,27 @@ std::string folded(const std::string& label) {
     return text;
 }
 
-struct Found { std::int64_t count = 0, line = 0; };
-using Counts = std::map<std::string, Found, std::less<>>;
-
-void note(Found& found, std::int64_t line) {
-    if (found.count++ == 0) found.line = line;
+LabelCounts countsOf(const LabelledRows& rows) {
+    LabelCounts counts;
+    for (const auto& [label, value] : rows.values) counts.emplace_back(label, value.rows);
+    return counts;
 }
 
 class DatasetMaker {
 public:
     DatasetMaker(const CsvTable& table, const DataSpec& spec) : m_table(table), m_spec(spec), m_issues(table.path.string()) {}
 
-    Dataset make() {
+    Dataset make(bool wantsExamples, LabelCounts* counts = nullptr) {
         chooseColumns();
-        if (!m_spec.labels.empty()) takeLabels(m_spec.labels);
-        readRows();
-        if (m_spec.labels.empty()) sortLabels();
+        checkLabels();
+        m_rows = readLabelledRows(m_table, static_cast<std::size_t>(m_dataset.labelColumn), static_cast<std::size_t>(m_dataset.textColumn), m_spec.labels, wantsExamples);
+        if (counts) *counts = countsOf(m_rows);
+        chooseLabels();
         refuseUnusable();
         reportLabels();
         reportRepeats();
         m_issues.moveTo(m_dataset.issues);
+        m_dataset.examples = std::move(m_rows.examples);
         return std::move(m_dataset);
     }
 
@@ -86,100 +76,78 @@ private:
                     "Choose two of its columns: " + namesOfColumns(m_table) + ".");
     }
 
-    void takeLabels(const std::vector<std::string>& labels) {
-        m_dataset.labels = labels;
-        for (std::size_t i = 0; i < labels.size(); ++i) {
-            if (m_numbers.emplace(labels[i], static_cast<int>(i)).second) continue;
-            throw Error(ErrorCode::BadInput, "data.labels has " + inQuotes(labels[i]) + " twice.", "Name each label once.");
-        }
-        m_dataset.counts.assign(labels.size(), 0);
-    }
-
-    void readRows() {
-        const auto labels = static_cast<std::size_t>(m_dataset.labelColumn), texts = static_cast<std::size_t>(m_dataset.textColumn);
-        for (CsvRows row(m_table); row.next();) {
-            const std::string_view label = row.field(labels), text = row.field(texts);
-            const bool blankText = isBlank(text);
-            if (isBlank(label)) note(m_blankLabels, row.line());
-            else if (blankText) note(m_blankTexts, row.line());
-            else note(countOf(label), row.line());
-            if (const auto number = m_numbers.find(label); number != m_numbers.end() && !blankText) {
-                m_dataset.examples.push_back({row.record(), std::string(text), number->second});
-                m_lines.push_back(row.line());
-                ++m_dataset.counts[static_cast<std::size_t>(number->second)];
-            }
+    void checkLabels() const {
+        std::set<std::string_view> seen;
+        for (const std::string& label : m_spec.labels) {
+            if (!seen.insert(label).second) throw Error(ErrorCode::BadInput, "data.labels has " + inQuotes(label) + " twice.", "Name each label once.");
         }
     }
 
-    Found& countOf(std::string_view label) {
-        const auto found = m_counts.find(label);
-        if (found != m_counts.end()) return found->second;
-        if (m_spec.labels.empty() && m_counts.size() < kMostLabels) { // numbered as they come, for now
-            m_numbers.emplace(label, static_cast<int>(m_dataset.counts.size()));
-            m_dataset.counts.push_back(0);
-        }
-        return m_counts.emplace(label, Found{}).first->second;
-    }
-
-    void sortLabels() {
-        if (m_counts.size() > kMostLabels) {
-            throw Error(ErrorCode::BadInput, "Column " + std::to_string(m_dataset.labelColumn) + " of " + file() + " has " + std::to_string(m_counts.size()) +
+    void chooseLabels() {
+        std::size_t used = 0;
+        for (const auto& [label, value] : m_rows.values) used += value.usable.count > 0;
+        if (m_spec.labels.empty() && used > kMostLabels) {
+            throw Error(ErrorCode::BadInput, "Column " + std::to_string(m_dataset.labelColumn) + " of " + file() + " has " + std::to_string(used) +
                                                  " different values; there may be " + std::to_string(kMostLabels) + " labels.",
                         "Set data.label to the column of the labels: " + namesOfColumns(m_table) + ".");
         }
-        std::vector<int> numbers(m_counts.size()); // by those they had
-        std::vector<std::int64_t> counts(m_counts.size());
-        for (auto& [label, number] : m_numbers) {
-            const std::size_t before = static_cast<std::size_t>(number);
-            number = numbers[before] = static_cast<int>(m_dataset.labels.size());
-            counts[m_dataset.labels.size()] = m_dataset.counts[before];
-            m_dataset.labels.push_back(label);
+        m_dataset.labels = m_spec.labels;
+        if (m_spec.labels.empty()) {
+            for (const auto& [label, value] : m_rows.values) {
+                if (value.usable.count > 0) m_dataset.labels.push_back(label);
+            }
         }
-        m_dataset.counts = std::move(counts);
-        for (Example& example : m_dataset.examples) example.label = numbers[static_cast<std::size_t>(example.label)];
+        m_dataset.counts.assign(m_dataset.labels.size(), 0);
+        for (const LabelledRow& row : m_rows.rows) ++m_dataset.counts[static_cast<std::size_t>(row.label)];
+    }
+
+    // Rows that have this label and a text.
+    FoundRows usable(const std::string& label) const {
+        const auto found = m_rows.values.find(label);
+        return found == m_rows.values.end() ? FoundRows{} : found->second.usable;
     }
 
     void refuseUnusable() const {
-        if (m_dataset.examples.empty()) {
-            std::int64_t others = 0;
-            for (const auto& [label, found] : m_counts) others += found.count;
-            throw Error(ErrorCode::BadInput, "No row of " + file() + " can be used: blank labels " + std::to_string(m_blankLabels.count) + ", blank texts " +
-                                                 std::to_string(m_blankTexts.count) + ", labels that are not in data.labels " + std::to_string(others) +
-                                                 (m_counts.empty() ? "." : " (the first is " + inQuotes(labelOfFirst()) + ")."),
+        if (m_rows.rows.empty()) {
+            FoundRows others;
+            const std::string* first = nullptr;
+            for (const auto& [label, value] : m_rows.values) {
+                if (value.usable.count == 0) continue;
+                if (!first || value.usable.line < others.line) first = &label;
+                others.add(value.usable);
+            }
+            throw Error(ErrorCode::BadInput, "No row of " + file() + " can be used: blank labels " + std::to_string(m_rows.blankLabels.count) + ", blank texts " +
+                                                 std::to_string(m_rows.blankTexts.count) + ", labels that are not in data.labels " + std::to_string(others.count) +
+                                                 (first ? " (the first is " + inQuotes(*first) + ")." : "."),
                         "Check data.label, data.text and data.labels.");
         }
         const auto used = std::count_if(m_dataset.counts.begin(), m_dataset.counts.end(), [](std::int64_t count) { return count > 0; });
         if (used > 1) return;
-        const auto only = static_cast<std::size_t>(m_dataset.examples[0].label);
+        const auto only = static_cast<std::size_t>(m_rows.rows[0].label);
         throw Error(ErrorCode::BadInput, "Every row of " + file() + " that can be used (" + std::to_string(m_dataset.counts[only]) + " of " +
                                              std::to_string(m_table.rowCount) + ") has the label " + inQuotes(m_dataset.labels[only]) +
                                              "; telling labels apart takes two.", "Check data.label and data.labels.");
     }
 
-    std::string_view labelOfFirst() const {
-        return std::min_element(m_counts.begin(), m_counts.end(), [](const auto& a, const auto& b) { return a.second.line < b.second.line; })->first;
-    }
-
     void reportLabels() {
-        if (const auto& [count, line] = m_blankTexts; count > 0)
+        if (const auto& [count, line] = m_rows.blankTexts; count > 0)
             m_issues.add(Severity::Warning, line, "", [&] { return rows(count) + have(count) + " a blank text" + leftOut(count) + "; this is the first."; });
-        if (const auto& [count, line] = m_blankLabels; count > 0)
+        if (const auto& [count, line] = m_rows.blankLabels; count > 0)
             m_issues.add(Severity::Warning, line, "", [&] { return rows(count) + have(count) + " a blank label" + leftOut(count) + "; this is the first."; });
 
         std::map<std::string, std::string> spellings; // folded → a label
         for (const std::string& label : m_dataset.labels) {
             const auto [other, fresh] = spellings.emplace(folded(label), label);
             if (!fresh) {
-                const auto found = m_counts.find(label);
-                m_issues.add(Severity::Warning, found == m_counts.end() ? 0 : found->second.line, "labels differ from another only by case or blanks",
+                m_issues.add(Severity::Warning, usable(label).line, "labels differ from another only by case or blanks",
                              [&] { return "The labels " + inQuotes(other->second) + " and " + inQuotes(label) + " differ only by case or blanks around them. Are they one?"; });
             }
-            if (m_counts.find(label) == m_counts.end())
+            if (usable(label).count == 0)
                 m_issues.add(Severity::Warning, 0, "labels have no row", [&] { return "No row has the label " + inQuotes(label) + " of data.labels."; });
         }
-        for (const auto& [label, found] : m_counts) {
-            if (m_numbers.contains(label)) continue;
-            m_issues.add(Severity::Warning, found.line, "labels are not in data.labels", [&, &name = label, &where = found] {
+        for (const auto& [label, value] : m_rows.values) {
+            if (value.number >= 0 || value.usable.count == 0) continue;
+            m_issues.add(Severity::Warning, value.usable.line, "labels are not in data.labels", [&, &name = label, &where = value.usable] {
                 const auto meant = spellings.find(folded(name));
                 return rows(where.count) + have(where.count) + " the label " + inQuotes(name) + ", which is not in data.labels," + leftOut(where.count) +
                        "; this is the first." +
@@ -188,56 +156,42 @@ private:
         }
     }
 
-    // Examples with equal texts stand together when sorted by a hash of the text.
     void reportRepeats() {
-        std::vector<std::pair<std::size_t, std::size_t>> order; // hash, example
-        order.reserve(m_dataset.examples.size());
-        for (std::size_t i = 0; i < m_dataset.examples.size(); ++i) order.emplace_back(std::hash<std::string>()(m_dataset.examples[i].text), i);
-        std::sort(order.begin(), order.end());
-        Repeats same, torn;
-        for (std::size_t i = 1; i < order.size(); ++i) {
-            for (std::size_t j = i; j-- > 0 && order[j].first == order[i].first;) {
-                const Example &later = m_dataset.examples[order[i].second], &earlier = m_dataset.examples[order[j].second];
-                if (later.text != earlier.text) continue; // another text of the same hash
-                (later.label == earlier.label ? same : torn).add(order[j].second, order[i].second);
-                break;
-            }
-        }
+        const auto [same, torn] = findRepeats(m_rows.rows);
         if (same.count > 0) {
-            m_issues.add(Severity::Warning, m_lines[same.later], "", [&] {
+            m_issues.add(Severity::Warning, lineOf(same.later), "", [&, &same = same] {
                 return rows(same.count) + (same.count == 1 ? " repeats" : " repeat") + " the text and label of an earlier row; this is the first, it repeats line " +
-                       std::to_string(m_lines[same.earlier]) + ". One may be trained on and the other tested.";
+                       std::to_string(lineOf(same.earlier)) + ". One may be trained on and the other tested.";
             });
         }
         if (torn.count > 0) {
-            m_issues.add(Severity::Warning, m_lines[torn.later], "", [&] {
+            m_issues.add(Severity::Warning, lineOf(torn.later), "", [&, &torn = torn] {
                 return rows(torn.count) + (torn.count == 1 ? " repeats" : " repeat") + " an earlier text under another label; this is the first: " +
-                       inQuotes(labelNamed(torn.later)) + ", but " + inQuotes(labelNamed(torn.earlier)) + " on line " + std::to_string(m_lines[torn.earlier]) + ".";
+                       inQuotes(labelOf(torn.later)) + ", but " + inQuotes(labelOf(torn.earlier)) + " on line " + std::to_string(lineOf(torn.earlier)) + ".";
             });
         }
     }
-    const std::string& labelNamed(std::size_t example) const { return m_dataset.labels[static_cast<std::size_t>(m_dataset.examples[example].label)]; }
 
-    struct Repeats {
-        std::int64_t count = 0;
-        std::size_t earlier = 0, later = 0; // of the repeat that comes first in the file
-        void add(std::size_t before, std::size_t after) {
-            if (count++ == 0 || after < later) earlier = before, later = after;
-        }
-    };
+    const std::string& labelOf(const LabelledRow& row) const { return m_dataset.labels[static_cast<std::size_t>(row.label)]; }
+    std::int64_t lineOf(const LabelledRow& row) const {
+        CsvRows rows(m_table);
+        rows.seek(row.row);
+        return rows.line();
+    }
 
     const CsvTable& m_table;
     const DataSpec& m_spec;
     IssueList m_issues;
     Dataset m_dataset;
-    std::vector<std::int64_t> m_lines; // of the examples
-    Counts m_counts;                   // labels of rows that have label and text
-    Found m_blankTexts, m_blankLabels;
-    std::map<std::string, int, std::less<>> m_numbers;
+    LabelledRows m_rows;
 };
 
 } // namespace
 
-Dataset makeDataset(const CsvTable& table, const DataSpec& spec) { return DatasetMaker(table, spec).make(); }
+Dataset makeDataset(const CsvTable& table, const DataSpec& spec) { return DatasetMaker(table, spec).make(true); }
+
+LabelCounts countValues(const CsvTable& table, std::size_t column) { return countsOf(readLabelledRows(table, column, column, {}, false)); }
+
+std::vector<Issue> checkDataset(const CsvTable& table, const DataSpec& spec, LabelCounts& counts) { return DatasetMaker(table, spec).make(false, &counts).issues; }
 
 } // namespace engine

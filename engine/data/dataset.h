@@ -4,7 +4,10 @@
 #include "engine/data/csv.h"
 #include "engine/experiment.h"
 
-#include <optional>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace engine {
 
@@ -24,5 +27,11 @@ ColumnGuess guessColumns(const CsvTable& table);
 
 /// Column by name, by number, or guessed for "auto". Throws Error(BadInput) for an unknown column, one label only, or no usable row.
 Dataset makeDataset(const CsvTable& table, const DataSpec& spec);
+
+/// How many rows hold each value of a column, sorted by value.
+using LabelCounts = std::vector<std::pair<std::string, std::int64_t>>;
+LabelCounts countValues(const CsvTable& table, std::size_t column);
+/// makeDataset's issues alone, which takes less time and memory: no text is kept. `counts`, of the label column, is filled also when the table is then refused.
+std::vector<Issue> checkDataset(const CsvTable& table, const DataSpec& spec, LabelCounts& counts);
 
 } // namespace engine

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Recognises a path by its content and checks it as that.
 #include "engine/check.h"
-#include "engine/data/csv_rows.h"
 #include "engine/data/prompt.h"
 #include "engine/data/split.h"
 #include "engine/jobs/check_model.h"
@@ -10,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <map>
 
 namespace engine {
 
@@ -82,19 +80,10 @@ void checkCsv(CheckResult& result, std::stop_token stop) {
     const ColumnGuess guess = guessColumns(table);
     facts.labelColumn = guess.label;
     facts.textColumn = guess.text;
-    if (guess.label >= 0) {
-        std::map<std::string, std::int64_t, std::less<>> counts;
-        for (CsvRows row(table); row.next();) {
-            const std::string_view label = row.field(static_cast<std::size_t>(guess.label));
-            const auto found = counts.find(label);
-            if (found != counts.end()) ++found->second;
-            else counts.emplace(label, 1);
-        }
-        facts.labelCounts.assign(counts.begin(), counts.end());
-    }
     result.csv = facts;
     result.issues = table.issues;
     if (guess.label < 0 || guess.text < 0) {
+        if (guess.label >= 0) result.csv->labelCounts = countValues(table, static_cast<std::size_t>(guess.label));
         result.issues.push_back({Severity::Warning, result.path.string(), 0, 0,
                                  std::string("No column looks like the ") + (guess.label < 0 ? "labels" : "text") + "; an experiment must name data.label and data.text."});
         return;
@@ -102,11 +91,11 @@ void checkCsv(CheckResult& result, std::stop_token stop) {
     DataSpec spec;
     spec.label = std::to_string(guess.label);
     spec.text = std::to_string(guess.text);
-    const Dataset dataset = makeDataset(table, spec);
+    const std::vector<Issue> issues = checkDataset(table, spec, result.csv->labelCounts);
     const auto known = [&](const Issue& issue) {
         return std::any_of(result.issues.begin(), result.issues.end(), [&](const Issue& i) { return i.line == issue.line && i.message == issue.message; });
     };
-    for (const Issue& issue : dataset.issues)
+    for (const Issue& issue : issues)
         if (!known(issue)) result.issues.push_back(issue);
 }
 

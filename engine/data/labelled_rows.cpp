@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Each thread takes stretches of rows between anchors and writes what it finds to the rows' own places.
+#include "engine/data/labelled_rows.h"
+
+#include "engine/data/csv_rows.h"
+#include "engine/parallel.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
+namespace engine {
+namespace {
+
+constexpr std::size_t kAnchorsAtOnce = 64;
+
+bool isBlank(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) return true;
+    if (text[first] > ' ' && text[first] < 0x7F) return false; // as nearly always
+    const auto size = static_cast<std::int32_t>(std::min<std::size_t>(text.size(), std::numeric_limits<std::int32_t>::max()));
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    for (std::int32_t at = 0; at < size;) {
+        UChar32 character = 0;
+        U8_NEXT(bytes, at, size, character);
+        if (!u_isUWhiteSpace(character) && character != 0xFEFF && character != 0x200B) return false;
+    }
+    return true;
+}
+
+class LabelledRowReader {
+public:
+    LabelledRowReader(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn, const std::vector<std::string>& labels, bool wantsExamples)
+        : m_table(table), m_labelColumn(labelColumn), m_textColumn(textColumn), m_takesAll(labels.empty()), m_wantsExamples(wantsExamples) {
+        for (std::size_t i = 0; i < labels.size(); ++i) m_numbers.emplace(labels[i], static_cast<std::int32_t>(i));
+    }
+
+    LabelledRows read() {
+        m_read.rows.resize(m_table.rowCount);
+        if (m_wantsExamples) m_read.examples.resize(m_table.rowCount);
+        const std::vector<CsvAnchor>& anchors = m_table.anchors;
+        std::vector<std::unique_ptr<Reader>> readers(partThreads());
+        forEachPart((anchors.size() + kAnchorsAtOnce - 1) / kAnchorsAtOnce, [&](std::size_t part, std::size_t thread) {
+            if (!readers[thread]) readers[thread] = std::make_unique<Reader>(m_table);
+            const std::size_t next = (part + 1) * kAnchorsAtOnce;
+            readStretch(*readers[thread], anchors[part * kAnchorsAtOnce].row, next < anchors.size() ? anchors[next].row : m_table.rowCount);
+        });
+        for (const auto& reader : readers) {
+            if (reader) add(*reader);
+        }
+        if (m_takesAll) numberInOrder();
+        std::erase_if(m_read.rows, [](const LabelledRow& row) { return row.label < 0; });
+        std::erase_if(m_read.examples, [](const Example& example) { return example.label < 0; });
+        return std::move(m_read);
+    }
+
+private:
+    // What one thread has found.
+    struct Reader {
+        explicit Reader(const CsvTable& table) : row(table) {}
+        CsvRows row;
+        std::map<std::string, LabelValue, std::less<>> values;
+        FoundRows blankLabels, blankTexts;
+    };
+
+    void readStretch(Reader& reader, std::size_t begin, std::size_t end) {
+        CsvRows& row = reader.row;
+        row.seek(begin);
+        for (std::size_t i = begin; i < end; ++i, row.next()) {
+            const std::string_view label = row.field(m_labelColumn), text = row.field(m_textColumn);
+            auto value = reader.values.find(label);
+            if (value == reader.values.end()) value = reader.values.emplace(label, LabelValue{0, {}, numberOf(label)}).first;
+            ++value->second.rows;
+            const bool blankText = isBlank(text);
+            if (isBlank(label)) reader.blankLabels.add(row.line());
+            else if (blankText) reader.blankTexts.add(row.line());
+            else value->second.usable.add(row.line());
+            const std::int32_t number = blankText ? -1 : value->second.number;
+            m_read.rows[i] = {std::hash<std::string_view>()(text), static_cast<std::uint32_t>(i), number};
+            if (m_wantsExamples) m_read.examples[i] = number < 0 ? Example{0, {}, -1} : Example{row.record(), std::string(text), number};
+        }
+    }
+
+    // Where all are taken: for now, in the order in which threads meet them.
+    std::int32_t numberOf(std::string_view label) {
+        const std::lock_guard lock(m_lock);
+        const auto found = m_numbers.find(label);
+        if (found != m_numbers.end()) return found->second;
+        if (!m_takesAll || isBlank(label)) return -1;
+        return m_numbers.emplace(label, static_cast<std::int32_t>(m_numbers.size())).first->second;
+    }
+
+    void add(const Reader& reader) {
+        for (const auto& [label, value] : reader.values) {
+            LabelValue& to = m_read.values[label];
+            to.rows += value.rows;
+            to.usable.add(value.usable);
+            to.number = value.number;
+        }
+        m_read.blankLabels.add(reader.blankLabels);
+        m_read.blankTexts.add(reader.blankTexts);
+    }
+
+    void numberInOrder() {
+        std::vector<std::int32_t> numbers(m_numbers.size(), -1); // by those they had
+        std::int32_t next = 0;
+        for (auto& [label, value] : m_read.values) {
+            if (value.usable.count > 0) value.number = numbers[static_cast<std::size_t>(value.number)] = next++;
+        }
+        for (LabelledRow& row : m_read.rows) {
+            if (row.label >= 0) row.label = numbers[static_cast<std::size_t>(row.label)];
+        }
+        for (Example& example : m_read.examples) {
+            if (example.label >= 0) example.label = numbers[static_cast<std::size_t>(example.label)];
+        }
+    }
+
+    const CsvTable& m_table;
+    std::size_t m_labelColumn, m_textColumn;
+    bool m_takesAll, m_wantsExamples;
+    LabelledRows m_read;
+    std::mutex m_lock; // of m_numbers
+    std::map<std::string, std::int32_t, std::less<>> m_numbers;
+};
+
+Repeats findSorted(LabelledRow* begin, LabelledRow* end) {
+    std::sort(begin, end, [](const LabelledRow& a, const LabelledRow& b) { return a.hash != b.hash ? a.hash < b.hash : a.row < b.row; });
+    Repeats repeats;
+    for (LabelledRow* row = begin; row != end && row + 1 != end; ++row) {
+        if (row->hash == row[1].hash) (row->label == row[1].label ? repeats.sameLabel : repeats.otherLabel).add({1, row[0], row[1]});
+    }
+    return repeats;
+}
+
+} // namespace
+
+void FoundRows::add(const FoundRows& others) {
+    if (others.count > 0 && (count == 0 || others.line < line)) line = others.line;
+    count += others.count;
+}
+
+void RepeatedRows::add(const RepeatedRows& others) {
+    if (others.count > 0 && (count == 0 || others.later.row < later.row)) earlier = others.earlier, later = others.later;
+    count += others.count;
+}
+
+LabelledRows readLabelledRows(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn, const std::vector<std::string>& labels, bool wantsExamples) {
+    return LabelledRowReader(table, labelColumn, textColumn, labels, wantsExamples).read();
+}
+
+Repeats findRepeats(std::vector<LabelledRow>& rows) {
+    // Equal hashes are in one of the pieces, each of which is sorted by itself.
+    std::vector<LabelledRow*> ends{rows.data(), rows.data() + rows.size()};
+    for (std::uint64_t bit = std::uint64_t{1} << 63; ends.size() - 1 < partThreads(); bit >>= 1) {
+        std::vector<LabelledRow*> more{ends.front()};
+        for (std::size_t i = 1; i < ends.size(); ++i) {
+            more.push_back(std::partition(ends[i - 1], ends[i], [bit](const LabelledRow& row) { return (row.hash & bit) == 0; }));
+            more.push_back(ends[i]);
+        }
+        ends = std::move(more);
+    }
+    std::vector<Repeats> found(ends.size() - 1);
+    forEachPart(found.size(), [&](std::size_t part, std::size_t) { found[part] = findSorted(ends[part], ends[part + 1]); });
+    Repeats all;
+    for (const Repeats& repeats : found) {
+        all.sameLabel.add(repeats.sameLabel);
+        all.otherLabel.add(repeats.otherLabel);
+    }
+    return all;
+}
+
+} // namespace engine
