@@ -2,7 +2,6 @@
 #include "engine/infer/classify.h"
 #include "engine/infer/find_answer.h"
 #include "engine/infer/label_trie.h"
-#include "engine/infer/sampler.h"
 #include "engine/train/batch.h"
 
 #include <algorithm>
@@ -127,29 +126,26 @@ public:
     double run(const std::vector<std::size_t>& batch, std::vector<Prediction>& predictions, std::stop_token stop) override {
         const int first = m_cache.addSegment(0, m_prefixSegment); // where this batch's segments begin
         std::vector<int> segments;
-        const double truths = readQuestions(batch, segments);
+        std::vector<std::int32_t> next;
+        const double truths = readQuestions(batch, segments, next);
         std::vector<std::vector<std::int32_t>> texts(batch.size());
         std::vector<std::size_t> going(batch.size());
         std::iota(going.begin(), going.end(), std::size_t{0});
-        for (std::int64_t step = 0; step < m_most && !going.empty(); ++step) {
-            if (stop.stop_requested()) throw StopRequested{};
-            Pack pack;
-            std::vector<std::int64_t> rows;
-            for (std::size_t i : going) {
-                const std::int32_t last = step == 0 ? m_samples[batch[i]].question().back() : texts[i].back();
-                const int node = pack.addCached(std::span(&last, 1), segments[i], m_cache.chainLength(segments[i]), true);
-                rows.push_back(pack.lastRow(node));
-            }
-            const at::Tensor logits = m_decoder.logits(pack, rows, &m_cache);
+        for (std::int64_t made = 1;; ++made) {
             std::vector<std::size_t> still;
             for (std::size_t n = 0; n < going.size(); ++n) {
-                const std::int64_t width = logits.size(1);
-                const std::int32_t token = greedy(logits.const_data_ptr<float>() + static_cast<std::int64_t>(n) * width, width);
-                if (token == m_decoder.config().eos || token == m_tokenizer.eos()) continue;
-                texts[going[n]].push_back(token);
+                if (next[n] == m_decoder.config().eos || next[n] == m_tokenizer.eos()) continue;
+                texts[going[n]].push_back(next[n]);
                 still.push_back(going[n]);
             }
             going = std::move(still);
+            if (made == m_most || going.empty()) break;
+            if (stop.stop_requested()) throw StopRequested{};
+            Pack pack;
+            std::vector<std::int64_t> rows;
+            for (std::size_t i : going)
+                rows.push_back(pack.lastRow(pack.addCached(std::span(&texts[i].back(), 1), segments[i], m_cache.chainLength(segments[i]), true)));
+            next = m_decoder.predict(pack, {}, rows, &m_cache).likeliest;
         }
         m_cache.release(first);
         for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -172,27 +168,28 @@ protected:
     }
 
 private:
-    /// Caches each question but its last token, which the first step of the continuation reads, and scores the true answers on the way.
-    double readQuestions(const std::vector<std::size_t>& batch, std::vector<int>& segments) {
+    /// Caches the questions, gives the likeliest token after each and the sum of the true answers' log-probabilities.
+    double readQuestions(const std::vector<std::size_t>& batch, std::vector<int>& segments, std::vector<std::int32_t>& next) {
         Pack pack;
         std::vector<Target> targets;
+        std::vector<std::int64_t> rows;
         std::int64_t tokens = 0;
         for (std::size_t number : batch) tokens += std::ssize(rest(number)) + m_most;
         m_cache.reserve(tokens);
         for (std::size_t number : batch) {
             const auto question = rest(number);
-            const auto stored = question.first(question.size() - 1);
-            segments.push_back(m_cache.addSegment(static_cast<std::int64_t>(question.size()) + m_most, m_prefixSegment));
+            segments.push_back(m_cache.addSegment(static_cast<std::int64_t>(question.size()) + m_most - 1, m_prefixSegment));
             const auto& answer = m_answers.ids[static_cast<std::size_t>(m_samples[number].label)];
-            std::vector<std::int32_t> tail{question.back()};
-            tail.insert(tail.end(), answer.begin(), answer.end() - 1);
-            const int node = stored.empty() ? pack.addCached(tail, segments.back(), m_prefix, false)
-                                            : pack.add(tail, pack.addCached(stored, segments.back(), m_prefix, true));
-            const std::int64_t begin = pack.nodes[static_cast<std::size_t>(node)].begin;
-            for (std::size_t i = 0; i < answer.size(); ++i) targets.push_back({begin + static_cast<std::int64_t>(i), answer[i], 1});
+            const int node = pack.addCached(question, segments.back(), m_prefix, true);
+            rows.push_back(pack.lastRow(node));
+            targets.push_back({rows.back(), answer.front(), 1});
+            if (answer.size() > 1) pack.add(std::span(answer).first(answer.size() - 1), node);
+            for (std::size_t i = 1; i < answer.size(); ++i) targets.push_back({rows.back() + static_cast<std::int64_t>(i), answer[i], 1});
         }
+        Predicted predicted = m_decoder.predict(pack, targets, rows, &m_cache);
+        next = std::move(predicted.likeliest);
         double sum = 0;
-        for (float p : m_decoder.logProbabilities(pack, targets, &m_cache)) sum += static_cast<double>(p);
+        for (float p : predicted.logProbabilities) sum += static_cast<double>(p);
         return sum;
     }
 

@@ -70,6 +70,8 @@ struct Targets {
 double crossEntropy(Rows logits, const Targets& targets, std::int64_t rows, std::int64_t width, bool gradient);
 /// log(sum(exp(row))) of each row.
 void logSumExp(Rows logits, std::int64_t rows, std::int64_t width, float* out);
+/// The place of each row's highest value, the first of several; 0 where a row holds nothing that compares.
+void likeliest(Rows logits, std::int64_t rows, std::int64_t width, std::int32_t* out);
 /// Dot product of two rows of the same type.
 float dot(const void* a, const void* b, std::int64_t width, Scalar type);
 

@@ -52,6 +52,31 @@ void LogSumExp(Rows logits, std::int64_t rows, std::int64_t width, float* out) {
 }
 
 template <class T>
+void LikeliestOf(const T* logits, std::int64_t stride, std::int64_t rows, std::int64_t width, std::int32_t* out) {
+    const hn::CappedTag<float, 1> one;
+    for (std::int64_t row = 0; row < rows; ++row, logits += stride) {
+        // Blocks, so that the place is looked for in one of them only.
+        constexpr std::int64_t kBlock = 1024;
+        float top = 0;
+        std::int64_t best = -1;
+        for (std::int64_t begin = 0; begin < width; begin += kBlock) {
+            const float here = maxOf(logits + begin, static_cast<std::size_t>(std::min(kBlock, width - begin)));
+            if (best >= 0 && !(here > top)) continue;
+            top = here;
+            best = begin;
+        }
+        std::int64_t at = best;
+        while (at < width && hn::GetLane(load(one, logits + at)) != top) ++at;
+        out[row] = at < width ? static_cast<std::int32_t>(at) : 0;
+    }
+}
+
+void Likeliest(Rows logits, std::int64_t rows, std::int64_t width, std::int32_t* out) {
+    if (logits.type == Scalar::F32) LikeliestOf(static_cast<const float*>(logits.data), logits.stride, rows, width, out);
+    else LikeliestOf(static_cast<const Bf16*>(logits.data), logits.stride, rows, width, out);
+}
+
+template <class T>
 double CrossEntropyOf(T* logits, std::int64_t stride, const Targets& targets, std::int64_t rows, std::int64_t width, bool gradient) {
     const auto n = static_cast<std::size_t>(width);
     const hn::CappedTag<float, 1> one;
@@ -98,6 +123,7 @@ namespace engine::kernels {
 
 HWY_EXPORT(LogSumExp);
 HWY_EXPORT(CrossEntropy);
+HWY_EXPORT(Likeliest);
 HWY_EXPORT(Dot);
 
 void logSumExp(Rows logits, std::int64_t rows, std::int64_t width, float* out) {
@@ -105,6 +131,9 @@ void logSumExp(Rows logits, std::int64_t rows, std::int64_t width, float* out) {
 }
 double crossEntropy(Rows logits, const Targets& targets, std::int64_t rows, std::int64_t width, bool gradient) {
     return HWY_DYNAMIC_DISPATCH(CrossEntropy)(logits, targets, rows, width, gradient);
+}
+void likeliest(Rows logits, std::int64_t rows, std::int64_t width, std::int32_t* out) {
+    HWY_DYNAMIC_DISPATCH(Likeliest)(logits, rows, width, out);
 }
 float dot(const void* a, const void* b, std::int64_t width, Scalar type) {
     return HWY_DYNAMIC_DISPATCH(Dot)(a, b, width, type);

@@ -14,12 +14,28 @@ namespace {
 /// Query rows of one item: small enough to share a long text among threads, large enough for the kernel's blocks.
 constexpr std::int64_t kItemRows = 128;
 
+/// f(node, first, end, out): the rows [first, end) of a node are queries, written from row `out` on.
+template <class F>
+void forQueries(const Pack& pack, const std::vector<std::int64_t>* only, const F& f) {
+    if (!only) {
+        for (const PackNode& node : pack.nodes) f(node, node.begin, node.begin + node.count, node.begin);
+        return;
+    }
+    for (std::size_t i = 0; i < only->size();) {
+        const std::int64_t first = (*only)[i];
+        const PackNode& node = *std::prev(std::upper_bound(pack.nodes.begin(), pack.nodes.end(), first, [](std::int64_t row, const PackNode& n) { return row < n.begin; }));
+        const std::size_t begin = i++;
+        while (i < only->size() && (*only)[i] == (*only)[i - 1] + 1 && (*only)[i] < node.begin + node.count) ++i;
+        f(node, first, (*only)[i - 1] + 1, static_cast<std::int64_t>(begin));
+    }
+}
+
 } // namespace
 
-AttentionPlan::AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCache* cache)
+AttentionPlan::AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCache* cache, const std::vector<std::int64_t>* only)
     : m_heads(config.heads), m_kvHeads(config.kv_heads), m_headDim(config.head_dim), m_rows(pack.rows()),
       m_scale(static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))), m_cache(cache) {
-    for (const PackNode& node : pack.nodes) {
+    forQueries(pack, only, [&](const PackNode& node, std::int64_t first, std::int64_t last, std::int64_t out) {
         std::vector<Span> before;
         for (int parent = node.parent; parent >= 0;) {
             const PackNode& above = pack.nodes[static_cast<std::size_t>(parent)];
@@ -33,13 +49,13 @@ AttentionPlan::AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCa
         std::reverse(before.begin(), before.end());
         std::int64_t keys = 0;
         for (const Span& span : before) keys += span.rows;
-        for (std::int64_t begin = 0; begin < node.count; begin += kItemRows) {
-            const std::int64_t end = std::min(node.count, begin + kItemRows);
-            Item item{node.begin + begin, end - begin, before, keys + end};
-            item.spans.push_back({false, node.begin, end});
+        for (std::int64_t begin = first; begin < last; begin += kItemRows) {
+            const std::int64_t end = std::min(last, begin + kItemRows), own = end - node.begin;
+            Item item{begin, end - begin, out + begin - first, before, keys + own};
+            item.spans.push_back({false, node.begin, own});
             m_items.push_back(std::move(item));
         }
-    }
+    });
     if (cache) m_stored = cache->places(pack);
 }
 
@@ -91,10 +107,10 @@ kernels::AttentionTask AttentionPlan::task(std::int64_t layer, const Item& item,
     task.spans = spans.data();
     task.spanCount = static_cast<std::int64_t>(spans.size());
     const kernels::Rows outRows = rowsOf(out);
-    task.out = at(outRows, item.begin, kvHead * groups * m_headDim);
+    task.out = at(outRows, item.out, kvHead * groups * m_headDim);
     task.outStride = outRows.stride;
     if (lse.defined()) {
-        task.lse = lse.data_ptr<float>() + item.begin * m_heads + kvHead * groups;
+        task.lse = lse.data_ptr<float>() + item.out * m_heads + kvHead * groups;
         task.lseStride = m_heads;
     }
     return task;

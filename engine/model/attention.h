@@ -13,10 +13,10 @@ namespace engine {
 /// Made once a pack, used by every layer. Queries, keys and values lie side by side in one tensor [N, (heads + 2 kv_heads) * head_dim].
 class AttentionPlan {
 public:
-    /// `cache` may be null when no node continues a segment.
-    AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCache* cache);
+    /// `cache` may be null when no node continues a segment. With `only`, the queries are these rows alone, in this order.
+    AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCache* cache, const std::vector<std::int64_t>* only = nullptr);
 
-    /// out [N, >= heads * head_dim]: its first columns are written; lse [N, heads] float or undefined.
+    /// out [queries, >= heads * head_dim]: its first columns are written; lse [N, heads] float or undefined.
     void forward(std::int64_t layer, const at::Tensor& qkv, at::Tensor& out, const at::Tensor& lse) const;
     /// dqkv, as qkv, is written. out and lse are those of forward, dOut [N, >= heads * head_dim].
     void backward(std::int64_t layer, const at::Tensor& qkv, const at::Tensor& out, const at::Tensor& lse, const at::Tensor& dOut,
@@ -33,6 +33,7 @@ private:
     };
     struct Item {
         std::int64_t begin = 0, count = 0; // query rows
+        std::int64_t out = 0;              // where they are written
         std::vector<Span> spans;
         std::int64_t keys = 0;
     };

@@ -113,7 +113,7 @@ at::Tensor Block::activated(bool phi, const at::Tensor& upRows, std::int64_t wid
     return m;
 }
 
-void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape) const {
+void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape, const RowsRead* read) const {
     const DecoderConfig& c = pass.config;
     const bool phi = c.family == Family::Phi;
     const std::int64_t rows = x.size(0);
@@ -138,9 +138,14 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
     t.qkv = qkv.forward(normed, pass.adapted, drop(kQkvMask), t.qkvLow);
     rotate(t.qkv, pass, 1);
     if (pass.storesKeys) pass.attention.store(layer, t.qkv);
-    t.attention = room(rows, out.in());
+    if (read) {
+        x = at::index_select(x, 0, read->index);
+        if (x.size(0) == 0) return;
+        normed = phi ? at::index_select(normed, 0, read->index) : room(x.size(0), c.hidden_size);
+    }
+    t.attention = room(x.size(0), out.in());
     t.lse = perRow(c.heads);
-    pass.attention.forward(layer, t.qkv, t.attention, t.lse);
+    (read ? read->attention : pass.attention).forward(layer, t.qkv, t.attention, t.lse);
     if (!tape) t.qkv = at::Tensor();
     {
         const at::Tensor branch = addBranch(out.forward(t.attention, pass.adapted, drop(kOutMask), t.outLow), kAttentionResidual);

@@ -38,6 +38,12 @@ struct Pass {
     kernels::Mask mask(std::int64_t layer, int which, double rate) const;
 };
 
+/// Rows that alone are read of a layer's output.
+struct RowsRead {
+    const AttentionPlan& attention; // of these queries
+    const at::Tensor& index;        // [n] their places in the pack
+};
+
 /// What the backward pass needs of one layer's forward pass.
 struct LayerTape {
     at::Tensor x1, mean1, rstd1, qkv, qkvLow, attention, outLow, lse;
@@ -53,8 +59,9 @@ struct Block {
     std::array<const Linear*, 4> linears() const { return {&qkv, &out, &up, &down}; }
     void bind(Lora* adapter, std::int64_t layer, bool phi);
     void refresh();
-    /// Replaces x [N, H] float. With a tape, what the backward pass needs is kept there.
-    void forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape) const;
+    /// Replaces x [N, H] float. With a tape, what the backward pass needs is kept there. With `read` (and no tape), x becomes those rows [n, H];
+    /// keys and values are stored of all.
+    void forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape, const RowsRead* read = nullptr) const;
     /// Replaces dx [N, H] float by the gradient of the layer's input (left alone unless `needInput`); adds to the adapter's gradients.
     /// The tape is used up.
     void backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, LayerTape& tape, bool needInput);

@@ -64,9 +64,13 @@ at::Tensor Decoder::logits(const Pack& pack, const std::vector<std::int64_t>& ro
     return m_backend->logits(pack, rows, cache);
 }
 
-std::vector<float> Decoder::logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache) const {
+Predicted Decoder::predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) const {
     check(pack, config());
-    return m_backend->logProbabilities(pack, targets, cache);
+    return m_backend->predict(pack, targets, rows, cache);
+}
+
+std::vector<float> Decoder::logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache) const {
+    return predict(pack, targets, {}, cache).logProbabilities;
 }
 
 void Decoder::prefill(const Pack& pack, KvCache& cache) const {

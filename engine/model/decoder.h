@@ -23,6 +23,12 @@ struct Dropout {
     double resid = 0;          // rate on the residual branches; the adapter's own rate is its spec's
 };
 
+/// What one pass says of some rows.
+struct Predicted {
+    std::vector<float> logProbabilities; // of the targets' tokens
+    std::vector<std::int32_t> likeliest; // token after each row, the first of several
+};
+
 class DecoderBackend;
 
 class Decoder {
@@ -55,7 +61,9 @@ public:
 
     /// Logits [rows, V] float32 of these rows of a pack; keys and values of storing nodes go to `cache`.
     at::Tensor logits(const Pack& pack, const std::vector<std::int64_t>& rows, KvCache* cache = nullptr) const;
-    /// Log-probabilities of the targets' tokens (weights unused); the whole [rows, V] is never held.
+    /// Log-probabilities of the targets' tokens (weights unused) and the likeliest tokens after `rows`; the whole [rows, V] is never held.
+    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache = nullptr) const;
+    /// The log-probabilities alone.
     std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache = nullptr) const;
     /// Runs the rows for their keys and values only.
     void prefill(const Pack& pack, KvCache& cache) const;

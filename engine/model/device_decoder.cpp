@@ -109,25 +109,29 @@ public:
         });
     }
 
-    std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache) override {
+    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) override {
         return onDevice(device, pack.rows(), [&] {
             const c10::InferenceMode guard;
-            const TargetRows sorted(targets);
+            const TargetRows sorted(targets, rows);
             const at::Tensor y = lastStates(infer(pack, cache), sorted.rows);
-            std::vector<at::Tensor> found{at::empty({0}, at::TensorOptions(at::kFloat).device(device))};
+            std::vector<at::Tensor> found{at::empty({0}, at::TensorOptions(at::kFloat).device(device))}, best{at::empty({0}, at::TensorOptions(at::kLong).device(device))};
             for (std::int64_t begin = 0; begin < y.size(0); begin += kHeadRows) {
                 const std::int64_t end = std::min(y.size(0), begin + kHeadRows);
                 const HeadTargets chunk(sorted, begin, end, config.vocab_size, device);
-                const at::Tensor states = y.narrow(0, begin, end - begin), normalizer = at::logsumexp(project(states), 1);
+                const at::Tensor states = y.narrow(0, begin, end - begin), logits = project(states);
+                if (!rows.empty()) best.push_back(at::argmax(logits, 1));
+                const at::Tensor normalizer = at::logsumexp(logits, 1);
                 // The logits themselves anew in float: the product's were rounded to the compute type.
                 const at::Tensor tokens = chunk.cells - chunk.rows * config.vocab_size;
                 at::Tensor logit = at::sum(at::index_select(states, 0, chunk.rows).to(at::kFloat) * at::index_select(m_head, 0, tokens).to(at::kFloat), 1);
                 if (const at::Tensor bias = headBias(); bias.defined()) logit = logit + at::index_select(bias.view({-1}), 0, tokens);
                 found.push_back(logit - at::index_select(normalizer, 0, chunk.rows));
             }
-            const at::Tensor values = at::cat(found).cpu();
-            std::vector<float> result(targets.size());
-            for (std::size_t i = 0; i < result.size(); ++i) result[sorted.origin[i]] = values.const_data_ptr<float>()[i];
+            const at::Tensor values = at::cat(found).cpu(), places = at::cat(best).cpu();
+            Predicted result;
+            result.logProbabilities.resize(targets.size());
+            for (std::size_t i = 0; i < targets.size(); ++i) result.logProbabilities[sorted.origin[i]] = values.const_data_ptr<float>()[i];
+            for (const std::int64_t row : rows) result.likeliest.push_back(static_cast<std::int32_t>(places.const_data_ptr<std::int64_t>()[sorted.place(row)]));
             return result;
         });
     }

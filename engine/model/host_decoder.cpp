@@ -36,6 +36,11 @@ Pack filledUp(const Pack& pack) {
     filled.add(std::vector<std::int32_t>(static_cast<std::size_t>(kRowStep - rest), 0)); // a text of its own that nobody reads
     return filled;
 }
+/// The same of rows that are read: the last one again.
+std::vector<std::int64_t> filledUp(std::vector<std::int64_t> rows) {
+    if (std::ssize(rows) >= kRowStep / 2) rows.resize((rows.size() + kRowStep - 1) / kRowStep * kRowStep, rows.back());
+    return rows;
+}
 
 at::Tensor ints(const std::vector<std::int32_t>& values) {
     at::Tensor t = at::empty({static_cast<std::int64_t>(values.size())}, at::kInt);
@@ -56,7 +61,7 @@ public:
     void packForBatches(bool training) override;
     void bindAdapter(bool fresh) override;
     at::Tensor logits(const Pack& pack, const std::vector<std::int64_t>& rows, KvCache* cache) override;
-    std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache) override;
+    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) override;
     void prefill(const Pack& pack, KvCache& cache) override;
     double loss(const Pack& pack, const std::vector<Target>& targets) override;
     void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) override;
@@ -83,13 +88,15 @@ private:
     }
 
     /// Hidden states [N, H] float before the final norm. Tapes: one a layer, or null.
-    at::Tensor run(const Pack& pack, const Pass& pass, std::vector<LayerTape>* tapes) const {
+    /// With `read`, of these rows alone: the last layer computes no others.
+    at::Tensor run(const Pack& pack, const Pass& pass, std::vector<LayerTape>* tapes, const RowsRead* read = nullptr) const {
         at::Tensor x = embedding.rows(pack.ids);
         for (std::size_t layer = 0; layer < blocks.size(); ++layer)
-            blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass, tapes ? &(*tapes)[layer] : nullptr);
+            blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass, tapes ? &(*tapes)[layer] : nullptr, layer + 1 == blocks.size() ? read : nullptr);
         return x;
     }
-    at::Tensor infer(const Pack& given, KvCache* cache) {
+    /// Hidden states [rows, H] of these rows.
+    at::Tensor infer(const Pack& given, const std::vector<std::int64_t>& rows, KvCache* cache) {
         refresh();
         const Pack pack = filledUp(given);
         const AttentionPlan plan(config, pack, cache);
@@ -97,7 +104,16 @@ private:
         Pass pass{config, plan, positions, cosTable, sinTable};
         pass.adapted = adapted();
         pass.storesKeys = cache != nullptr;
-        const at::Tensor x = run(pack, pass, nullptr);
+        const std::vector<std::int64_t> computed = filledUp(rows);
+        at::Tensor x;
+        if (std::ssize(computed) < pack.rows()) {
+            const AttentionPlan queries(config, pack, cache, &computed);
+            const at::Tensor index = longs(computed);
+            const RowsRead read{queries, index};
+            x = run(pack, pass, nullptr, &read).narrow(0, 0, std::ssize(rows));
+        } else {
+            x = at::index_select(run(pack, pass, nullptr), 0, longs(rows));
+        }
         plan.commit();
         return x;
     }
@@ -116,8 +132,8 @@ private:
         return logits;
     }
 
-    /// Sum of weight * cross entropy of these targets given the hidden states x [N, H]. With dx, its gradient [N, H] is written there and the
-    /// final norm's and the head's trained biases get theirs.
+    /// Sum of weight * cross entropy of these targets given their rows' hidden states. With dx, x [N, H] are all rows', the gradient [N, H] is
+    /// written there and the final norm's and the head's trained biases get theirs.
     double lossOf(const at::Tensor& x, const TargetRows& targets, bool withAdapter, at::Tensor* dx) {
         const auto count = static_cast<std::int64_t>(targets.rows.size());
         double total = 0;
@@ -125,7 +141,7 @@ private:
         for (std::int64_t begin = 0; begin < count; begin += kHeadRows) {
             const std::int64_t end = std::min(count, begin + kHeadRows), n = end - begin;
             const at::Tensor index = longs({targets.rows.begin() + begin, targets.rows.begin() + end});
-            const at::Tensor rows = at::index_select(x, 0, index);
+            const at::Tensor rows = dx ? at::index_select(x, 0, index) : x.narrow(0, begin, n);
             const at::Tensor mean = dx ? at::empty({n}, at::kFloat) : at::Tensor(), rstd = dx ? at::empty({n}, at::kFloat) : at::Tensor();
             at::Tensor logits = project(normed(rows, mean, rstd, withAdapter), withAdapter);
             std::vector<double> sums(static_cast<std::size_t>(n));
@@ -237,56 +253,60 @@ void HostDecoder::bindAdapter(bool fresh) {
 
 at::Tensor HostDecoder::logits(const Pack& pack, const std::vector<std::int64_t>& rows, KvCache* cache) {
     const c10::InferenceMode guard;
-    const at::Tensor x = infer(pack, cache);
+    const at::Tensor x = infer(pack, rows, cache);
     const bool withAdapter = adapted();
     at::Tensor all = at::empty({static_cast<std::int64_t>(rows.size()), config.vocab_size}, at::kFloat);
     for (std::int64_t begin = 0; begin < all.size(0); begin += kHeadRows) {
         const std::int64_t end = std::min(all.size(0), begin + kHeadRows);
-        const at::Tensor part = at::index_select(x, 0, longs({rows.begin() + begin, rows.begin() + end}));
-        all.narrow(0, begin, end - begin).copy_(project(normed(part, {}, {}, withAdapter), withAdapter));
+        all.narrow(0, begin, end - begin).copy_(project(normed(x.narrow(0, begin, end - begin), {}, {}, withAdapter), withAdapter));
     }
     return all;
 }
 
-std::vector<float> HostDecoder::logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache) {
+Predicted HostDecoder::predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) {
     const c10::InferenceMode guard;
-    const at::Tensor x = infer(pack, cache);
+    const TargetRows sorted(targets, rows);
+    const at::Tensor x = infer(pack, sorted.rows, cache);
     const bool withAdapter = adapted();
-    const TargetRows sorted(targets);
     const auto count = static_cast<std::int64_t>(sorted.rows.size());
-    std::vector<float> result(targets.size());
+    Predicted result;
+    result.logProbabilities.resize(targets.size());
+    std::vector<std::int32_t> best(rows.empty() ? 0 : sorted.rows.size());
     for (std::int64_t begin = 0; begin < count; begin += kHeadRows) {
         const std::int64_t end = std::min(count, begin + kHeadRows);
-        const at::Tensor y = normed(at::index_select(x, 0, longs({sorted.rows.begin() + begin, sorted.rows.begin() + end})), {}, {}, withAdapter);
+        const at::Tensor y = normed(x.narrow(0, begin, end - begin), {}, {}, withAdapter);
         const at::Tensor logits = project(y, withAdapter);
         const at::Tensor& shift = headShift(withAdapter);
         forRows(end - begin, config.vocab_size, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t row = first; row < last; ++row) {
+                const auto at = static_cast<std::size_t>(begin + row);
+                if (!best.empty()) kernels::likeliest(rowsOf(logits, row), 1, config.vocab_size, &best[at]);
+                if (sorted.begin[at] == sorted.begin[at + 1]) continue;
                 float lse = 0;
                 kernels::logSumExp(rowsOf(logits, row), 1, config.vocab_size, &lse);
-                const auto at = static_cast<std::size_t>(begin + row);
                 for (std::int64_t t = sorted.begin[at]; t < sorted.begin[at + 1]; ++t) {
                     // The logit itself anew in float: the product's was rounded to the compute type.
                     const std::int32_t token = sorted.tokens[static_cast<std::size_t>(t)];
                     float logit = head.dotRow(token, rowsOf(y, row).data);
                     if (shift.defined()) logit += shift.const_data_ptr<float>()[token];
-                    result[sorted.origin[static_cast<std::size_t>(t)]] = logit - lse;
+                    result.logProbabilities[sorted.origin[static_cast<std::size_t>(t)]] = logit - lse;
                 }
             }
         });
     }
+    for (const std::int64_t row : rows) result.likeliest.push_back(best[sorted.place(row)]);
     return result;
 }
 
 void HostDecoder::prefill(const Pack& pack, KvCache& cache) {
     const c10::InferenceMode guard;
-    infer(pack, &cache);
+    infer(pack, {}, &cache);
 }
 
 double HostDecoder::loss(const Pack& pack, const std::vector<Target>& targets) {
     const c10::InferenceMode guard;
-    const at::Tensor x = infer(pack, nullptr);
-    return lossOf(x, TargetRows(targets), adapted(), nullptr);
+    const TargetRows sorted(targets);
+    return lossOf(infer(pack, sorted.rows, nullptr), sorted, adapted(), nullptr);
 }
 
 void HostDecoder::addGradients(const Pack& given, const std::vector<Target>& targets, const Dropout& dropout) {

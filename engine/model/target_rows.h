@@ -14,7 +14,10 @@ struct TargetRows {
     std::vector<float> weights;
     std::vector<std::size_t> origin; // place in the caller's list
 
-    explicit TargetRows(const std::vector<Target>& targets);
+    /// Rows of `others` are among them too, whether or not they have targets.
+    explicit TargetRows(const std::vector<Target>& targets, const std::vector<std::int64_t>& others = {});
+    /// Place of a row that is among them.
+    std::size_t place(std::int64_t row) const;
 };
 
 } // namespace engine
