@@ -173,6 +173,40 @@ private Q_SLOTS:
             QVERIFY(std::abs(found[static_cast<std::size_t>(i)] - expected[i][targets[static_cast<std::size_t>(i)].token].item<float>()) < 2e-5);
     }
 
+    void someRowsAreThoseOfAll_data() { families(); }
+    void someRowsAreThoseOfAll() {
+        QFETCH(int, family);
+        QTemporaryDir dir;
+        const auto model = modelOf(dir, optionsOf(static_cast<Family>(family)));
+        const Decoder host = Decoder::load(model, Precision::Fp32), plain = Decoder::loadPlain(model, Precision::Fp32, at::kCPU);
+        Pack pack;
+        const int root = pack.add(tokens(150, 1)), a = pack.add(tokens(7, 2), root);
+        pack.add(tokens(40, 3), root);
+        pack.add(tokens(3, 4), a);
+        const at::Tensor all = host.logits(pack, allRows(pack));
+        std::vector<std::int64_t> few{158, 3, 3, 149, 150}, many;
+        for (std::int64_t row = 130; row < 180; ++row) many.push_back(row); // the end of one node, another, the beginning of a third
+        for (const auto& rows : {few, many, std::vector<std::int64_t>{199}}) {
+            std::vector<Target> targets{{rows.back(), 5, 1}, {rows.front(), 7, 1}, {rows.back(), 11, 1}, {12, 2, 1}};
+            const at::Tensor p = at::log_softmax(all, 1);
+            for (const Decoder* decoder : {&host, &plain}) {
+                const at::Tensor some = decoder->logits(pack, rows);
+                const Predicted predicted = decoder->predict(pack, targets, rows);
+                QCOMPARE(predicted.likeliest.size(), rows.size());
+                for (std::size_t i = 0; i < rows.size(); ++i) {
+                    const at::Tensor expected = all[rows[i]];
+                    QVERIFY(worst(some[static_cast<std::int64_t>(i)], expected) < 2e-5);
+                    QCOMPARE(predicted.likeliest[i], static_cast<std::int32_t>(at::argmax(expected).item<std::int64_t>()));
+                }
+                for (std::size_t i = 0; i < targets.size(); ++i)
+                    QVERIFY(std::abs(predicted.logProbabilities[i] - p[targets[i].row][targets[i].token].item<float>()) < 2e-5);
+                QCOMPARE(decoder->predict(pack, {}, rows).likeliest, predicted.likeliest);
+                const double sum = -p[12][2].item<double>();
+                QVERIFY(std::abs(decoder->loss(pack, {targets.back()}) - sum) < 2e-5);
+            }
+        }
+    }
+
     void freshAdapterChangesNothing_data() { families(); }
     void freshAdapterChangesNothing() {
         QFETCH(int, family);

@@ -6,6 +6,7 @@
 #include "tests/support/cpu_targets.h"
 
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -262,6 +263,17 @@ private:
     }
 
     EACH_TARGET(lossesCases) {
+        for (const std::int64_t width : {1, 5, 1024, 2077}) {
+            Floats values = some(3 * width, 17, 4);
+            values[static_cast<std::size_t>(width + width / 2)] = values[static_cast<std::size_t>(2 * width - 1)] = 90;
+            std::fill(values.begin() + 2 * width, values.end(), -std::numeric_limits<float>::infinity());
+            Matrix logits(values, width, type);
+            std::int32_t best[3] = {-1, -1, -1};
+            likeliest(logits.rows(), 3, width, best);
+            for (std::int64_t c = 0; c < width; ++c) QVERIFY(logits(0, c) <= logits(0, best[0]) && (c >= best[0] || logits(0, c) < logits(0, best[0])));
+            QCOMPARE(best[1], static_cast<std::int32_t>(width / 2)); // the first of two
+            QCOMPARE(best[2], 0);
+        }
         for (const std::int64_t width : {3, 64, 99}) {
             const std::int64_t begin[] = {0, 2, 2, 3};
             const std::int32_t tokens[] = {0, 2, static_cast<std::int32_t>(width - 1)};
