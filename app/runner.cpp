@@ -13,6 +13,14 @@ RunId runOf(const Outcome& outcome) {
     return std::visit([](const auto& o) { return o.run; }, outcome);
 }
 
+// For the window, which asks for it later and must not wait then.
+void hash(const CsvTable& table, const std::stop_token& stop) {
+    try {
+        (void)table.sha256(stop);
+    } catch (const Error&) { // a large file that has changed: whoever reads it is told
+    }
+}
+
 } // namespace
 
 Runner::Runner(Runs& runs, Jobs jobs, QObject* parent)
@@ -158,6 +166,7 @@ quint64 Runner::loadCsv(const QString& path, const CsvOptions& options) {
             onWindow([this, token, table] {
                 if (token == m_csvToken) Q_EMIT csvLoaded(token, table);
             });
+            hash(*table, stop);
         } catch (const Error& error) {
             onWindow([this, token, message = QString::fromStdString(error.message()), hint = QString::fromStdString(error.hint())] {
                 if (token == m_csvToken) Q_EMIT csvFailed(token, message, hint);

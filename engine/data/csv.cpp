@@ -64,7 +64,7 @@ public:
             if (!records.next(record)) throw Error(ErrorCode::BadInput, m_table.path.string() + " is empty.", "Choose a file with a label and a text a line.");
             if (m_stop.stop_requested()) throw StopRequested{};
         } while (record.isBlank());
-        m_table.shape = {delimiter, record.fieldCount};
+        m_table.shape = {.delimiter = delimiter, .columns = record.fieldCount};
         if (checkUtf8 && !isUtf8(record.raw)) return false;
         const bool skips = m_table.hasHeader;
         std::optional<CsvTally> tally = indexRecords(*m_table.text, skips ? records.offset() : first, skips ? records.line() : record.line, m_table.shape,
@@ -101,6 +101,7 @@ private:
         m_table.recordCount = tally.records;
         m_table.rowCount = tally.rows;
         m_table.anchors = std::move(tally.anchors);
+        m_table.shape.mayHoldNuls = tally.oddCounts[static_cast<std::size_t>(CsvOddity::Nul)] > 0;
         m_table.lineEnding = lineEnding(tally.ends);
         report(tally);
         if (m_table.rowCount == 0) refuseEmpty();

@@ -111,7 +111,7 @@ private:
 } // namespace
 
 bool CsvShape::isRow(const RecordView& record) const {
-    return record.quoteLine == 0 && record.fieldCount == columns && record.raw.find('\0') == std::string_view::npos;
+    return record.quoteLine == 0 && record.fieldCount == columns && !(mayHoldNuls && record.raw.find('\0') != std::string_view::npos);
 }
 
 void CsvTally::addRow(std::size_t offset, std::int64_t line) {

@@ -25,6 +25,7 @@ struct CsvAnchor {
 struct CsvShape {
     char delimiter = ',';
     std::size_t columns = 0;
+    bool mayHoldNuls = true; // false: no record of as many fields does
     bool isRow(const RecordView& record) const;
 };
 

@@ -74,13 +74,14 @@ Read plainly(const std::string& text, char delimiter, std::size_t columns) {
 Read inParts(std::shared_ptr<const CsvText> text, char delimiter, std::size_t columns, std::size_t partBytes) {
     CsvTable table;
     table.text = std::move(text);
-    table.shape = {delimiter, columns};
+    table.shape = {.delimiter = delimiter, .columns = columns};
     table.header.resize(columns);
     const auto tally = engine::indexRecords(*table.text, 0, 1, table.shape, {.partBytes = partBytes});
     if (!tally) throw std::logic_error("UTF-8 was not to be checked");
     table.anchors = tally->anchors;
     table.rowCount = tally->rows;
     Read read;
+    table.shape.mayHoldNuls = tally->oddCounts[std::size_t(CsvOddity::Nul)] > 0;
     read.records = tally->records;
     read.oddCounts = tally->oddCounts;
     read.ends = tally->ends;
@@ -184,7 +185,7 @@ void TestCsvIndex::guessesWhereRecordsBegin() {
 
 void TestCsvIndex::checksUtf8InParts() {
     const std::string good = "a,é\nb,中\nc,\U0001F600\n";
-    const engine::CsvShape shape{',', 2};
+    const engine::CsvShape shape{.delimiter = ',', .columns = 2};
     std::vector<std::string> bad;
     for (std::size_t at = 0; at <= good.size(); ++at) {
         bad.push_back(good.substr(0, at) + "\x80" + good.substr(at));

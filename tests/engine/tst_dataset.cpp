@@ -28,6 +28,8 @@ private Q_SLOTS:
     void refuses_data();
     void refuses();
     void refusesTextsAsLabels();
+    void readsManyRows();
+    void countsValues();
     void readsTinyData();
     void theArticlesSplit();
 };
@@ -240,6 +242,61 @@ void TestDataset::refusesTextsAsLabels() {
     } catch (const engine::Error& error) {
         QCOMPARE(error.message(), std::string("Column 1 of a.csv has 1001 different values; there may be 1000 labels."));
     }
+}
+
+void TestDataset::readsManyRows() {
+    // Some megabytes, which several threads read by stretches.
+    const std::vector<std::string> labels{"pos", "neg", "neu"}; // not in the order of their numbers
+    std::string text = "l,t\n";
+    std::vector<engine::Example> expected;
+    std::int64_t line = 2, blankLine = 0, repeatLine = 0, tornLine = 0, earlierLine = 0, keptLine = 0;
+    for (int i = 0; i < 60'000; ++i) {
+        const std::size_t label = i < 50'000 ? std::size_t(i % 2) : std::size_t(i % 3);
+        std::string words = std::string(60, char('a' + i % 26)) + ",\nrow " + std::to_string(i);
+        if (i == 40'000) earlierLine = line;
+        if (i == 59'000) words = std::string(60, char('a' + 40'000 % 26)) + ",\nrow 40000", tornLine = line;
+        if (i == 30'000) keptLine = line;
+        if (i == 45'000) words = std::string(60, char('a' + 30'000 % 26)) + ",\nrow 30000", repeatLine = line;
+        if (i == 45'000) text += labels[0] + ",\"" + words + "\"\n", expected.push_back({i, words, 2});
+        else if (i % 20'000 == 7) text += labels[label] + ",\"" + "\n" + "\"\n", blankLine = blankLine == 0 ? line : blankLine;
+        else text += labels[label] + ",\"" + words + "\"\n", expected.push_back({i, words, label == 0 ? 2 : label == 1 ? 0 : 1});
+        line += 2;
+    }
+    const CsvTable source = table(QString::fromStdString(text));
+    const Dataset dataset = engine::makeDataset(source, columns("l", "t"));
+    QCOMPARE(dataset.labels, (std::vector<std::string>{"neg", "neu", "pos"}));
+    QCOMPARE(dataset.examples.size(), expected.size());
+    std::vector<std::int64_t> counts(3);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        if (dataset.examples[i].record != expected[i].record || dataset.examples[i].text != expected[i].text || dataset.examples[i].label != expected[i].label)
+            QFAIL(qPrintable(QStringLiteral("example %1").arg(i)));
+        ++counts[std::size_t(expected[i].label)];
+    }
+    QCOMPARE(dataset.counts, counts);
+    const QString issues = QStringLiteral("a.csv:%1: 3 rows have a blank text and were left out; this is the first.\n"
+                                          "a.csv:%2: 1 row repeats the text and label of an earlier row; this is the first, it repeats line %3. One may be trained on and the other tested.\n"
+                                          "a.csv:%4: 1 row repeats an earlier text under another label; this is the first: 'neu', but 'pos' on line %5.\n")
+                               .arg(blankLine).arg(repeatLine).arg(keptLine).arg(tornLine).arg(earlierLine);
+    QCOMPARE(shown(dataset.issues), issues);
+
+    engine::LabelCounts values;
+    QCOMPARE(shown(engine::checkDataset(source, columns("l", "t"), values)), issues);
+    std::int64_t rows = 0;
+    for (const auto& [value, count] : values) rows += count;
+    QCOMPARE(values.size(), 3u);
+    QCOMPARE(rows, 60'000);
+    QVERIFY(values == engine::countValues(source, 0));
+}
+
+void TestDataset::countsValues() {
+    const CsvTable source = table(QStringLiteral("l,t\nb,one\na,\n,two\nb,three\n\"say \"\"no\"\"\",four\n"));
+    const engine::LabelCounts expected{{"", 1}, {"a", 1}, {"b", 2}, {"say \"no\"", 1}};
+    QVERIFY(engine::countValues(source, 0) == expected);
+    // They are there, too, where the table is refused.
+    const CsvTable one = table(QStringLiteral("l,t\na,one\na,two\n"));
+    engine::LabelCounts counts;
+    QVERIFY_THROWS_EXCEPTION(engine::Error, (void)engine::checkDataset(one, columns("l", "t"), counts));
+    QVERIFY((counts == engine::LabelCounts{{"a", 2}}));
 }
 
 void TestDataset::readsTinyData() {
