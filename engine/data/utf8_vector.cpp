@@ -15,6 +15,10 @@ HWY_BEFORE_NAMESPACE();
 namespace engine::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+#if HWY_TARGET == HWY_SCALAR
+// One byte is no table to look anything up in.
+std::size_t WellFormed(std::string_view, std::size_t from) { return from; }
+#else
 // What may be wrong; a mistake is there where all three look-ups have its bit.
 constexpr std::uint8_t kTooShort = 1, kTooLong = 2, kOverlong3 = 4, kTooLarge = 8, kSurrogate = 16, kOverlong2 = 32, kTooLarge1000 = 64, kOverlong4 = 64,
                        kTwoContinuations = 128, kAnyLow = kTooShort | kTooLong | kTwoContinuations;
@@ -54,6 +58,7 @@ std::size_t WellFormed(std::string_view text, std::size_t from) {
     }
     return at;
 }
+#endif
 
 } // namespace engine::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
