@@ -2,6 +2,8 @@
 // Everything between the matrix products, vectorised with Highway and chosen by CPU at run time. Each function works on the rows it
 // is given, on the calling thread; callers divide rows among threads. No torch here.
 #pragma once
+#include "engine/weights/bfloat16.h"
+
 #include <cstdint>
 
 namespace engine::kernels {
@@ -84,6 +86,9 @@ struct Nf4Rows {
     const std::uint8_t* codes = nullptr;
     const float* absmax = nullptr;
     std::int64_t block = 64, rows = 0, width = 0;
+    const std::uint16_t* shortAbsmax = nullptr; // instead of absmax, for the kernels that multiply pairs of bfloat16
+
+    float scale(std::int64_t number) const { return shortAbsmax ? fromBf16(shortAbsmax[number]) : absmax[number]; }
 };
 /// The same with W's rows [begin, end) in NF4. x comes apart, even elements before odd ones, as a byte's halves hold them:
 /// [2, count, width / 2].

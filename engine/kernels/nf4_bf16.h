@@ -12,7 +12,7 @@ namespace engine::kernels {
 bool multipliesNf4InBf16();
 
 /// y [count, end - begin] += x W^T for W's rows [begin, end), streaming W once; for few rows of x [count, width], given as
-/// [2, count, width / 2]: even elements before odd ones. The scale is taken out of a block's sum.
+/// [2, count, width / 2]: even elements before odd ones. The scale, which may be bfloat16, is taken out of a block's sum.
 void multiplyFewRowsNf4Bf16(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y);
 
 // For many rows: a panel of W that fits the cache is expanded, multiplied by all rows and forgotten.

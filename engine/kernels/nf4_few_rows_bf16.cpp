@@ -30,12 +30,20 @@ const std::uint16_t* table() {
     return values.data();
 }
 
-template <int kCount, int kRows>
+WITH_BF16 inline __m512 everywhere(float scale) {
+    return _mm512_set1_ps(scale);
+}
+WITH_BF16 inline __m512 everywhere(std::uint16_t scale) {
+    return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<std::int32_t>(std::uint32_t{scale} << 16)));
+}
+
+/// Scale: float or bfloat16.
+template <int kCount, int kRows, class Scale>
 WITH_BF16 void someRows(const std::uint16_t* even, const std::uint16_t* odd, std::int64_t half, const std::uint8_t* codes,
-                                                              const float* absmax, std::int64_t step, std::int64_t column, const Rows& y) {
+                        const Scale* absmax, std::int64_t step, std::int64_t column, const Rows& y) {
     const __m512i values = _mm512_loadu_si512(table());
     const std::uint8_t* row[kRows];
-    const float* by[kRows];
+    const Scale* by[kRows];
     __m512 sums[kRows][kCount];
     for (int o = 0; o < kRows; ++o) {
         row[o] = codes + o * half;
@@ -53,7 +61,7 @@ WITH_BF16 void someRows(const std::uint16_t* even, const std::uint16_t* odd, std
             const __m512i both = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row[o] + i)));
             const auto first = reinterpret_cast<__m512bh>(_mm512_permutexvar_epi16(_mm512_srli_epi16(both, 4), values));
             const auto second = reinterpret_cast<__m512bh>(_mm512_permutexvar_epi16(both, values));
-            const __m512 factor = _mm512_set1_ps(by[o][scale]);
+            const __m512 factor = everywhere(by[o][scale]);
 #pragma GCC unroll 4
             for (int n = 0; n < kCount; ++n) {
                 const auto e = reinterpret_cast<__m512bh>(_mm512_loadu_si512(even + n * half + i));
@@ -69,16 +77,23 @@ WITH_BF16 void someRows(const std::uint16_t* even, const std::uint16_t* odd, std
         }
 }
 
-template <int kRows>
-WITH_BF16 void allOfX(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, std::int64_t row, Rows y, std::int64_t column) {
+template <int kRows, class Scale>
+WITH_BF16 void allOfX(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, const Scale* scales, std::int64_t row, Rows y, std::int64_t column) {
     const std::int64_t half = w.width / 2, step = w.block / 2;
     const std::uint8_t* codes = w.codes + row * half;
-    const float* absmax = w.absmax + row * (w.width / w.block);
+    const Scale* absmax = scales + row * (w.width / w.block);
     const std::uint16_t *even = x, *odd = x + count * half;
     for (; count > 0; count -= 4, even += 4 * half, odd += 4 * half, y.data = static_cast<std::uint16_t*>(y.data) + 4 * y.stride) {
-        const auto f = count == 1 ? someRows<1, kRows> : count == 2 ? someRows<2, kRows> : count == 3 ? someRows<3, kRows> : someRows<4, kRows>;
+        const auto f = count == 1 ? someRows<1, kRows, Scale> : count == 2 ? someRows<2, kRows, Scale> : count == 3 ? someRows<3, kRows, Scale> : someRows<4, kRows, Scale>;
         f(even, odd, half, codes, absmax, step, column, y);
     }
+}
+
+template <class Scale>
+WITH_BF16 void allRows(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, const Scale* scales, std::int64_t begin, std::int64_t end, Rows y) {
+    std::int64_t row = begin;
+    for (; row + 4 <= end; row += 4) allOfX<4>(x, count, w, scales, row, y, row - begin);
+    for (; row < end; ++row) allOfX<1>(x, count, w, scales, row, y, row - begin);
 }
 
 } // namespace
@@ -89,9 +104,8 @@ bool multipliesNf4InBf16() {
 }
 
 void multiplyFewRowsNf4Bf16(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y) {
-    std::int64_t row = begin;
-    for (; row + 4 <= end; row += 4) allOfX<4>(x, count, w, row, y, row - begin);
-    for (; row < end; ++row) allOfX<1>(x, count, w, row, y, row - begin);
+    if (w.shortAbsmax) allRows(x, count, w, w.shortAbsmax, begin, end, y);
+    else allRows(x, count, w, w.absmax, begin, end, y);
 }
 
 #else

@@ -30,7 +30,7 @@ struct Forward {
                 transpose(codes);
                 for (std::int64_t half = 0; half < 2 && k + half * 64 < depth; ++half) {
                     alignas(64) float factors[kLanes] = {};
-                    for (std::int64_t r = 0; r < rows; ++r) factors[r] = w.absmax[(row + r) * scales + (begin + k + half * 64) / w.block];
+                    for (std::int64_t r = 0; r < rows; ++r) factors[r] = w.scale((row + r) * scales + (begin + k + half * 64) / w.block);
                     const __m512 factor = _mm512_load_ps(factors);
                     Bf16* to = panel + ((k / 2 + half * 32) * kPanelColumns + lane) * 2;
 #pragma GCC unroll 8
@@ -54,7 +54,7 @@ struct Backward {
     std::int64_t column;
 
     WITHIN static void expand(const Nf4Rows& w, std::int64_t row, std::int64_t column, __m512 values, __m512 (&to)[kVectors]) {
-        const __m512 factor = _mm512_set1_ps(w.absmax[(row * w.width + column) / w.block]);
+        const __m512 factor = _mm512_set1_ps(w.scale((row * w.width + column) / w.block));
         const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w.codes + (row * w.width + column) / 2));
         const __m256i upper = _mm256_srli_epi16(codes, 4);
         const __m256i low = _mm256_unpacklo_epi8(upper, codes), high = _mm256_unpackhi_epi8(upper, codes);

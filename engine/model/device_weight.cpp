@@ -76,8 +76,10 @@ DeviceWeight::DeviceWeight(const Nf4Matrix& matrix, at::ScalarType type, at::Dev
     m_pairs = uploaded(pairs, device).view({256, 2});
     const std::int64_t blocks = (m_out * m_in + m_block - 1) / m_block;
     m_codes = filledUp(matrix.codes, blocks * m_block / 2, device);
-    if (!matrix.absmax.empty()) {
-        m_absmax = uploaded(matrix.absmax, device);
+    if (matrix.scales.codes.empty()) {
+        std::vector<float> absmax(static_cast<std::size_t>(blocks));
+        matrix.scalesInto(0, absmax);
+        m_absmax = uploaded(absmax, device);
         return;
     }
     const Nf4Scales& scales = matrix.scales;

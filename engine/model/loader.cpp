@@ -251,6 +251,12 @@ std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std
     return std::nullopt;
 }
 
+bool WeightReader::holdsBf16(const std::string& name) const {
+    for (const FileName& candidate : m_impl->gguf ? ggufNames(name) : folderNames(name))
+        if (const TensorView* view = m_impl->find(candidate.name)) return view->type == DType::BF16;
+    return false;
+}
+
 Nf4Matrix WeightReader::readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const {
     std::optional<Nf4Weight> stored;
     if (m_impl->folder) stored = engine::readNf4(name, [&](const std::string& part) { return m_impl->folder->find(part); });
@@ -259,14 +265,12 @@ Nf4Matrix WeightReader::readNf4(const std::string& name, std::int64_t out, std::
             throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + name + " was quantised from the shape " + shapeText(stored->shape) +
                                                  ", but the model's configuration makes it " + shapeText({out, in}) + ".");
         // The codes stay in the file.
-        const auto storage = std::make_shared<std::pair<std::shared_ptr<Impl>, std::vector<float>>>(m_impl, std::move(stored->absmax));
         Nf4Matrix matrix;
         matrix.out = out;
         matrix.in = in;
         matrix.codes = stored->codes;
-        matrix.absmax = storage->second;
         matrix.block = stored->block;
-        matrix.owner = storage;
+        matrix.keep(std::move(stored->absmax), m_impl);
         return matrix;
     }
     return quantizedNf4(read(name, {out, in}, at::kFloat), doubleQuant);

@@ -33,6 +33,8 @@ public:
     at::Tensor read(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type) const;
     /// A matrix [out, in] as the file holds it, where that is in blocks we compute with; else nothing. Throws as read.
     std::optional<BlockMatrix> readBlocks(const std::string& name, std::int64_t out, std::int64_t in) const;
+    /// Whether the file holds this tensor in bfloat16.
+    bool holdsBf16(const std::string& name) const;
     /// A matrix [out, in] in NF4: as bitsandbytes stored it, or quantised here. Throws as read.
     Nf4Matrix readNf4(const std::string& name, std::int64_t out, std::int64_t in, bool doubleQuant) const;
 

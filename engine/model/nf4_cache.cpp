@@ -17,15 +17,20 @@ constexpr std::uintmax_t kSpareRoom = std::uintmax_t{1} << 30; // bytes left fre
 
 constexpr const char *kCodes = ".codes", *kAbsmax = ".absmax", *kScaleCodes = ".absmax.codes", *kScaleAbsmax = ".absmax.absmax", *kOffset = ".absmax.offset";
 
-/// What the file holds of one layer, in order.
-std::vector<TensorView> tensorsOf(const LinearShape& layer, bool doubleQuant) {
+/// What the file holds of one layer, in order; `scale` is the type of scales that are not quantised themselves.
+std::vector<TensorView> tensorsOf(const LinearShape& layer, bool doubleQuant, DType scale) {
     const auto count = static_cast<std::size_t>(layer.in * layer.out), blocks = nf4Blocks(count);
     const auto tensor = [&](const char* part, DType type, std::size_t size) {
         return TensorView{layer.name + part, type, {static_cast<std::int64_t>(size)}, {}};
     };
-    if (!doubleQuant) return {tensor(kAbsmax, DType::F32, blocks), tensor(kCodes, DType::U8, nf4Bytes(count))};
+    if (!doubleQuant) return {tensor(kAbsmax, scale, blocks), tensor(kCodes, DType::U8, nf4Bytes(count))};
     return {tensor(kScaleAbsmax, DType::F32, nf4Blocks(blocks, kNf4ScaleBlock)), tensor(kOffset, DType::F32, 1), tensor(kScaleCodes, DType::U8, blocks),
             tensor(kCodes, DType::U8, nf4Bytes(count))};
+}
+
+/// Scales of bfloat16 weights are bfloat16 themselves.
+DType scaleType(const WeightReader& reader, const LinearShape& layer) {
+    return reader.holdsBf16(layer.name + ".weight") ? DType::BF16 : DType::F32;
 }
 
 /// Floats are read where they lie: every layer must end on a multiple of four bytes.
@@ -47,13 +52,15 @@ template <class T> std::span<const T> valuesOf(const TensorView& view) {
 
 Nf4Cache::Nf4Cache(const fs::path& file, const DecoderConfig& config, bool doubleQuant)
     : m_file(std::make_shared<SafetensorsFile>(file)), m_layers(linearLayers(config)), m_doubleQuant(doubleQuant) {
-    for (const LinearShape& layer : m_layers)
-        for (const TensorView& expected : tensorsOf(layer, doubleQuant)) {
+    for (const LinearShape& layer : m_layers) {
+        const TensorView* absmax = m_file->find(layer.name + kAbsmax);
+        for (const TensorView& expected : tensorsOf(layer, doubleQuant, absmax && absmax->type == DType::BF16 ? DType::BF16 : DType::F32)) {
             const TensorView* found = m_file->find(expected.name);
             if (!found || found->type != expected.type || found->shape != expected.shape ||
                 reinterpret_cast<std::uintptr_t>(found->bytes.data()) % alignof(float) != 0)
                 throw Error(ErrorCode::BadInput, file.string() + ": the tensor " + quote(expected.name) + " is not as this model needs it.");
         }
+    }
 }
 
 Nf4Matrix Nf4Cache::matrix(const std::string& name) const {
@@ -68,8 +75,10 @@ Nf4Matrix Nf4Cache::matrix(const std::string& name) const {
         const auto codes = valuesOf<std::uint8_t>(part(kScaleCodes));
         const auto absmax = valuesOf<float>(part(kScaleAbsmax));
         matrix.scales = {{codes.begin(), codes.end()}, {absmax.begin(), absmax.end()}, valuesOf<float>(part(kOffset))[0]};
+    } else if (const TensorView& absmax = part(kAbsmax); absmax.type == DType::BF16) {
+        matrix.shortAbsmax = valuesOf<std::uint16_t>(absmax);
     } else {
-        matrix.absmax = valuesOf<float>(part(kAbsmax));
+        matrix.absmax = valuesOf<float>(absmax);
     }
     matrix.owner = m_file;
     return matrix;
@@ -79,7 +88,7 @@ void Nf4Cache::write(const fs::path& file, const WeightReader& reader, bool doub
     const std::vector<LinearShape> layers = linearLayers(reader.config());
     std::vector<TensorView> tensors;
     for (const LinearShape& layer : layers)
-        for (TensorView& tensor : tensorsOf(layer, doubleQuant)) tensors.push_back(std::move(tensor));
+        for (TensorView& tensor : tensorsOf(layer, doubleQuant, scaleType(reader, layer))) tensors.push_back(std::move(tensor));
     SafetensorsWriter writer(file, tensors, {{"model", reader.path().string()}});
     std::int64_t done = 0;
     for (const LinearShape& layer : layers) {
@@ -89,8 +98,12 @@ void Nf4Cache::write(const fs::path& file, const WeightReader& reader, bool doub
             writer.write(std::as_bytes(std::span(matrix.scales.absmax)));
             writer.write(std::as_bytes(std::span(&matrix.scales.offset, 1)));
             writer.write(std::as_bytes(std::span(matrix.scales.codes)));
+        } else if (scaleType(reader, layer) == DType::BF16) {
+            writer.write(std::as_bytes(matrix.shortAbsmax));
         } else {
-            writer.write(std::as_bytes(matrix.absmax));
+            std::vector<float> absmax(nf4Blocks(static_cast<std::size_t>(layer.in * layer.out)));
+            matrix.scalesInto(0, absmax);
+            writer.write(std::as_bytes(std::span(absmax)));
         }
         writer.write(std::as_bytes(matrix.codes));
         if (sink) sink(ProgressEvent{0, "quantise model", ++done, static_cast<std::int64_t>(layers.size()), 0, -1});

@@ -15,12 +15,18 @@ namespace engine {
 struct Nf4Matrix {
     std::int64_t out = 0, in = 0;
     std::span<const std::uint8_t> codes;
-    std::span<const float> absmax;         // empty under double quantisation
+    // Scales, in one of three ways:
+    std::span<const float> absmax;
+    std::span<const std::uint16_t> shortAbsmax; // bfloat16, where all are exactly that, as those of bfloat16 weights are
     Nf4Scales scales;                      // double quantisation's
     std::size_t block = kNf4Block;
     std::shared_ptr<const void> owner;     // keeps codes and absmax alive
 
     std::int64_t byteCount() const;
+    /// The scales of blocks [begin, begin + to.size()).
+    void scalesInto(std::size_t begin, std::span<float> to) const;
+    /// Takes plain scales, in bfloat16 where nothing is lost by it, and `owned`, what the codes lie in.
+    void keep(std::vector<float> scales, std::shared_ptr<const void> owned);
 };
 
 /// Quantises values [out, in] float. Throws Error(BadInput) for one that is not finite.

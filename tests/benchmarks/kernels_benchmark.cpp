@@ -222,7 +222,7 @@ struct PhiNf4 {
     std::vector<std::uint8_t> codes;
     Nf4Rows rows;
 
-    PhiNf4(std::int64_t out, std::int64_t in) : absmax(someFloats(out * in / kBlock)), codes(static_cast<std::size_t>(out * in / 2), 0x6A), rows{codes.data(), absmax.data(), kBlock, out, in} {}
+    PhiNf4(std::int64_t out, std::int64_t in) : absmax(someFloats(out * in / kBlock)), codes(static_cast<std::size_t>(out * in / 2), 0x6A), rows{codes.data(), absmax.data(), kBlock, out, in, nullptr} {}
     std::int64_t bytes() const { return static_cast<std::int64_t>(codes.size() + absmax.size() * sizeof(float)); }
 };
 

@@ -98,7 +98,7 @@ struct SomeNf4 {
 
     SomeNf4(std::int64_t count, std::int64_t width, std::int64_t block, unsigned seed)
         : codes(std::vector<std::uint8_t>(static_cast<std::size_t>(count * width / 2))), absmax(someFloats(count * width / block, seed)),
-          values(static_cast<std::size_t>(count * width)), rows{codes.data(), absmax.data(), block, count, width} {
+          values(static_cast<std::size_t>(count * width)), rows{codes.data(), absmax.data(), block, count, width, nullptr} {
         std::mt19937 random(seed);
         for (auto& code : codes.values()) code = static_cast<std::uint8_t>(random());
         nf4_plain::dequantize({codes.data(), absmax.data(), static_cast<std::size_t>(block)}, 0, values.size(), values.data());

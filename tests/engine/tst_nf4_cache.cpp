@@ -32,13 +32,16 @@ private Q_SLOTS:
     void equalsTheModel_data() {
         QTest::addColumn<int>("family");
         QTest::addColumn<bool>("doubleQuant");
-        QTest::newRow("phi") << static_cast<int>(Family::Phi) << false;
-        QTest::newRow("llama, double quantisation") << static_cast<int>(Family::Llama) << true;
+        QTest::addColumn<int>("type");
+        QTest::newRow("phi") << static_cast<int>(Family::Phi) << false << static_cast<int>(DType::F32);
+        QTest::newRow("phi in bfloat16") << static_cast<int>(Family::Phi) << false << static_cast<int>(DType::BF16);
+        QTest::newRow("llama, double quantisation") << static_cast<int>(Family::Llama) << true << static_cast<int>(DType::F32);
     }
     void equalsTheModel() {
         QFETCH(int, family);
         QFETCH(bool, doubleQuant);
-        const WeightReader reader(modelOf(static_cast<Family>(family)));
+        QFETCH(int, type);
+        const WeightReader reader(modelOf(static_cast<Family>(family), static_cast<DType>(type)));
         std::int64_t told = 0;
         const Sink sink = [&](const Event& event) {
             if (const auto* progress = std::get_if<ProgressEvent>(&event)) told = progress->done;
@@ -52,7 +55,9 @@ private Q_SLOTS:
             QCOMPARE(a.out, b.out);
             QCOMPARE(a.in, b.in);
             QVERIFY(std::equal(a.codes.begin(), a.codes.end(), b.codes.begin(), b.codes.end()));
-            QVERIFY(std::equal(a.absmax.begin(), a.absmax.end(), b.absmax.begin(), b.absmax.end()));
+            QVERIFY(std::ranges::equal(a.absmax, b.absmax));
+            QVERIFY(std::ranges::equal(a.shortAbsmax, b.shortAbsmax));
+            QCOMPARE(a.shortAbsmax.empty(), static_cast<DType>(type) != DType::BF16);
             QCOMPARE(a.scales.codes, b.scales.codes);
             QCOMPARE(a.scales.absmax, b.scales.absmax);
             QCOMPARE(a.scales.offset, b.scales.offset);

@@ -3,11 +3,13 @@
 // Products with weights in 4 bits by whichever way Weight takes them, against sums in double over the expanded weights.
 #include "engine/kernels/nf4_bf16.h"
 #include "engine/model/weight.h"
+#include "engine/weights/bfloat16.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <QScopeGuard>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -115,6 +117,41 @@ private Q_SLOTS:
                 }
             }
         }
+    }
+
+    /// Scales in bfloat16 or quantised themselves: the products are those with the same scales in float, to the bit.
+    void scalesMayBeHeldInAnyWay() {
+        for (const bool twice : {false, true})
+            for (const auto& [out, in] : {std::pair<std::int64_t, std::int64_t>{70, 192}, {66, 4096}, {3, 64}}) {
+                Nf4Matrix held = someNf4(out, in, 64, twice, 1), plain = held;
+                std::vector<float> scales(static_cast<std::size_t>(out * in / 64));
+                held.scalesInto(0, scales);
+                if (!twice) {
+                    for (float& scale : scales) scale = fromBf16(toBf16(scale));
+                    held.keep(scales, held.owner);
+                    QVERIFY(held.absmax.empty() && held.shortAbsmax.size() == scales.size());
+                }
+                plain.scales = {};
+                plain.absmax = scales;
+                std::vector<float> last(2);
+                held.scalesInto(scales.size() - 1, std::span(last).first(1));
+                QCOMPARE(last[0], scales.back());
+                for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+                    const Weight a({held}, type), b({plain}, type);
+                    for (const std::int64_t count : {1, 2, 4, 7, 40}) {
+                        const at::Tensor x = some(count, in, 2).to(type), dy = some(count, out, 3).to(type);
+                        QVERIFY(at::equal(a.times(x, {}), b.times(x, {})));
+                        QVERIFY(at::equal(a.backTimes(dy, {}), b.backTimes(dy, {})));
+                    }
+                }
+            }
+    }
+
+    void scalesOfMoreDigitsStayFloat() {
+        Nf4Matrix matrix = someNf4(2, 64, 64, false, 1);
+        const std::vector<float> scales{0.5f, std::nextafter(0.5f, 1.0f)};
+        matrix.keep(scales, matrix.owner);
+        QVERIFY(matrix.shortAbsmax.empty() && std::ranges::equal(matrix.absmax, scales));
     }
 
     /// Each row and each column is computed by one thread in one order.
