@@ -2,6 +2,7 @@
 #include "engine/infer/classify.h"
 #include "engine/infer/find_answer.h"
 #include "engine/infer/label_trie.h"
+#include "engine/infer/prefix_tree.h"
 #include "engine/train/batch.h"
 
 #include <algorithm>
@@ -15,44 +16,35 @@ namespace {
 
 /// Of one pass, so that long texts and large models need no more memory than others. More rows would be no faster.
 constexpr std::int64_t kPassBytes = std::int64_t{384} << 20, kMostRows = 2048;
+/// A token more of each of this many batches is read at once, where their keys and values are no larger than this.
+constexpr std::int64_t kTogether = 2, kTogetherBytes = std::int64_t{256} << 20;
 
-/// Shared by both methods: questions in batches of like length, their common beginning read once.
+using Batch = std::vector<std::size_t>; // samples by number
+
+/// Shared by both methods: questions in batches in which many begin alike. What all begin with is read once, in the first pass; what some of a
+/// batch do, once in that batch.
 class Classifier {
 public:
-    Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers)
-        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_cache(decoder.config(), decoder.precision(), decoder.device()) {
+    Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers, std::int64_t size)
+        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_size(std::max<std::int64_t>(1, size)), m_cache(decoder.config(), decoder.precision(), decoder.device()) {
         std::vector<std::span<const std::int32_t>> questions;
         for (const Sample& sample : samples) questions.push_back(sample.question());
         m_prefix = samples.size() > 1 ? commonPrefix(questions, 1) : 0;
-        if (m_prefix == 0) return;
-        m_prefixSegment = m_cache.addSegment(m_prefix);
-        Pack pack;
-        pack.addCached(questions.front().first(static_cast<std::size_t>(m_prefix)), m_prefixSegment, 0, true);
-        decoder.prefill(pack, m_cache);
+        if (m_prefix > 0) m_prefixSegment = m_cache.addSegment(m_prefix);
     }
     virtual ~Classifier() = default;
 
-    /// Samples of the next pass, by number: similar lengths, few enough rows.
-    std::vector<std::vector<std::size_t>> batches(std::int64_t size) const {
-        std::vector<std::size_t> order(m_samples.size());
+    /// All samples in batches to run, questions that begin alike side by side.
+    virtual std::vector<Batch> batches() const {
+        Batch order(m_samples.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return m_samples[a].answerBegin < m_samples[b].answerBegin; });
-        std::vector<std::vector<std::size_t>> all;
-        std::int64_t rows = 0;
-        const std::int64_t most = std::clamp<std::int64_t>(kPassBytes / bytesPerRow(), 32, kMostRows);
-        for (std::size_t number : order) {
-            const std::int64_t needed = m_samples[number].answerBegin - m_prefix + rowsOfAnswer();
-            if (all.empty() || static_cast<std::int64_t>(all.back().size()) >= std::max<std::int64_t>(1, size) || rows + needed > most) {
-                all.emplace_back();
-                rows = 0;
-            }
-            all.back().push_back(number);
-            rows += needed;
-        }
-        return all;
+        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            return std::ranges::lexicographical_compare(m_samples[a].question(), m_samples[b].question());
+        });
+        return passes(order);
     }
     /// Fills in these predictions and gives the sum of the true answers' log-probabilities.
-    virtual double run(const std::vector<std::size_t>& batch, std::vector<Prediction>& predictions, std::stop_token stop) = 0;
+    virtual double run(const Batch& batch, std::vector<Prediction>& predictions, std::stop_token stop) = 0;
 
 protected:
     virtual std::int64_t rowsOfAnswer() const = 0;
@@ -61,12 +53,57 @@ protected:
         const DecoderConfig& c = m_decoder.config();
         return (6 * c.hidden_size + 3 * c.intermediate_size) * m_decoder.precision().bytes();
     }
-    /// A question's tokens after the common beginning.
-    std::span<const std::int32_t> rest(std::size_t number) const { return m_samples[number].question().subspan(static_cast<std::size_t>(m_prefix)); }
+    /// Parts of few enough rows for one pass.
+    std::vector<Batch> passes(const Batch& order) const {
+        return split(order, m_size, std::clamp<std::int64_t>(kPassBytes / bytesPerRow(), 32, kMostRows));
+    }
+    std::vector<Batch> split(const Batch& order, std::int64_t size, std::int64_t most) const {
+        std::vector<Batch> all;
+        std::int64_t rows = m_prefix; // comes with the first
+        for (std::size_t number : order) {
+            const std::int64_t needed = m_samples[number].answerBegin - m_prefix + rowsOfAnswer();
+            if (all.empty() || std::ssize(all.back()) >= size || rows + needed > most) {
+                if (!all.empty()) rows = 0;
+                all.emplace_back();
+            }
+            all.back().push_back(number);
+            rows += needed;
+        }
+        return all;
+    }
+    /// Adds the questions to a pack, in the order of their beginnings, and gives the node that each ends with. With `stored`, that is where each
+    /// node's keys and values are kept: a segment a node, by node of the pack.
+    std::vector<int> addQuestions(Pack& pack, const Batch& batch, std::vector<int>* stored) {
+        const auto prefix = static_cast<std::size_t>(m_prefix);
+        std::vector<PrefixTree::Text> rests;
+        for (std::size_t number : batch) rests.push_back(m_samples[number].question().subspan(prefix));
+        const PrefixTree tree(rests);
+        // What all begin with is in this pack, or has been in one.
+        int root = -1;
+        if (m_prefix > 0 && m_cache.chainLength(m_prefixSegment) == 0) {
+            root = pack.addCached(m_samples[batch.front()].question().first(prefix), m_prefixSegment, 0, true);
+            if (stored) stored->push_back(m_prefixSegment);
+        }
+        std::vector<int> nodes;
+        for (const PrefixTree::Node& node : tree.nodes) {
+            const int parent = node.parent < 0 ? root : nodes[static_cast<std::size_t>(node.parent)];
+            if (stored) {
+                const int above = parent < 0 ? m_prefixSegment : (*stored)[static_cast<std::size_t>(parent)];
+                stored->push_back(m_cache.addSegment(std::ssize(node.tokens), above));
+                nodes.push_back(parent < 0 ? pack.addCached(node.tokens, stored->back(), m_prefix, true) : pack.addStored(node.tokens, parent, stored->back()));
+            } else {
+                nodes.push_back(parent < 0 && m_prefix > 0 ? pack.addCached(node.tokens, m_prefixSegment, m_prefix, false) : pack.add(node.tokens, parent));
+            }
+        }
+        std::vector<int> ends;
+        for (const int end : tree.ends) ends.push_back(nodes[static_cast<std::size_t>(end)]);
+        return ends;
+    }
 
     const Decoder& m_decoder;
     const std::vector<Sample>& m_samples;
     const Answers& m_answers;
+    const std::int64_t m_size; // samples of a pass
     KvCache m_cache;
     std::int64_t m_prefix = 0;
     int m_prefixSegment = -1;
@@ -75,16 +112,13 @@ protected:
 /// One pass a batch: the questions, and after each what the labels' spellings need beyond it.
 class Scorer : public Classifier {
 public:
-    Scorer(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers)
-        : Classifier(decoder, samples, answers), m_trie(answers.ids) {}
+    Scorer(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers, std::int64_t size)
+        : Classifier(decoder, samples, answers, size), m_trie(answers.ids) {}
 
-    double run(const std::vector<std::size_t>& batch, std::vector<Prediction>& predictions, std::stop_token) override {
+    double run(const Batch& batch, std::vector<Prediction>& predictions, std::stop_token) override {
         Pack pack;
         std::vector<Target> targets;
-        for (std::size_t number : batch) {
-            const int node = m_prefix > 0 ? pack.addCached(rest(number), m_prefixSegment, m_prefix, false) : pack.add(rest(number));
-            m_trie.add(pack, node, targets);
-        }
+        for (const int node : addQuestions(pack, batch, nullptr)) m_trie.add(pack, node, targets);
         const std::vector<float> edges = m_decoder.logProbabilities(pack, targets, m_prefix > 0 ? &m_cache : nullptr);
         double truths = 0;
         for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -115,7 +149,7 @@ private:
 class Generator : public Classifier {
 public:
     Generator(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples, const Answers& answers, const EvaluateSpec& spec)
-        : Classifier(decoder, samples, answers), m_tokenizer(tokenizer), m_most(std::max<std::int64_t>(1, spec.max_new_tokens)) {
+        : Classifier(decoder, samples, answers, spec.batch_size), m_tokenizer(tokenizer), m_most(std::max<std::int64_t>(1, spec.max_new_tokens)) {
         if (spec.unanswered == "separate") return;
         const auto label = std::find(answers.labels.begin(), answers.labels.end(), spec.unanswered);
         if (label == answers.labels.end())
@@ -123,11 +157,25 @@ public:
         m_unanswered = static_cast<int>(label - answers.labels.begin());
     }
 
-    double run(const std::vector<std::size_t>& batch, std::vector<Prediction>& predictions, std::stop_token stop) override {
+    std::vector<Batch> batches() const override {
+        Batch order;
+        for (const Batch& batch : Classifier::batches()) order.insert(order.end(), batch.begin(), batch.end());
+        const std::int64_t rows = kTogetherBytes / KvCache::bytesPerToken(m_decoder.config(), m_decoder.precision());
+        return split(order, kTogether * m_size, rows);
+    }
+
+    double run(const Batch& batch, std::vector<Prediction>& predictions, std::stop_token stop) override {
         const int first = m_cache.addSegment(0, m_prefixSegment); // where this batch's segments begin
+        std::int64_t tokens = 0;
+        for (std::size_t number : batch) tokens += m_samples[number].answerBegin - m_prefix + m_most - 1;
+        m_cache.reserve(tokens);
         std::vector<int> segments;
         std::vector<std::int32_t> next;
-        const double truths = readQuestions(batch, segments, next);
+        double truths = 0;
+        for (const Batch& pass : passes(batch)) {
+            if (stop.stop_requested()) throw StopRequested{};
+            truths += readQuestions(pass, segments, next);
+        }
         std::vector<std::vector<std::int32_t>> texts(batch.size());
         std::vector<std::size_t> going(batch.size());
         std::iota(going.begin(), going.end(), std::size_t{0});
@@ -168,26 +216,26 @@ protected:
     }
 
 private:
-    /// Caches the questions, gives the likeliest token after each and the sum of the true answers' log-probabilities.
-    double readQuestions(const std::vector<std::size_t>& batch, std::vector<int>& segments, std::vector<std::int32_t>& next) {
+    /// Caches the questions; adds to `segments` where each goes on and to `next` the likeliest token after it. Gives the sum of the true answers'
+    /// log-probabilities.
+    double readQuestions(const Batch& batch, std::vector<int>& segments, std::vector<std::int32_t>& next) {
         Pack pack;
         std::vector<Target> targets;
         std::vector<std::int64_t> rows;
-        std::int64_t tokens = 0;
-        for (std::size_t number : batch) tokens += std::ssize(rest(number)) + m_most;
-        m_cache.reserve(tokens);
-        for (std::size_t number : batch) {
-            const auto question = rest(number);
-            segments.push_back(m_cache.addSegment(static_cast<std::int64_t>(question.size()) + m_most - 1, m_prefixSegment));
-            const auto& answer = m_answers.ids[static_cast<std::size_t>(m_samples[number].label)];
-            const int node = pack.addCached(question, segments.back(), m_prefix, true);
-            rows.push_back(pack.lastRow(node));
+        std::vector<int> stored;
+        const std::vector<int> nodes = addQuestions(pack, batch, &stored);
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            segments.push_back(m_cache.addSegment(m_most - 1, stored[static_cast<std::size_t>(nodes[i])]));
+            const auto& answer = m_answers.ids[static_cast<std::size_t>(m_samples[batch[i]].label)];
+            rows.push_back(pack.lastRow(nodes[i]));
             targets.push_back({rows.back(), answer.front(), 1});
-            if (answer.size() > 1) pack.add(std::span(answer).first(answer.size() - 1), node);
-            for (std::size_t i = 1; i < answer.size(); ++i) targets.push_back({rows.back() + static_cast<std::int64_t>(i), answer[i], 1});
+            if (answer.size() == 1) continue;
+            const int tail = pack.add(std::span(answer).first(answer.size() - 1), nodes[i]);
+            for (std::size_t at = 1; at < answer.size(); ++at)
+                targets.push_back({pack.nodes[static_cast<std::size_t>(tail)].begin + static_cast<std::int64_t>(at) - 1, answer[at], 1});
         }
         Predicted predicted = m_decoder.predict(pack, targets, rows, &m_cache);
-        next = std::move(predicted.likeliest);
+        next.insert(next.end(), predicted.likeliest.begin(), predicted.likeliest.end());
         double sum = 0;
         for (float p : predicted.logProbabilities) sum += static_cast<double>(p);
         return sum;
@@ -246,10 +294,10 @@ Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const st
     watch.tell();
     std::unique_ptr<Classifier> classifier;
     if (spec.method == "generate") classifier = std::make_unique<Generator>(decoder, tokenizer, samples, answers, spec);
-    else if (spec.method == "score") classifier = std::make_unique<Scorer>(decoder, samples, answers);
+    else if (spec.method == "score") classifier = std::make_unique<Scorer>(decoder, samples, answers, spec.batch_size);
     else throw Error(ErrorCode::BadInput, "evaluate.method \"" + spec.method + "\" is unknown.", "Use score or generate.");
     double truths = 0;
-    for (const auto& batch : classifier->batches(spec.batch_size)) {
+    for (const auto& batch : classifier->batches()) {
         if (stop.stop_requested()) throw StopRequested{};
         truths += classifier->run(batch, result.predictions, stop);
         for (std::size_t number : batch) watch.count(result.predictions[number]);

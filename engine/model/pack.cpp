@@ -19,6 +19,13 @@ int Pack::add(std::span<const std::int32_t> tokens, int parent) {
     return static_cast<int>(nodes.size()) - 1;
 }
 
+int Pack::addStored(std::span<const std::int32_t> tokens, int parent, int segment) {
+    const int node = add(tokens, parent);
+    nodes.back().segment = segment;
+    nodes.back().store = true;
+    return node;
+}
+
 int Pack::addCached(std::span<const std::int32_t> tokens, int segment, std::int64_t cached, bool store) {
     nodes.push_back({rows(), static_cast<std::int64_t>(tokens.size()), -1, segment, store});
     auto position = static_cast<std::int32_t>(cached);

@@ -25,6 +25,8 @@ struct Pack {
     std::int64_t rows() const { return static_cast<std::int64_t>(ids.size()); }
     /// Appends tokens after `parent`'s (or as the beginning of a text) and gives the new node's index.
     int add(std::span<const std::int32_t> tokens, int parent = -1);
+    /// The same, stored in `segment`, which goes on from the parent's.
+    int addStored(std::span<const std::int32_t> tokens, int parent, int segment);
     /// Appends tokens that continue a cache segment holding `cached` tokens in its chain.
     int addCached(std::span<const std::int32_t> tokens, int segment, std::int64_t cached, bool store);
     /// The row whose hidden state predicts the first token of what follows `node`.

@@ -4,6 +4,7 @@
 #include "engine/infer/classify.h"
 #include "engine/infer/find_answer.h"
 #include "engine/infer/label_trie.h"
+#include "engine/infer/prefix_tree.h"
 #include "tests/support/tiny_data.h"
 #include "tests/support/tiny_model.h"
 
@@ -12,6 +13,7 @@
 #include <QTest>
 #include <cmath>
 #include <optional>
+#include <set>
 
 using namespace engine;
 
@@ -51,6 +53,11 @@ private Q_SLOTS:
     void initTestCase();
     void trieReadsSharedTokensOnce();
     void trieOfOneTokenLabelsNeedsNoRows();
+    void treeHoldsBeginningsOnce();
+    void treeGivesEveryTextBack();
+    void questionsThatBeginAlike_data();
+    void questionsThatBeginAlike();
+    void questionLongerThanTheModelReads();
     void scoreIsThePlainPass_data();
     void scoreIsThePlainPass();
     void generateIsThePlainGreedy_data();
@@ -124,6 +131,112 @@ void TestClassify::trieReadsSharedTokensOnce() {
 void TestClassify::trieOfOneTokenLabelsNeedsNoRows() {
     QCOMPARE(LabelTrie({{4}, {5}, {6}}).rows(), 0);
     QCOMPARE(LabelTrie({{4, 5}}).rows(), 1);
+}
+
+void TestClassify::treeHoldsBeginningsOnce() {
+    const std::vector<std::vector<std::int32_t>> ids{{1, 2, 3, 4, 5}, {7, 8}, {1, 2, 3, 4, 6}, {1, 2, 3}, {1, 2, 9}, {7, 8}};
+    const PrefixTree tree({ids.begin(), ids.end()});
+    // 1 2 3 · 4 5, 4 6 (one token is not worth a node) · 1 2 9 · 7 8
+    QCOMPARE(tree.nodes.size(), std::size_t{5});
+    std::size_t rows = 0;
+    for (const PrefixTree::Node& node : tree.nodes) rows += node.tokens.size();
+    QCOMPARE(rows, std::size_t{3 + 2 + 2 + 3 + 2});
+    QCOMPARE(tree.ends[1], tree.ends[5]);
+    QCOMPARE(tree.nodes[static_cast<std::size_t>(tree.ends[0])].parent, tree.ends[3]);
+    QVERIFY(PrefixTree(std::vector<PrefixTree::Text>{}).nodes.empty());
+}
+
+void TestClassify::treeGivesEveryTextBack() {
+    // Few different tokens, so that the texts share much.
+    std::uint32_t state = 1;
+    const auto random = [&](std::uint32_t below) { return (state = state * 1664525 + 1013904223) / 65536 % below; };
+    std::vector<std::vector<std::int32_t>> ids(200);
+    for (auto& text : ids)
+        for (std::uint32_t left = 1 + random(9); left > 0; --left) text.push_back(static_cast<std::int32_t>(random(2)));
+    for (const std::size_t least : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
+        const PrefixTree tree({ids.begin(), ids.end()}, least);
+        std::size_t rows = 0;
+        for (std::size_t i = 0; i < tree.nodes.size(); ++i) {
+            QVERIFY(tree.nodes[i].parent < static_cast<int>(i) && !tree.nodes[i].tokens.empty());
+            rows += tree.nodes[i].tokens.size();
+        }
+        std::set<std::vector<std::int32_t>> beginnings;
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            std::vector<std::int32_t> text;
+            for (int node = tree.ends[i]; node >= 0; node = tree.nodes[static_cast<std::size_t>(node)].parent)
+                text.insert(text.begin(), tree.nodes[static_cast<std::size_t>(node)].tokens.begin(), tree.nodes[static_cast<std::size_t>(node)].tokens.end());
+            QCOMPARE(text, ids[i]);
+            for (std::size_t n = 1; n <= text.size(); ++n) beginnings.insert({text.begin(), text.begin() + static_cast<std::ptrdiff_t>(n)});
+        }
+        if (least <= 1) QCOMPARE(rows, beginnings.size());
+        else QVERIFY(rows > beginnings.size() && rows < 1000);
+    }
+}
+
+void TestClassify::questionsThatBeginAlike_data() {
+    QTest::addColumn<bool>("phi");
+    QTest::addColumn<bool>("plain");
+    QTest::addColumn<QString>("method");
+    QTest::addColumn<int>("batch");
+    for (const bool plain : {false, true})
+        for (const char* method : {"score", "generate"})
+            for (const int batch : {2, 64})
+                QTest::addRow("%s, %s, %d at once", plain ? "plain" : "host", method, batch) << (batch == 2) << plain << QString::fromLatin1(method) << batch;
+}
+
+/// Beginnings shared by some, identical questions, a question that begins another, labels that begin with the same token: as each alone.
+void TestClassify::questionsThatBeginAlike() {
+    QFETCH(bool, phi);
+    QFETCH(bool, plain);
+    QFETCH(QString, method);
+    QFETCH(int, batch);
+    Case c = make(phi ? Family::Phi : Family::Llama, "How is this news: {text}\nAnswer: {label}", 12);
+    if (plain) c.decoder.emplace(Decoder::loadPlain(phi ? m_phi : m_llama, Precision::Fp32, at::kCPU));
+    const auto copy = [&](std::size_t to, std::size_t from, std::size_t shared, std::size_t own) {
+        std::vector<std::int32_t> ids(c.samples[from].ids.begin(), c.samples[from].ids.begin() + static_cast<std::ptrdiff_t>(shared));
+        for (std::size_t i = 0; i < own; ++i) ids.push_back(static_cast<std::int32_t>(10 + to + i));
+        c.samples[to].ids = ids;
+        c.samples[to].answerBegin = std::ssize(ids);
+    };
+    const auto length = static_cast<std::size_t>(c.samples[0].answerBegin);
+    copy(1, 0, length, 0);      // the same again
+    copy(2, 0, length, 4);      // goes on from it
+    copy(3, 2, length + 4, 2);  // and from that
+    copy(4, 0, length - 4, 1);  // begins like it
+    copy(5, 0, length - 4, 3);
+    copy(7, 6, 1, 1);           // nearly nothing in common
+    for (std::size_t label = 0; label < c.answers.ids.size(); ++label) // the first tokens are shared
+        c.answers.ids[label] = {5, static_cast<std::int32_t>(6 + label / 2), static_cast<std::int32_t>(20 + label)};
+    EvaluateSpec spec;
+    spec.method = method.toStdString();
+    spec.max_new_tokens = 5;
+    spec.batch_size = batch;
+    const Classified seen = classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {});
+    double truths = 0;
+    for (std::size_t i = 0; i < c.samples.size(); ++i) {
+        const auto question = c.samples[i].question();
+        truths += plainLogProbability(*c.decoder, question, c.answers.ids[static_cast<std::size_t>(c.samples[i].label)]);
+        if (spec.method == "generate") {
+            QCOMPARE(seen.predictions[i].rawText, m_tokenizer->decode(plainGreedy(*c.decoder, question, 5, m_tokenizer->eos()), true));
+            continue;
+        }
+        std::vector<double> p;
+        double total = 0;
+        for (const auto& answer : c.answers.ids) total += p.emplace_back(std::exp(plainLogProbability(*c.decoder, question, answer)));
+        for (std::size_t label = 0; label < p.size(); ++label) QVERIFY(std::abs(seen.predictions[i].probabilities[label] - p[label] / total) < 1e-5);
+    }
+    QVERIFY(std::abs(seen.loss + truths / static_cast<double>(3 * c.samples.size())) < 1e-5);
+}
+
+void TestClassify::questionLongerThanTheModelReads() {
+    Case c = make(Family::Llama, "How is this news: {text}\nAnswer: {label}", 3);
+    c.samples[1].ids.assign(static_cast<std::size_t>(c.decoder->config().max_positions) + 1, 4);
+    c.samples[1].answerBegin = std::ssize(c.samples[1].ids);
+    for (const char* method : {"score", "generate"}) {
+        EvaluateSpec spec;
+        spec.method = method;
+        QVERIFY_EXCEPTION_THROWN(classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {}), Error);
+    }
 }
 
 void TestClassify::scoreIsThePlainPass_data() {
