@@ -172,6 +172,10 @@ quint64 Runner::loadCsv(const QString& path, const CsvOptions& options) {
                 if (token == m_csvToken) Q_EMIT csvFailed(token, message, hint);
             });
         } catch (const StopRequested&) {
+        } catch (const std::bad_alloc&) {
+            onWindow([this, token, path] {
+                if (token == m_csvToken) Q_EMIT csvFailed(token, tr("There is too little memory to read %1.").arg(path), tr("Close other programs, or take a part of the file."));
+            });
         }
     });
     return token;

@@ -20,6 +20,7 @@ namespace {
 
 // Making a dataset of fewer rows takes less than a frame; of more it goes to another thread.
 constexpr std::size_t kRowsAtOnce = 20'000;
+constexpr std::size_t kBytesAtOnce = 8 << 20; // read within a frame
 
 bool sameFile(const Experiment& a, const Experiment& b) {
     return csvPath(a) == csvPath(b) && a.data.header == b.data.header && a.data.encoding == b.data.encoding && a.data.delimiter == b.data.delimiter;
@@ -39,6 +40,8 @@ Made make(const CsvTable& table, const DataSpec& spec) {
         return {makeDataset(table, spec), {}};
     } catch (const Error& error) {
         return {std::nullopt, fromText(error.what())};
+    } catch (const std::bad_alloc&) {
+        return {std::nullopt, QObject::tr("There is too little memory for this table.")};
     }
 }
 
@@ -235,7 +238,8 @@ void Document::makeDatasetNow() {
         }
         Q_EMIT dataChanged();
     };
-    if (m_impl->table->rowCount <= kRowsAtOnce) return take(make(*m_impl->table, m_impl->experiment.data));
+    const CsvTable& table = *m_impl->table;
+    if (table.rowCount <= kRowsAtOnce && (!table.text || table.text->size() <= kBytesAtOnce)) return take(make(*m_impl->table, m_impl->experiment.data));
     m_impl->busyMaking = true;
     m_impl->dataset.reset();
     Q_EMIT dataChanged();

@@ -16,6 +16,7 @@
 namespace engine {
 namespace {
 
+constexpr std::size_t kMostRows = 100'000'000;
 constexpr std::size_t kHeadBytes = 2 << 20; // what guesses are made from, and some more
 
 char chosenDelimiter(const std::string& option, std::string_view text) {
@@ -98,6 +99,7 @@ private:
     }
 
     void take(CsvTally tally) {
+        if (tally.rows > kMostRows) throw Error(ErrorCode::BadInput, m_table.path.string() + " has over " + std::to_string(kMostRows) + " rows.", "Take a part of it.");
         m_table.recordCount = tally.records;
         m_table.rowCount = tally.rows;
         m_table.anchors = std::move(tally.anchors);

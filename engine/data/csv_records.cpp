@@ -14,13 +14,19 @@ constexpr std::size_t kLeastWindow = 4 << 10, kMostWindow = 256 << 10;
 } // namespace
 
 void CsvRecords::read(std::size_t offset, std::int64_t line, std::size_t count) {
+    leaveWindow(offset, line); // the buffer is another's from here on, also where the reading throws
     m_window = m_text.view(offset, m_text.isHeld() ? m_text.size() : count, m_buffer);
-    m_windowBegin = m_begin = offset;
     m_reader = RecordReader(m_window, m_delimiter, line);
 }
 
+void CsvRecords::leaveWindow(std::size_t offset, std::int64_t line) {
+    m_window = {};
+    m_windowBegin = m_begin = offset;
+    m_reader = RecordReader({}, m_delimiter, line);
+}
+
 void CsvRecords::seek(std::size_t offset, std::int64_t line) {
-    if (offset < m_windowBegin || offset >= m_windowBegin + m_window.size()) return read(offset, line, kLeastWindow);
+    if (offset < m_windowBegin || offset >= m_windowBegin + m_window.size()) return leaveWindow(offset, line);
     m_begin = offset;
     m_reader = RecordReader(m_window.substr(offset - m_windowBegin), m_delimiter, line);
 }
@@ -38,7 +44,9 @@ bool CsvRecords::next(RecordView& record) {
         }
         if (whole) return any;
         const bool reachedFromBegin = at == m_windowBegin; // it is longer than the window
-        read(at, first, reachedFromBegin ? 4 * std::max(m_window.size(), kLeastWindow) : std::clamp(2 * m_window.size(), kLeastWindow, kMostWindow));
+        read(at, first, m_window.empty()   ? kLeastWindow
+                        : reachedFromBegin ? 4 * m_window.size()
+                                           : std::clamp(2 * m_window.size(), kLeastWindow, kMostWindow));
     }
 }
 

@@ -14,16 +14,17 @@ public:
     /// `text` must outlive it.
     CsvRecords(const CsvText& text, char delimiter) : m_text(text), m_delimiter(delimiter), m_reader({}, delimiter) {}
 
-    /// The next record to be read begins at `offset`, on line `line`.
+    /// The next record to be read begins at `offset`, on line `line`. Reads nothing.
     void seek(std::size_t offset, std::int64_t line);
     /// Reads the next record, blank or not, however long it is; false at the end. Its views are valid until the next call. Throws Error(Io), and
-    /// Error(BadInput) for a field over RecordReader::kMostFieldBytes.
+    /// Error(BadInput) for a field over RecordReader::kMostFieldBytes; the same record is then the next one still.
     bool next(RecordView& record);
     std::size_t offset() const { return m_begin + m_reader.offset(); }
     std::int64_t line() const { return m_reader.line(); }
 
 private:
     void read(std::size_t offset, std::int64_t line, std::size_t count);
+    void leaveWindow(std::size_t offset, std::int64_t line);
 
     const CsvText& m_text;
     char m_delimiter;

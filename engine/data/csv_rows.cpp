@@ -21,6 +21,7 @@ CsvRows::CsvRows(const CsvTable& table) : m_table(table), m_records(*table.text,
 }
 
 void CsvRows::goTo(const CsvAnchor& anchor) {
+    m_stands = false;
     m_records.seek(anchor.offset, anchor.line);
     m_nextRow = anchor.row;
     m_nextRecord = anchor.record;
@@ -28,18 +29,19 @@ void CsvRows::goTo(const CsvAnchor& anchor) {
 
 bool CsvRows::next() {
     if (m_nextRow >= m_table.rowCount) return false;
+    m_stands = false;
     while (m_records.next(m_record)) {
         if (m_record.isBlank()) continue;
         ++m_nextRecord;
         if (!m_table.shape.isRow(m_record)) continue;
         ++m_nextRow;
-        return true;
+        return m_stands = true;
     }
-    return false;
+    throw Error(ErrorCode::Io, m_table.path.string() + " changed after it was opened.", "Open it again.");
 }
 
 void CsvRows::seek(std::size_t row) {
-    if (row + 1 == m_nextRow) return;
+    if (m_stands && row + 1 == m_nextRow) return;
     const auto anchor = lastUpTo(m_table.anchors, row, [](const CsvAnchor& a) { return a.row; });
     if (row < m_nextRow || anchor->row > m_nextRow) goTo(*anchor);
     while (m_nextRow <= row && next()) continue;

@@ -41,6 +41,7 @@ private:
     const CsvTable& m_table;
     CsvRecords m_records;
     RecordView m_record;
+    bool m_stands = false; // on the row before m_nextRow, which m_record is; not where going there threw
     std::size_t m_nextRow = 0;
     std::int64_t m_nextRecord = 0;
     std::vector<std::string> m_joined; // fields of this row that its text does not hold as they are, by column

@@ -6,6 +6,7 @@
 #include "engine/parallel.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,7 @@ namespace engine {
 namespace {
 
 constexpr std::size_t kAnchorsAtOnce = 64;
+constexpr std::size_t kMostValueBytes = std::size_t{256} << 20; // of all labels that differ: more are texts
 
 bool isBlank(std::string_view text) {
     const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -70,9 +72,12 @@ private:
         CsvRows& row = reader.row;
         row.seek(begin);
         for (std::size_t i = begin; i < end; ++i, row.next()) {
-            const std::string_view label = row.field(m_labelColumn), text = row.field(m_textColumn);
+            const std::string_view label = row.field(m_labelColumn), text = m_textColumn == m_labelColumn ? label : row.field(m_textColumn);
             auto value = reader.values.find(label);
-            if (value == reader.values.end()) value = reader.values.emplace(label, LabelValue{0, {}, numberOf(label)}).first;
+            if (value == reader.values.end()) {
+                refuseTexts(label.size());
+                value = reader.values.emplace(label, LabelValue{0, {}, numberOf(label)}).first;
+            }
             ++value->second.rows;
             const bool blankText = isBlank(text);
             if (isBlank(label)) reader.blankLabels.add(row.line());
@@ -82,6 +87,13 @@ private:
             m_read.rows[i] = {std::hash<std::string_view>()(text), static_cast<std::uint32_t>(i), number};
             if (m_wantsExamples) m_read.examples[i] = number < 0 ? Example{0, {}, -1} : Example{row.record(), std::string(text), number};
         }
+    }
+
+    void refuseTexts(std::size_t bytes) {
+        constexpr std::size_t kNode = 128; // what a value takes beside its characters
+        if (m_valueBytes.fetch_add(bytes + kNode) + bytes + kNode <= kMostValueBytes) return;
+        throw Error(ErrorCode::BadInput, "Column " + inQuotes(m_table.header[m_labelColumn]) + " of " + m_table.path.string() + " holds too many different values for labels.",
+                    "Set data.label to the column that holds the labels.");
     }
 
     // Where all are taken: for now, in the order in which threads meet them.
@@ -122,6 +134,7 @@ private:
     std::size_t m_labelColumn, m_textColumn;
     bool m_takesAll, m_wantsExamples;
     LabelledRows m_read;
+    std::atomic<std::size_t> m_valueBytes = 0;
     std::mutex m_lock; // of m_numbers
     std::map<std::string, std::int32_t, std::less<>> m_numbers;
 };

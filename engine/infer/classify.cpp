@@ -53,16 +53,16 @@ protected:
         const DecoderConfig& c = m_decoder.config();
         return (6 * c.hidden_size + 3 * c.intermediate_size) * m_decoder.precision().bytes();
     }
+    /// What all questions begin with, until it has been read.
+    bool readsPrefix() const { return m_prefix > 0 && m_cache.chainLength(m_prefixSegment) == 0; }
     /// Parts of few enough rows for one pass.
     std::vector<Batch> passes(const Batch& order) const {
-        return split(order, m_size, std::clamp<std::int64_t>(kPassBytes / bytesPerRow(), 32, kMostRows));
-    }
-    std::vector<Batch> split(const Batch& order, std::int64_t size, std::int64_t most) const {
+        const std::int64_t most = std::clamp<std::int64_t>(kPassBytes / bytesPerRow(), 32, kMostRows);
         std::vector<Batch> all;
-        std::int64_t rows = m_prefix; // comes with the first
+        std::int64_t rows = readsPrefix() ? m_prefix : 0; // comes with the first
         for (std::size_t number : order) {
             const std::int64_t needed = m_samples[number].answerBegin - m_prefix + rowsOfAnswer();
-            if (all.empty() || std::ssize(all.back()) >= size || rows + needed > most) {
+            if (all.empty() || std::ssize(all.back()) >= m_size || rows + needed > most) {
                 if (!all.empty()) rows = 0;
                 all.emplace_back();
             }
@@ -80,7 +80,7 @@ protected:
         const PrefixTree tree(rests);
         // What all begin with is in this pack, or has been in one.
         int root = -1;
-        if (m_prefix > 0 && m_cache.chainLength(m_prefixSegment) == 0) {
+        if (readsPrefix()) {
             root = pack.addCached(m_samples[batch.front()].question().first(prefix), m_prefixSegment, 0, true);
             if (stored) stored->push_back(m_prefixSegment);
         }
@@ -158,17 +158,25 @@ public:
     }
 
     std::vector<Batch> batches() const override {
-        Batch order;
-        for (const Batch& batch : Classifier::batches()) order.insert(order.end(), batch.begin(), batch.end());
-        const std::int64_t rows = kTogetherBytes / KvCache::bytesPerToken(m_decoder.config(), m_decoder.precision());
-        return split(order, kTogether * m_size, rows);
+        const std::int64_t most = kTogetherBytes / KvCache::bytesPerToken(m_decoder.config(), m_decoder.precision());
+        std::vector<Batch> all;
+        std::int64_t together = 0, tokens = 0;
+        for (const Batch& batch : Classifier::batches()) {
+            const std::int64_t more = cachedTokens(batch);
+            if (all.empty() || together == kTogether || tokens + more > most) {
+                all.emplace_back();
+                together = tokens = 0;
+            }
+            all.back().insert(all.back().end(), batch.begin(), batch.end());
+            ++together;
+            tokens += more;
+        }
+        return all;
     }
 
     double run(const Batch& batch, std::vector<Prediction>& predictions, std::stop_token stop) override {
         const int first = m_cache.addSegment(0, m_prefixSegment); // where this batch's segments begin
-        std::int64_t tokens = 0;
-        for (std::size_t number : batch) tokens += m_samples[number].answerBegin - m_prefix + m_most - 1;
-        m_cache.reserve(tokens);
+        m_cache.reserve(cachedTokens(batch));
         std::vector<int> segments;
         std::vector<std::int32_t> next;
         double truths = 0;
@@ -216,6 +224,12 @@ protected:
     }
 
 private:
+    /// The most that its questions and what follows them hold in the cache.
+    std::int64_t cachedTokens(const Batch& batch) const {
+        std::int64_t tokens = 0;
+        for (std::size_t number : batch) tokens += m_samples[number].answerBegin - m_prefix + m_most - 1;
+        return tokens;
+    }
     /// Caches the questions; adds to `segments` where each goes on and to `next` the likeliest token after it. Gives the sum of the true answers'
     /// log-probabilities.
     double readQuestions(const Batch& batch, std::vector<int>& segments, std::vector<std::int32_t>& next) {

@@ -30,6 +30,7 @@ private Q_SLOTS:
     void isUtf8IsFindMalformed();
     void findsRows();
     void noticesThatAFileHasChanged();
+    void standsNowhereAfterAFailure();
     void recordsLongerThanAWindow();
 };
 
@@ -294,6 +295,43 @@ void TestCsvIndex::noticesThatAFileHasChanged() {
     std::filesystem::remove(path); // a file as small as this one is held
     engine::CsvRows rows(table);
     QVERIFY(rows.next());
+}
+
+void TestCsvIndex::standsNowhereAfterAFailure() {
+    QTemporaryDir folder;
+    const std::filesystem::path path = std::filesystem::path(folder.path().toStdString()) / "large.csv";
+    const std::string text(1000, 't');
+    constexpr std::size_t kRows = 70'000; // more than is held
+    {
+        std::ofstream file(path, std::ios::binary);
+        for (std::size_t i = 0; i < kRows; ++i) file << i << ',' << text << '\n';
+    }
+    const auto changed = [](const auto& read) {
+        try {
+            read();
+        } catch (const engine::Error& error) {
+            return error.message().ends_with("changed after it was opened.");
+        }
+        return false;
+    };
+    const CsvTable table = engine::readCsv(path, {.header = "false"});
+    QCOMPARE(table.rowCount, kRows);
+    engine::CsvRows rows(table);
+    rows.seek(10);
+    QCOMPARE(rows.field(0), std::string_view("10"));
+    std::ofstream(path, std::ios::binary | std::ios::app) << 'x';
+    QVERIFY(changed([&] { while (rows.next()) continue; })); // what was read before may still be given
+    const std::size_t last = rows.row();
+    QVERIFY(last < kRows - 1);
+    for (int again = 0; again < 3; ++again) {
+        QVERIFY(changed([&] { rows.seek(last); }));
+        QVERIFY(changed([&] { rows.seek(kRows - 1); }));
+        QVERIFY(changed([&] { rows.next(); }));
+    }
+    engine::CsvRows others(table);
+    QVERIFY(changed([&] { others.next(); }));
+    QVERIFY(changed([&] { others.findRecord(5); }));
+    QVERIFY(changed([&] { others.findLine(5); }));
 }
 
 void TestCsvIndex::recordsLongerThanAWindow() {

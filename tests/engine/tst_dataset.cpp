@@ -289,8 +289,8 @@ void TestDataset::readsManyRows() {
 }
 
 void TestDataset::countsValues() {
-    const CsvTable source = table(QStringLiteral("l,t\nb,one\na,\n,two\nb,three\n\"say \"\"no\"\"\",four\n"));
-    const engine::LabelCounts expected{{"", 1}, {"a", 1}, {"b", 2}, {"say \"no\"", 1}};
+    const CsvTable source = table(QStringLiteral("l,t\nb,one\na,\n,two\nb,three\n\"say \"\"no\"\" to all of them\",four\n"));
+    const engine::LabelCounts expected{{"", 1}, {"a", 1}, {"b", 2}, {"say \"no\" to all of them", 1}};
     QVERIFY(engine::countValues(source, 0) == expected);
     // They are there, too, where the table is refused.
     const CsvTable one = table(QStringLiteral("l,t\na,one\na,two\n"));

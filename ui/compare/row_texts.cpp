@@ -43,12 +43,16 @@ void RowTexts::find() {
     const auto before = m_table;
     m_rows.reset();
     m_table.reset();
-    try {
-        for (const auto& table : {m_document.table(), m_loaded})
+    for (const auto& table : {m_document.table(), m_loaded}) {
+        try {
             if (table && !m_sha256.empty() && table->sha256() == m_sha256) m_table = table;
+        } catch (const engine::Error&) { // a large file that has changed is another one
+        }
+    }
+    try {
         if (m_table && m_table != before) m_column = textColumn(*m_table, m_experiment);
         if (m_table) m_rows = std::make_unique<engine::CsvRows>(*m_table);
-    } catch (const engine::Error&) { // a large file that has changed is another one
+    } catch (const engine::Error&) {
         m_table.reset();
     }
     if (m_table != before) Q_EMIT changed();

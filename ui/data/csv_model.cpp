@@ -47,6 +47,8 @@ bool CsvModel::goTo(int row) const {
         return true;
     } catch (const engine::Error&) { // a large file that has changed
         return false;
+    } catch (const std::bad_alloc&) {
+        return false;
     }
 }
 
