@@ -24,7 +24,7 @@ inline std::int64_t panelUnits(std::int64_t count, std::int64_t columns) {
 
 /// Units [begin, end) of y [count, w.rows] = (y +) x [count, w.width] W^T.
 void multiplyDensePanels(Rows x, std::int64_t count, const DenseRows& w, std::int64_t begin, std::int64_t end, Rows y, bool add);
-/// Units [begin, end) of dx [count, w.width] = (dx +) dy [count, w.rows] W.
-void multiplyDensePanelsBack(Rows dy, std::int64_t count, const DenseRows& w, std::int64_t begin, std::int64_t end, Rows dx, bool add);
+/// Units [begin, end) of dx [count, width] = (dx +) dy [count, rows of all parts] W. The parts' rows follow one another.
+void multiplyDensePanelsBack(Rows dy, std::int64_t count, std::span<const DenseRows> parts, std::int64_t begin, std::int64_t end, Rows dx, bool add);
 
 } // namespace engine::kernels

@@ -38,12 +38,24 @@ struct Forward {
     }
 };
 
-/// A panel of W: columns are W's columns, the depth is its rows.
+/// A panel of W: columns are W's columns, the depth is its parts' rows.
 struct Backward {
-    const DenseRows& w;
+    std::span<const DenseRows> parts;
     std::int64_t column;
 
     WITH_BF16 void operator()(std::int64_t begin, std::int64_t depth, Bf16* panel) const {
+        for (const DenseRows& w : parts) {
+            const std::int64_t rows = std::min(depth, w.rows - begin);
+            if (rows > 0) {
+                layOut(w, begin, rows, panel);
+                panel += rows * kPanelColumns;
+                depth -= rows;
+            }
+            begin = std::max<std::int64_t>(begin - w.rows, 0);
+        }
+    }
+
+    WITH_BF16 void layOut(const DenseRows& w, std::int64_t begin, std::int64_t depth, Bf16* panel) const {
         alignas(64) static constexpr auto halves = [] {
             std::array<std::uint16_t, 64> all{};
             for (std::uint16_t i = 0; i < 64; ++i) all[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * 32);
@@ -86,8 +98,10 @@ void multiplyDensePanels(Rows x, std::int64_t count, const DenseRows& w, std::in
     someUnits(x, count, w.width, [&](std::int64_t column) { return Forward{w, column}; }, w.rows, begin, end, y, add);
 }
 
-void multiplyDensePanelsBack(Rows dy, std::int64_t count, const DenseRows& w, std::int64_t begin, std::int64_t end, Rows dx, bool add) {
-    someUnits(dy, count, w.rows, [&](std::int64_t column) { return Backward{w, column}; }, w.width, begin, end, dx, add);
+void multiplyDensePanelsBack(Rows dy, std::int64_t count, std::span<const DenseRows> parts, std::int64_t begin, std::int64_t end, Rows dx, bool add) {
+    std::int64_t depth = 0;
+    for (const DenseRows& w : parts) depth += w.rows;
+    someUnits(dy, count, depth, [&](std::int64_t column) { return Backward{parts, column}; }, parts.front().width, begin, end, dx, add);
 }
 
 #else
@@ -96,7 +110,7 @@ bool multipliesDensePanels() {
     return false;
 }
 void multiplyDensePanels(Rows, std::int64_t, const DenseRows&, std::int64_t, std::int64_t, Rows, bool) {}
-void multiplyDensePanelsBack(Rows, std::int64_t, const DenseRows&, std::int64_t, std::int64_t, Rows, bool) {}
+void multiplyDensePanelsBack(Rows, std::int64_t, std::span<const DenseRows>, std::int64_t, std::int64_t, Rows, bool) {}
 
 #endif
 

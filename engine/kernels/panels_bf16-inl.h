@@ -19,10 +19,10 @@ namespace engine::kernels {
 
 using Bf16 = std::uint16_t;
 
-constexpr std::int64_t kLanes = 16, kVectors = kPanelColumns / kLanes;
-constexpr std::int64_t kDepth = 1024; // of a panel at most: 128 KiB of the second cache
-constexpr std::int64_t kTall = 512;   // rows whose sums wait beside it
-constexpr int kTileRows = 6;          // by 4 vectors: 24 sums, 4 columns and a broadcast in 32 registers
+inline constexpr std::int64_t kLanes = 16, kVectors = kPanelColumns / kLanes;
+inline constexpr std::int64_t kDepth = 1024; // of a panel at most: 128 KiB of the second cache
+inline constexpr std::int64_t kTall = 512;   // rows whose sums wait beside it
+inline constexpr int kTileRows = 6;          // by 4 vectors: 24 sums, 4 columns and a broadcast in 32 registers
 
 /// panel [depth / 2, kPanelColumns] pairs: two values that follow one another in depth. sums [kTall, kPanelColumns].
 struct Room {

@@ -29,6 +29,14 @@ kernels::DenseRows denseRows(const at::Tensor& matrix) {
     return {static_cast<const std::uint16_t*>(matrix.const_data_ptr()), matrix.size(0), matrix.size(1)};
 }
 
+/// Whether the processor multiplies these by panels.
+bool fitPanels(const std::vector<at::Tensor>& parts) {
+    const auto fits = [](const at::Tensor& part) {
+        return part.scalar_type() == at::kBFloat16 && part.is_contiguous() && part.size(0) % 2 == 0 && part.size(1) % 2 == 0;
+    };
+    return kernels::multipliesDensePanels() && !parts.empty() && std::all_of(parts.begin(), parts.end(), fits);
+}
+
 void addFewRows(const at::Tensor& matrix, const at::Tensor& x, const at::Tensor& y) {
     const kernels::Rows to = rowsOf(y);
     forRows(matrix.size(0), matrix.size(1), [&](std::int64_t begin, std::int64_t end) {
@@ -71,9 +79,9 @@ void Weight::packForBatches(bool backward) {
         m_blocks.clear();
     }
     if (m_type != at::kBFloat16 || m_dense.empty()) return;
-    if (backward && kernels::multipliesDensePanels() && m_in % 2 == 0 && m_out % 2 == 0) {
+    if (backward && fitPanels(m_dense)) {
         if (m_dense.size() > 1) m_dense = {at::cat(m_dense, 0)};
-        m_inPanels = true;
+        m_packed.reset();
         return;
     }
     if (!canPrepack()) return;
@@ -141,11 +149,16 @@ at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
     if (x.size(0) > 0 && x.size(0) <= fewRows()) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
-    if (m_inPanels) {
+    if (fitPanels(m_dense)) {
         const at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options()), input = byRows(x);
-        forPanelUnits(x.size(0), m_out, [&](std::int64_t begin, std::int64_t end) {
-            kernels::multiplyDensePanels(rowsOf(input), x.size(0), denseRows(m_dense[0]), begin, end, rowsOf(y), add.defined());
-        });
+        std::int64_t column = 0;
+        for (const at::Tensor& part : m_dense) {
+            const kernels::Rows to = rowsOf(y.narrow(1, column, part.size(0)));
+            forPanelUnits(x.size(0), part.size(0), [&](std::int64_t begin, std::int64_t end) {
+                kernels::multiplyDensePanels(rowsOf(input), x.size(0), denseRows(part), begin, end, to, add.defined());
+            });
+            column += part.size(0);
+        }
         return y;
     }
     if (panelsFit(m_nf4, m_type)) {
@@ -169,10 +182,12 @@ at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
 
 at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const {
     if (m_packedBack.defined()) return prepackedProduct(dy, m_packedBack, add);
-    if (m_inPanels) {
+    if (fitPanels(m_dense)) {
         const at::Tensor dx = add.defined() ? add : at::empty({dy.size(0), m_in}, dy.options()), gradient = byRows(dy);
+        std::vector<kernels::DenseRows> parts;
+        for (const at::Tensor& part : m_dense) parts.push_back(denseRows(part));
         forPanelUnits(dy.size(0), m_in, [&](std::int64_t begin, std::int64_t end) {
-            kernels::multiplyDensePanelsBack(rowsOf(gradient), dy.size(0), denseRows(m_dense[0]), begin, end, rowsOf(dx), add.defined());
+            kernels::multiplyDensePanelsBack(rowsOf(gradient), dy.size(0), parts, begin, end, rowsOf(dx), add.defined());
         });
         return dx;
     }

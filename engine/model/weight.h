@@ -11,8 +11,8 @@
 
 namespace engine {
 
-/// W [out, in], held as parts whose rows follow one another. Few rows stream the weights once through our own kernel; many go to the
-/// library's matrix product, on prepacked weights where packForBatches was called.
+/// W [out, in], held as parts whose rows follow one another. Few rows stream the weights once through our own kernel; many go to
+/// our own product by panels where the processor has it, else to the library's, on prepacked weights where packForBatches was called.
 class Weight {
 public:
     Weight() = default;
@@ -58,7 +58,6 @@ private:
     std::vector<at::Tensor> m_dense; // empty once packed both ways
     std::vector<Nf4Matrix> m_nf4;    // instead of dense ones
     std::vector<BlockMatrix> m_blocks; // the same
-    bool m_inPanels = false;         // many rows are multiplied by panels of the one dense matrix
     at::Tensor m_packed;             // for x W^T
     at::Tensor m_packedBack;         // for dy W
 };

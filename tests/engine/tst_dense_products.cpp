@@ -1,6 +1,6 @@
 // links: engine engine_core libtorch
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Products with bfloat16 weights laid out for training, against sums in double.
+// Products with bfloat16 weights, laid out for training or not, against sums in double.
 #include "engine/kernels/dense_bf16.h"
 #include "engine/model/onednn.h"
 #include "engine/model/weight.h"
@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 #include <QScopeGuard>
 #include <QTest>
+#include <array>
 
 using namespace engine;
 
@@ -66,13 +67,24 @@ private Q_SLOTS:
         }
     }
 
+    void partsFollowOneAnother_data() {
+        QTest::addColumn<bool>("packed");
+        QTest::newRow("laid out for training") << true;
+        QTest::newRow("as a file holds them") << false;
+    }
     void partsFollowOneAnother() {
-        const std::vector<at::Tensor> parts{some(64, 96, 1), some(32, 96, 2), some(30, 96, 3)};
-        const at::Tensor whole = at::cat(parts, 0), x = some(40, 96, 4), dy = some(40, 126, 5);
-        Weight weight(parts);
-        weight.packForBatches(true);
-        QVERIFY(isProduct(weight.times(x, {}), at::zeros({40, 126}), x, whole.t()));
-        QVERIFY(isProduct(weight.backTimes(dy, {}), at::zeros({40, 96}), dy, whole));
+        QFETCH(bool, packed);
+        for (const auto& [first, second, third] : {std::array<std::int64_t, 3>{64, 32, 30}, {700, 30, 1600}, {1024, 2, 512}}) { // across panels, and at their ends
+            const std::vector<at::Tensor> parts{some(first, 96, 1), some(second, 96, 2), some(third, 96, 3)};
+            const std::int64_t out = first + second + third;
+            const at::Tensor whole = at::cat(parts, 0), x = some(40, 96, 4), dy = some(40, out, 5), to = some(40, out, 6), back = some(40, 96, 7);
+            Weight weight(parts);
+            if (packed) weight.packForBatches(true);
+            QVERIFY(isProduct(weight.times(x, {}), at::zeros({40, out}), x, whole.t()));
+            QVERIFY(isProduct(weight.times(x, to.clone()), to, x, whole.t()));
+            QVERIFY(isProduct(weight.backTimes(dy, {}), at::zeros({40, 96}), dy, whole));
+            QVERIFY(isProduct(weight.backTimes(dy, back.clone()), back, dy, whole));
+        }
     }
 
     void heldOnceWherePanelsAre() {
