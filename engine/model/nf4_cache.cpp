@@ -63,6 +63,11 @@ Nf4Cache::Nf4Cache(const fs::path& file, const DecoderConfig& config, bool doubl
     }
 }
 
+bool Nf4Cache::hasScalesOf(const WeightReader& reader) const {
+    const auto has = [&](const LinearShape& layer) { return m_file->find(layer.name + kAbsmax)->type == scaleType(reader, layer); };
+    return m_doubleQuant || std::all_of(m_layers.begin(), m_layers.end(), has);
+}
+
 Nf4Matrix Nf4Cache::matrix(const std::string& name) const {
     const auto layer = std::find_if(m_layers.begin(), m_layers.end(), [&](const LinearShape& l) { return l.name == name; });
     if (layer == m_layers.end()) throw Error(ErrorCode::NotFound, m_file->path().string() + ": there is no layer " + quote(name) + ".");
@@ -118,20 +123,22 @@ std::optional<Nf4Cache> Nf4Cache::of(const WeightReader& reader, bool doubleQuan
     if (sink) sink(ProgressEvent{0, "quantise model", 0, static_cast<std::int64_t>(layers.size()), 0, -1});
     const fs::path folder = derivedCache();
     const fs::path file = folder / (modelSha256(reader.path(), stop) + (doubleQuant ? ".nf4-dq.safetensors" : ".nf4.safetensors"));
-    const auto tell = [&](const std::string& why) {
-        if (sink) sink(LogEvent{0, Severity::Warning, "The model in 4 bits is not kept for the next time: " + why});
-    };
+    std::optional<Nf4Cache> kept; // whose scales are longer than they need to be: made anew where that can be done
     try {
-        if (fs::exists(file)) return Nf4Cache(file, reader.config(), doubleQuant);
+        if (fs::exists(file)) kept.emplace(file, reader.config(), doubleQuant);
+        if (kept && kept->hasScalesOf(reader)) return kept;
     } catch (const Error& error) {
         if (sink) sink(LogEvent{0, Severity::Warning, error.message() + " It is made anew."});
     }
+    const auto tell = [&](const std::string& why) {
+        if (sink && !kept) sink(LogEvent{0, Severity::Warning, "The model in 4 bits is not kept for the next time: " + why});
+    };
     try {
         fs::create_directories(folder);
         const auto needed = static_cast<std::uintmax_t>(values) * 9 / 16 + kSpareRoom; // half a byte a value, four bytes a block
         if (const auto room = fs::space(folder).available; room < needed) {
             tell(folder.string() + " has " + std::to_string(room >> 20) + " MB free, and " + std::to_string(needed >> 20) + " MB would be needed.");
-            return {};
+            return kept;
         }
         write(file, reader, doubleQuant, sink, stop);
         return Nf4Cache(file, reader.config(), doubleQuant);
@@ -141,7 +148,7 @@ std::optional<Nf4Cache> Nf4Cache::of(const WeightReader& reader, bool doubleQuan
         if (error.code() != ErrorCode::Io) throw;
         tell(error.message());
     }
-    return {};
+    return kept;
 }
 
 } // namespace engine

@@ -24,8 +24,10 @@ public:
 
     /// Quantises the model, one matrix in memory at a time ("quantise model" to the sink). Throws Error, StopRequested: no file is left.
     static void write(const std::filesystem::path& file, const WeightReader& reader, bool doubleQuant, const Sink& sink, std::stop_token stop);
-    /// The model's file in derivedCache(), written first where there is none. None for small models, for those quantised before they were
-    /// saved, and where it cannot be written, which is told to the sink.
+    /// Whether scales are as short as this model's can be.
+    bool hasScalesOf(const WeightReader& reader) const;
+    /// The model's file in derivedCache(), written first where there is none, or one whose scales are longer than they need to be. None for
+    /// small models, for those quantised before they were saved, and where it cannot be written, which is told to the sink.
     static std::optional<Nf4Cache> of(const WeightReader& reader, bool doubleQuant, const Sink& sink, std::stop_token stop);
 
 private:

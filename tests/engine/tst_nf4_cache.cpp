@@ -64,6 +64,19 @@ private Q_SLOTS:
         }
     }
 
+    void knowsScalesThatAreLongerThanNeeded() {
+        for (const auto [written, wanted, has] : {std::tuple{DType::F32, DType::BF16, false}, {DType::F32, DType::F32, true}, {DType::BF16, DType::BF16, true}}) {
+            init();
+            {
+                const WeightReader reader(modelOf(Family::Phi, written));
+                Nf4Cache::write(path("kept"), reader, false, {}, {});
+            }
+            fs::remove_all(path("model"));
+            const WeightReader reader(modelOf(Family::Phi, wanted));
+            QCOMPARE(Nf4Cache(path("kept"), reader.config(), false).hasScalesOf(reader), has);
+        }
+    }
+
     void refusesAnotherModel() {
         const WeightReader reader(modelOf(Family::Phi));
         Nf4Cache::write(path("kept"), reader, false, {}, {});
