@@ -239,7 +239,7 @@ void Document::makeDatasetNow() {
         Q_EMIT dataChanged();
     };
     const CsvTable& table = *m_impl->table;
-    if (table.rowCount <= kRowsAtOnce && (!table.text || table.text->size() <= kBytesAtOnce)) return take(make(*m_impl->table, m_impl->experiment.data));
+    if (table.rowCount <= kRowsAtOnce && (!table.text || table.text->size() <= kBytesAtOnce)) return take(make(table, m_impl->experiment.data));
     m_impl->busyMaking = true;
     m_impl->dataset.reset();
     Q_EMIT dataChanged();

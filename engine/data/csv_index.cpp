@@ -22,10 +22,6 @@ struct Part {
     CsvTally tally;
 };
 
-void stopIfAsked(const std::stop_token& stop) {
-    if (stop.stop_requested()) throw StopRequested{};
-}
-
 std::size_t continuations(std::string_view text) {
     const auto isContinuation = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
     return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), isContinuation) - text.begin());
@@ -57,7 +53,7 @@ private:
         std::vector<CsvBuffer> buffers(partThreads());
         std::atomic<bool> wellFormed = true;
         forEachPart(m_parts.size(), [&](std::size_t number, std::size_t thread) {
-            stopIfAsked(m_options.stop);
+            if (m_options.stop.stop_requested()) throw StopRequested{};
             if (!wellFormed) return;
             Part& part = m_parts[number];
             const std::size_t size = part.end - part.begin;
@@ -75,7 +71,7 @@ private:
     }
 
     void readOne() {
-        stopIfAsked(m_options.stop);
+        if (m_options.stop.stop_requested()) throw StopRequested{};
         m_records.seek(m_at, m_total.lines + 1);
         const std::size_t offset = m_at;
         if (m_records.next(m_record)) m_total.add(m_record, offset, m_records.line(), m_shape);
@@ -89,7 +85,7 @@ private:
         for (int read = 0; m_at < part.first && part.first != kNone && read < kMostRead; ++read) readOne();
         if (m_at >= part.end) return;
         if (m_at != part.first) {
-            stopIfAsked(m_options.stop);
+            if (m_options.stop.stop_requested()) throw StopRequested{};
             part.tally = {};
             scan(part, m_text.view(m_at, part.end - m_at, m_buffer), m_at);
         }

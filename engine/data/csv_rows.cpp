@@ -37,7 +37,7 @@ bool CsvRows::next() {
         ++m_nextRow;
         return m_stands = true;
     }
-    throw Error(ErrorCode::Io, m_table.path.string() + " changed after it was opened.", "Open it again.");
+    m_table.text->refuseChanged();
 }
 
 void CsvRows::seek(std::size_t row) {

@@ -17,10 +17,6 @@ namespace {
 constexpr std::uintmax_t kMostBytes = std::uintmax_t{8} << 30;
 constexpr std::size_t kChunk = 1 << 20;
 
-void stopIfAsked(const std::stop_token& stop) {
-    if (stop.stop_requested()) throw StopRequested{};
-}
-
 } // namespace
 
 char* CsvBuffer::room(std::size_t size) {
@@ -51,7 +47,7 @@ std::shared_ptr<const CsvText> CsvText::open(const std::filesystem::path& path, 
 
     char* const bytes = text->m_read.room(text->m_size);
     for (std::size_t at = 0; at < text->m_size; at += kChunk) {
-        stopIfAsked(stop);
+        if (stop.stop_requested()) throw StopRequested{};
         text->read(bytes + at, at, std::min(kChunk, text->m_size - at));
     }
     text->m_bytes = bytes;
@@ -108,7 +104,7 @@ std::string CsvText::sha256(std::stop_token stop) const {
     Sha256 hash;
     CsvBuffer buffer;
     for (std::size_t at = 0; at < m_size; at += kChunk) {
-        stopIfAsked(stop);
+        if (stop.stop_requested()) throw StopRequested{};
         const std::string_view bytes = view(at, kChunk, buffer);
         hash.update(bytes.data(), bytes.size());
     }

@@ -40,6 +40,8 @@ public:
     bool isHeld() const { return m_file < 0; }
     /// `count` bytes from `offset` on, or those up to the end; valid until `buffer` is used again. Throws Error(Io), also when the file has changed.
     std::string_view view(std::size_t offset, std::size_t count, CsvBuffer& buffer) const;
+    /// Throws Error(Io), which says that the file has changed.
+    [[noreturn]] void refuseChanged() const;
     /// Of the file's bytes; computed when first asked for. Throws StopRequested, and as view does.
     std::string sha256(std::stop_token stop = {}) const;
 
@@ -48,7 +50,6 @@ private:
 
     explicit CsvText(std::filesystem::path path) : m_path(std::move(path)) {}
     void read(char* to, std::size_t offset, std::size_t count) const;
-    void refuseChanged() const;
 
     std::filesystem::path m_path;
     CsvBuffer m_read;              // the file, where it is held

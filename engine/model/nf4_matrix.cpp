@@ -136,11 +136,11 @@ void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const 
         };
         const auto block = static_cast<std::int64_t>(part.block), blocks = part.in / block; // of a row
         forRows(part.out, part.in, [&](std::int64_t begin, std::int64_t end) {
-            if (!part.absmax.empty()) return product({part.codes.data(), part.absmax.data(), block, part.out, part.in, nullptr}, begin, end, begin);
-            if (pairs && !part.shortAbsmax.empty()) return product({part.codes.data(), nullptr, block, part.out, part.in, part.shortAbsmax.data()}, begin, end, begin);
+            std::vector<float> scales;
+            if (!part.absmax.empty() || (pairs && !part.shortAbsmax.empty())) return product(rowsOf(part, scales), begin, end, begin);
             // Scales that must be expanded first: of some rows at a time, so that memory is read for the short ones only.
             const std::int64_t step = std::max<std::int64_t>(1, kScalesAtOnce / (kRowsTogether * blocks)) * kRowsTogether;
-            std::vector<float> scales(static_cast<std::size_t>(std::min(step, end - begin) * blocks));
+            scales.resize(static_cast<std::size_t>(std::min(step, end - begin) * blocks));
             for (std::int64_t row = begin; row < end; row += step) {
                 const std::int64_t rows = std::min(step, end - row);
                 part.scalesInto(static_cast<std::size_t>(row * blocks), std::span(scales).first(static_cast<std::size_t>(rows * blocks)));

@@ -6,11 +6,7 @@
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QtTest>
-#include <atomic>
 #include <condition_variable>
-#include <sys/resource.h>
-#include <thread>
-#include <unistd.h>
 
 using namespace engine;
 
@@ -45,7 +41,6 @@ private Q_SLOTS:
     void baselineThenTraining();
     void reusesABaseline();
     void refusesWhileBusy();
-    void givesWayToTheWindow();
     void idleMayStartTheNext();
     void stopEndsATraining();
     void stopInTheBaselineStartsNoTraining();
@@ -137,24 +132,6 @@ void TestRunner::reusesABaseline() {
     QTRY_VERIFY(idle());
     QCOMPARE(m_log.first(), QStringLiteral("started 2 train x"));
     QCOMPARE(m_log.last(), QStringLiteral("idle 7 2"));
-}
-
-void TestRunner::givesWayToTheWindow() {
-    const auto niceness = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
-    const int before = niceness();
-    if (before > 14) QSKIP("this process is as nice as can be already");
-    std::atomic<int> own = before, ofAThread = before;
-    m_jobs.train = [&](const TrainJob&, Runs&, const Sink&, std::stop_token) -> Outcome {
-        own = niceness();
-        std::jthread([&] { ofAThread = niceness(); }).join();
-        return done(2);
-    };
-    const auto runner = make();
-    runner->startTraining(experiment());
-    QTRY_VERIFY(idle());
-    QVERIFY(own > before);
-    QCOMPARE(ofAThread.load(), own.load());
-    QCOMPARE(niceness(), before);
 }
 
 void TestRunner::refusesWhileBusy() {

@@ -96,8 +96,7 @@ QVariant CsvModel::headerData(int section, Qt::Orientation orientation, int role
     if (role == Qt::TextAlignmentRole) return QVariant::fromValue(Qt::Alignment(Qt::AlignRight | Qt::AlignVCenter));
     if ((role != Qt::DisplayRole && role != Qt::ToolTipRole) || !goTo(section)) return {};
     if (role == Qt::DisplayRole) return count(m_rows->line());
-    if (role == Qt::ToolTipRole) return tr("line %1, record %2").arg(count(m_rows->line()), count(m_rows->record()));
-    return {};
+    return tr("line %1, record %2").arg(count(m_rows->line()), count(m_rows->record()));
 }
 
 } // namespace ui
