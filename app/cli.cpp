@@ -14,28 +14,37 @@ namespace app {
 
 std::filesystem::path Session::existingRunsFile() const {
     const std::filesystem::path file = runsFile();
-    if (!std::filesystem::exists(file)) throw engine::Error(engine::ErrorCode::NotFound, "There is no runs file at " + file.string() + ".", "Train something first, or name another with --db.");
+    if (!std::filesystem::exists(file))
+        throw engine::Error(engine::ErrorCode::NotFound, "There is no runs file at " + file.string() + ".",
+                            "Train something first, or name another with --db.");
     return file;
 }
 
 CLI::Validator atLeast(std::int64_t least) {
-    return CLI::Validator([least](const std::string& text) {
-        std::int64_t value = 0;
-        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (problem == std::errc{} && end == text.data() + text.size() && value >= least) return std::string();
-        return "\"" + text + "\" is no whole number from " + std::to_string(least) + " on";
-    }, "");
+    return CLI::Validator(
+        [least](const std::string& text) {
+            std::int64_t value = 0;
+            const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+            if (problem == std::errc{} && end == text.data() + text.size() && value >= least) return std::string();
+            return "\"" + text + "\" is no whole number from " + std::to_string(least) + " on";
+        },
+        "");
 }
 
 void ExperimentArguments::add(CLI::App& command) {
     command.add_option("EXPERIMENT", file, "The experiment's YAML file")->type_name("FILE");
-    command.add_option("--set", settings, "Change a setting, e.g. lora.r=8; may be given several times")->type_name("KEY=VALUE")->allow_extra_args(false);
+    command.add_option("--set", settings, "Change a setting, e.g. lora.r=8; may be given several times")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
 }
 
 engine::Experiment ExperimentArguments::load(const std::string& yaml) const {
-    if (file.empty() && yaml.empty()) throw engine::Error(engine::ErrorCode::BadInput, "No experiment was named.", "Give the path of its YAML file.");
-    engine::Experiment experiment = file.empty() ? engine::parseExperiment(yaml, "the run's experiment", {}) : engine::loadExperiment(file);
-    for (const std::string& assignment : settings) engine::applySettingFrom(experiment, assignment, std::filesystem::current_path());
+    if (file.empty() && yaml.empty())
+        throw engine::Error(engine::ErrorCode::BadInput, "No experiment was named.", "Give the path of its YAML file.");
+    engine::Experiment experiment =
+        file.empty() ? engine::parseExperiment(yaml, "the run's experiment", {}) : engine::loadExperiment(file);
+    for (const std::string& assignment : settings)
+        engine::applySettingFrom(experiment, assignment, std::filesystem::current_path());
     return experiment;
 }
 
@@ -49,7 +58,8 @@ int exitCode(engine::ErrorCode code) {
 void tellCommonOptions(CLI::App& command) {
     for (CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
         if (!sub->get_name().empty())
-            sub->footer("Options of every command:\n  --json                      Events and the result on standard output as JSON Lines\n"
+            sub->footer("Options of every command:\n  --json                      Events and the result on standard output as "
+                        "JSON Lines\n"
                         "  --db FILE                   The runs file");
         tellCommonOptions(*sub);
     }
@@ -59,7 +69,9 @@ int run(Session& session) {
     try {
         const int code = session.command();
         std::cout.flush();
-        if (!std::cout) throw engine::Error(engine::ErrorCode::Io, "Standard output could not be written.", "Is the disk full, or the reader gone?");
+        if (!std::cout)
+            throw engine::Error(engine::ErrorCode::Io, "Standard output could not be written.",
+                                "Is the disk full, or the reader gone?");
         return code;
     } catch (const engine::StopRequested&) {
         printProblem("Stopped.");
@@ -68,10 +80,9 @@ int run(Session& session) {
         printError(session.json, error.code(), error.message(), error.hint());
         return exitCode(error.code());
     } catch (const std::bad_alloc&) {
-        printError(session.json, engine::ErrorCode::OutOfMemory, "There is not enough memory.", "Close other programs or choose a smaller model.");
-    } catch (const std::exception& error) {
-        printError(session.json, engine::ErrorCode::Internal, error.what(), {});
-    }
+        printError(session.json, engine::ErrorCode::OutOfMemory, "There is not enough memory.",
+                   "Close other programs or choose a smaller model.");
+    } catch (const std::exception& error) { printError(session.json, engine::ErrorCode::Internal, error.what(), {}); }
     return kFailed;
 }
 
@@ -87,7 +98,8 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN); // a reader that is gone is an error like any other, so that a run ends in order
     Session session;
     CLI::App root("Fine-tune and evaluate small language models with LoRA on a labelled CSV.", "phibench-cli");
-    root.set_version_flag("--version", [] { return std::string("phibench-cli " PHIBENCH_VERSION "\n") + engine::engineDescription(); });
+    root.set_version_flag("--version",
+                          [] { return std::string("phibench-cli " PHIBENCH_VERSION "\n") + engine::engineDescription(); });
     root.add_flag("--json", session.json, "Events and the result on standard output as JSON Lines");
     root.add_option("--db", session.db, "The runs file")->type_name("FILE");
     root.require_subcommand(1);
@@ -101,9 +113,7 @@ int main(int argc, char** argv) {
     tellCommonOptions(root);
     try {
         root.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return root.exit(error, std::cout, std::cerr) == 0 ? kDone : kBadInput;
-    }
+    } catch (const CLI::ParseError& error) { return root.exit(error, std::cout, std::cerr) == 0 ? kDone : kBadInput; }
     return run(session);
 }
 

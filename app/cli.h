@@ -18,8 +18,8 @@ inline constexpr int kDone = 0, kFailed = 1, kBadInput = 2, kStopped = 130; // e
 /// The command that was chosen and the options that every command knows.
 struct Session {
     bool json = false;
-    std::string db;                  // empty: the default runs file
-    std::function<int()> command;    // gives the exit code; may throw engine::Error
+    std::string db;               // empty: the default runs file
+    std::function<int()> command; // gives the exit code; may throw engine::Error
     std::filesystem::path runsFile() const { return db.empty() ? engine::defaultRunsFile() : std::filesystem::path(db); }
     /// The same for who only looks: throws Error(NotFound) where there is none, so that none is made.
     std::filesystem::path existingRunsFile() const;
@@ -33,7 +33,8 @@ struct ExperimentArguments {
     std::string file;
     std::vector<std::string> settings;
     void add(CLI::App& command);
-    /// Reads the file, or else `yaml` (what a run recorded), and applies the settings; data.csv of --set starts at the current directory.
+    /// Reads the file, or else `yaml` (what a run recorded), and applies the settings; data.csv of --set starts at the current
+    /// directory.
     engine::Experiment load(const std::string& yaml = {}) const;
 };
 

@@ -51,21 +51,32 @@ void print(const CheckResult& check) {
     std::vector<std::pair<std::string, std::string>> facts;
     if (check.csv) {
         const engine::CsvFacts& csv = *check.csv;
-        facts = {{"records", std::to_string(csv.records)}, {"encoding", csv.encoding}, {"delimiter", shown(csv.delimiter)}, {"line ending", csv.lineEnding},
+        facts = {{"records", std::to_string(csv.records)},
+                 {"encoding", csv.encoding},
+                 {"delimiter", shown(csv.delimiter)},
+                 {"line ending", csv.lineEnding},
                  {"header", csv.header ? "yes" : "no"}};
         std::string columns, counts;
         for (std::size_t i = 0; i < csv.columns.size(); ++i)
-            columns += (i ? ", " : "") + csv.columns[i] + (int(i) == csv.labelColumn ? " (labels)" : int(i) == csv.textColumn ? " (text)" : "");
-        for (const auto& [label, count] : csv.labelCounts) counts += (counts.empty() ? "" : ", ") + label + " " + std::to_string(count);
+            columns += (i ? ", " : "") + csv.columns[i] +
+                       (int(i) == csv.labelColumn  ? " (labels)"
+                        : int(i) == csv.textColumn ? " (text)"
+                                                   : "");
+        for (const auto& [label, count] : csv.labelCounts)
+            counts += (counts.empty() ? "" : ", ") + label + " " + std::to_string(count);
         facts.emplace_back("columns", columns);
         if (csv.labelColumn >= 0) facts.emplace_back("labels", counts);
     }
     for (const auto& [name, value] : check.facts) facts.emplace_back(name, text(value));
     std::size_t width = 0;
     for (const auto& [name, value] : facts) width = std::max(width, name.size());
-    for (const auto& [name, value] : facts) std::cout << "  " << name << std::string(width - name.size() + 2, ' ') << value << "\n";
+    for (const auto& [name, value] : facts)
+        std::cout << "  " << name << std::string(width - name.size() + 2, ' ') << value << "\n";
     for (const engine::Issue& issue : check.issues)
-        std::cout << "  " << (issue.severity == engine::Severity::Error ? "error: " : issue.severity == engine::Severity::Warning ? "warning: " : "note: ")
+        std::cout << "  "
+                  << (issue.severity == engine::Severity::Error     ? "error: "
+                      : issue.severity == engine::Severity::Warning ? "warning: "
+                                                                    : "note: ")
                   << engine::toString(issue) << "\n";
     if (check.issues.empty()) std::cout << "  nothing is wrong with it\n";
 }
@@ -77,8 +88,10 @@ int checkAll(bool json, const std::vector<std::string>& paths) {
     int code = kDone;
     for (const std::string& path : paths) {
         const CheckResult check = engine::check(path, stop);
-        if (json) printJson(result(check));
-        else print(check);
+        if (json)
+            printJson(result(check));
+        else
+            print(check);
         if (engine::hasErrors(check.issues)) code = kBadInput;
     }
     return code;

@@ -21,21 +21,27 @@ std::vector<Setting> differences(const std::vector<RunDetail>& runs) {
     std::vector<Setting> all;
     for (const RunDetail& run : runs)
         for (const auto& [key, value] : run.summary.params)
-            if (std::none_of(all.begin(), all.end(), [&, &k = key](const Setting& s) { return s.key == k; })) all.push_back({key, {}});
+            if (std::none_of(all.begin(), all.end(), [&, &k = key](const Setting& s) { return s.key == k; }))
+                all.push_back({key, {}});
     for (Setting& setting : all)
         for (const RunDetail& run : runs) {
             const auto& params = run.summary.params;
             const auto found = std::find_if(params.begin(), params.end(), [&](const auto& p) { return p.first == setting.key; });
             setting.values.push_back(found == params.end() ? std::string() : found->second);
         }
-    std::erase_if(all, [](const Setting& s) { return std::all_of(s.values.begin(), s.values.end(), [&](const auto& v) { return v == s.values[0]; }); });
+    std::erase_if(all, [](const Setting& s) {
+        return std::all_of(s.values.begin(), s.values.end(), [&](const auto& v) { return v == s.values[0]; });
+    });
     return all;
 }
 
 Json result(const std::vector<RunDetail>& runs, const std::vector<Setting>& settings) {
     Json list = Json::array(), differ = Json::array();
     for (const RunDetail& run : runs) {
-        Json json{{"run", run.summary.id}, {"name", run.summary.name}, {"kind", toString(run.summary.kind)}, {"state", toString(run.summary.state)}};
+        Json json{{"run", run.summary.id},
+                  {"name", run.summary.name},
+                  {"kind", toString(run.summary.kind)},
+                  {"state", toString(run.summary.state)}};
         if (run.report) json.update(toJson(*run.report));
         if (run.report && runs[0].report) json["accuracy_difference"] = run.report->accuracy - runs[0].report->accuracy;
         list.push_back(json);
@@ -77,7 +83,8 @@ void print(const std::vector<RunDetail>& runs, const std::vector<Setting>& setti
     std::cout << tableText(rows);
     for (const RunDetail& run : runs) {
         if (!run.report) continue;
-        std::cout << "\nrun " << run.summary.id << " · " << run.summary.name << " · " << toString(run.summary.kind) << "\n" << matrixText(run.report->confusion);
+        std::cout << "\nrun " << run.summary.id << " · " << run.summary.name << " · " << toString(run.summary.kind) << "\n"
+                  << matrixText(run.report->confusion);
     }
     if (settings.empty()) return;
     std::cout << "\nsettings that differ\n";
@@ -95,8 +102,10 @@ int compareRuns(const Session& session, const std::vector<RunId>& ids) {
     const Runs store(session.existingRunsFile());
     std::vector<RunDetail> runs;
     for (const RunId id : ids) runs.push_back(store.detail(id));
-    if (session.json) printJson(result(runs, differences(runs)));
-    else print(runs, differences(runs));
+    if (session.json)
+        printJson(result(runs, differences(runs)));
+    else
+        print(runs, differences(runs));
     return kDone;
 }
 

@@ -25,7 +25,9 @@ Tokenizer tokenizerOf(const std::string& model) {
 /// Throws Error naming the line.
 Json parseLine(const std::string& line, std::int64_t number, const char* wanted) {
     Json value = Json::parse(line, nullptr, false);
-    if (value.is_discarded()) throw Error(ErrorCode::BadInput, "standard input:" + std::to_string(number) + ": this is no JSON.", std::string("Give ") + wanted + " a line.");
+    if (value.is_discarded())
+        throw Error(ErrorCode::BadInput, "standard input:" + std::to_string(number) + ": this is no JSON.",
+                    std::string("Give ") + wanted + " a line.");
     return value;
 }
 
@@ -33,12 +35,14 @@ std::vector<std::int32_t> idsOf(const std::string& line, std::int64_t number, co
     const Json value = parseLine(line, number, "an array of token ids");
     std::vector<std::int32_t> ids;
     const auto refuse = [&](const std::string& what) {
-        throw Error(ErrorCode::BadInput, "standard input:" + std::to_string(number) + ": " + what, "Give an array of token ids a line, such as [1, 2, 3].");
+        throw Error(ErrorCode::BadInput, "standard input:" + std::to_string(number) + ": " + what,
+                    "Give an array of token ids a line, such as [1, 2, 3].");
     };
     if (!value.is_array()) refuse("this is no array.");
     for (const Json& id : value) {
         if (!id.is_number_integer()) refuse(id.dump(-1, ' ', false, Json::error_handler_t::replace) + " is no token id.");
-        if (id < 0 || id >= tokenizer.size()) refuse("there is no token " + id.dump() + "; the highest is " + std::to_string(tokenizer.size() - 1) + ".");
+        if (id < 0 || id >= tokenizer.size())
+            refuse("there is no token " + id.dump() + "; the highest is " + std::to_string(tokenizer.size() - 1) + ".");
         ids.push_back(id.get<std::int32_t>());
     }
     return ids;
@@ -50,13 +54,17 @@ int tokenize(const Session& session, const std::string& model, bool decode) {
     for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
         if (decode) {
             const std::string text = tokenizer.decode(idsOf(line, number, tokenizer));
-            if (session.json) printJson(text);
-            else std::cout << text << '\n';
+            if (session.json)
+                printJson(text);
+            else
+                std::cout << text << '\n';
             continue;
         }
         if (session.json) {
             const Json text = parseLine(line, number, "a JSON string");
-            if (!text.is_string()) throw Error(ErrorCode::BadInput, "standard input:" + std::to_string(number) + ": this is no JSON string.", "Give a JSON string a line.");
+            if (!text.is_string())
+                throw Error(ErrorCode::BadInput, "standard input:" + std::to_string(number) + ": this is no JSON string.",
+                            "Give a JSON string a line.");
             line = text.get<std::string>();
         }
         std::cout << Json(tokenizer.encode(line)).dump() << '\n';
@@ -89,9 +97,13 @@ void addData(CLI::App& root, Session& session) {
     };
     const auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand("tokenize", "Token ids of standard input, a text a line");
-    command->add_option("--model", options->model, "A Hugging Face folder, a .gguf file, a hub id, or default")->type_name("M")->required();
+    command->add_option("--model", options->model, "A Hugging Face folder, a .gguf file, a hub id, or default")
+        ->type_name("M")
+        ->required();
     command->add_flag("--decode", options->decode, "The other way: a JSON array of ids a line");
-    command->callback([&session, options] { session.command = [&session, options] { return tokenize(session, options->model, options->decode); }; });
+    command->callback([&session, options] {
+        session.command = [&session, options] { return tokenize(session, options->model, options->decode); };
+    });
 
     command = root.add_subcommand("split", "The record numbers of an experiment's splits, in order of use");
     options->experiment.add(*command);
@@ -99,7 +111,8 @@ void addData(CLI::App& root, Session& session) {
 
     command = root.add_subcommand("check", "What files are and all that is wrong with them");
     command->add_option("PATH", options->paths, "A CSV, YAML, model folder, GGUF, safetensors or adapter")->required();
-    command->callback([&session, options] { session.command = [&session, options] { return checkAll(session.json, options->paths); }; });
+    command->callback(
+        [&session, options] { session.command = [&session, options] { return checkAll(session.json, options->paths); }; });
 }
 
 } // namespace app

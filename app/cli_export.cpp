@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 /// `out` ends in .csv: the predictions; else a folder with metrics and everything else as well.
 void writeCsv(const Runs& runs, const RunDetail& run, const fs::path& out) {
     if (out.extension() != ".csv") return exportCsv(runs, run.summary.id, out);
-    if (!run.report) throw Error(ErrorCode::BadInput, "Run " + std::to_string(run.summary.id) + " has no predictions: it was not evaluated.");
+    if (!run.report)
+        throw Error(ErrorCode::BadInput, "Run " + std::to_string(run.summary.id) + " has no predictions: it was not evaluated.");
     writeWhole(out, predictionsCsv(run, runs.predictions(run.summary.id)));
 }
 
@@ -43,22 +44,31 @@ Json exportMerged(const Session& session, const Runs& runs, RunId id, const fs::
     Progress progress(session.json);
     const Merged merged = mergeRun(runs, id, out, progress.sink(), stop);
     progress.clear();
-    std::cerr << merged.parameters << " parameters in " << merged.type << ", " << bytesText(merged.bytes) << " in " << merged.files
-              << (merged.files == 1 ? " file" : " files") << '\n';
+    std::cerr << merged.parameters << " parameters in " << merged.type << ", " << bytesText(merged.bytes) << " in "
+              << merged.files << (merged.files == 1 ? " file" : " files") << '\n';
     if (!merged.remark.empty()) std::cerr << "note: " << merged.remark << '\n';
-    return {{"dtype", merged.type}, {"parameters", merged.parameters}, {"bytes", merged.bytes}, {"files", merged.files}, {"remark", merged.remark}};
+    return {{"dtype", merged.type},
+            {"parameters", merged.parameters},
+            {"bytes", merged.bytes},
+            {"files", merged.files},
+            {"remark", merged.remark}};
 }
 
 int exportRun(const Session& session, RunId id, const std::string& format, const fs::path& out) {
     if (format == "gguf" || format == "mlflow" || format == "tensorboard")
-        throw Error(ErrorCode::BadInput, "phibench-cli cannot export to " + format + " yet.", "It can to peft, safetensors, csv and html.");
+        throw Error(ErrorCode::BadInput, "phibench-cli cannot export to " + format + " yet.",
+                    "It can to peft, safetensors, csv and html.");
     const Runs runs(session.existingRunsFile());
     const RunDetail run = runs.detail(id);
     Json result{{"event", "result"}, {"run", id}, {"format", format}, {"out", out.string()}};
-    if (format == "peft") exportPeft(run, out);
-    else if (format == "safetensors") result.update(exportMerged(session, runs, id, out));
-    else if (format == "csv") writeCsv(runs, run, out);
-    else writeWhole(out, htmlReport(runs, run));
+    if (format == "peft")
+        exportPeft(run, out);
+    else if (format == "safetensors")
+        result.update(exportMerged(session, runs, id, out));
+    else if (format == "csv")
+        writeCsv(runs, run, out);
+    else
+        writeWhole(out, htmlReport(runs, run));
     if (session.json) printJson(result);
     return kDone;
 }
@@ -73,10 +83,16 @@ void addExport(CLI::App& root, Session& session) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand("export", "Write a run for other programs and people");
     command->add_option("RUN", options->run, "The run's number")->required()->check(atLeast(1));
-    command->add_option("--format", options->format, "peft: the adapter's folder; safetensors: the model with the adapter merged into it, a folder; csv: the predictions (PATH.csv), or a folder with the metrics as well; html: a page")
-        ->required()->check(CLI::IsMember({"peft", "safetensors", "gguf", "mlflow", "tensorboard", "csv", "html"}));
+    command
+        ->add_option("--format", options->format,
+                     "peft: the adapter's folder; safetensors: the model with the adapter merged into it, a folder; csv: the "
+                     "predictions (PATH.csv), or a folder with the metrics as well; html: a page")
+        ->required()
+        ->check(CLI::IsMember({"peft", "safetensors", "gguf", "mlflow", "tensorboard", "csv", "html"}));
     command->add_option("--out", options->out, "The file or folder to write")->type_name("PATH")->required();
-    command->callback([&session, options] { session.command = [&session, options] { return exportRun(session, options->run, options->format, options->out); }; });
+    command->callback([&session, options] {
+        session.command = [&session, options] { return exportRun(session, options->run, options->format, options->out); };
+    });
 }
 
 } // namespace app

@@ -24,9 +24,12 @@ struct Options {
     std::string out;
 
     void add(CLI::App& command) {
-        command.add_option("--model", model, "A Hugging Face folder, a .gguf file, a hub id, or default")->type_name("M")->required();
+        command.add_option("--model", model, "A Hugging Face folder, a .gguf file, a hub id, or default")
+            ->type_name("M")
+            ->required();
         command.add_option("--adapter", adapter, "An adapter's folder")->type_name("DIR");
-        command.add_option("--precision", precision, "auto, fp32, bf16 or nf4")->check(CLI::IsMember({"auto", "fp32", "bf16", "nf4"}));
+        command.add_option("--precision", precision, "auto, fp32, bf16 or nf4")
+            ->check(CLI::IsMember({"auto", "fp32", "bf16", "nf4"}));
     }
 };
 
@@ -39,7 +42,9 @@ int generate(const Session& session, const Options& options) {
     const Generated made = playground.generate(prompt, options.generate, adapter, adapter ? 1 : 0, progress.sink(), stop);
     progress.clear();
     if (session.json && !made.stopped)
-        printJson({{"event", "result"}, {"ids", made.ids}, {"text", made.text},
+        printJson({{"event", "result"},
+                   {"ids", made.ids},
+                   {"text", made.text},
                    {"tokens_per_second", {{"prefill", made.prefillTokensPerSecond}, {"decode", made.decodeTokensPerSecond}}}});
     if (!session.json) std::cout << '\n';
     std::cerr << made.ids.size() << " tokens; prompt " << numberText(made.prefillTokensPerSecond, 1) << " tokens/s, answer "
@@ -71,12 +76,21 @@ void addGenerate(CLI::App& root, Session& session) {
     options->add(*command);
     auto* prompts = command->add_option_group("prompt");
     prompts->add_option("--prompt", options->prompt, "The prompt")->type_name("TEXT");
-    prompts->add_option("--prompt-file", options->promptFile, "A file that holds the prompt; - is standard input")->type_name("F");
+    prompts->add_option("--prompt-file", options->promptFile, "A file that holds the prompt; - is standard input")
+        ->type_name("F");
     prompts->require_option(1);
-    command->add_option("--max-new-tokens", options->generate.maxNewTokens, "At most this many tokens")->capture_default_str()->check(CLI::Range(0, 1'000'000));
-    command->add_option("--temperature", options->generate.temperature, "0: the likeliest token")->capture_default_str()->check(CLI::Range(0.0, 100.0));
-    command->add_option("--top-k", options->generate.topK, "Choose among the K likeliest; 0: all")->capture_default_str()->check(atLeast(0));
-    command->add_option("--top-p", options->generate.topP, "Choose among the likeliest that together have this probability")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+    command->add_option("--max-new-tokens", options->generate.maxNewTokens, "At most this many tokens")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1'000'000));
+    command->add_option("--temperature", options->generate.temperature, "0: the likeliest token")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 100.0));
+    command->add_option("--top-k", options->generate.topK, "Choose among the K likeliest; 0: all")
+        ->capture_default_str()
+        ->check(atLeast(0));
+    command->add_option("--top-p", options->generate.topP, "Choose among the likeliest that together have this probability")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 1.0));
     command->add_option("--seed", options->generate.seed, "Of the random choice")->capture_default_str();
     command->callback([&session, options] { session.command = [&session, options] { return generate(session, *options); }; });
 
@@ -84,8 +98,11 @@ void addGenerate(CLI::App& root, Session& session) {
     command = root.add_subcommand("logits", "Write the logits of token ids as a safetensors file");
     logitsOptions->add(*command);
     command->add_option("--ids", logitsOptions->ids, "Token ids: 1,2,3")->delimiter(',')->required()->check(atLeast(0));
-    command->add_option("--out", logitsOptions->out, "The file to write: tensor \"logits\" [T, V], float32")->type_name("FILE")->required();
-    command->callback([&session, logitsOptions] { session.command = [&session, logitsOptions] { return logits(session, *logitsOptions); }; });
+    command->add_option("--out", logitsOptions->out, "The file to write: tensor \"logits\" [T, V], float32")
+        ->type_name("FILE")
+        ->required();
+    command->callback(
+        [&session, logitsOptions] { session.command = [&session, logitsOptions] { return logits(session, *logitsOptions); }; });
 }
 
 } // namespace app

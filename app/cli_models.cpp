@@ -19,15 +19,22 @@ int list(const Session& session) {
     for (const std::string& id : installedModels()) {
         try {
             const ModelFacts facts = modelFacts(id);
-            models.push_back({{"model", id}, {"name", facts.name}, {"family", facts.family}, {"format", facts.format}, {"path", facts.path}, {"parameters", facts.parameters}});
+            models.push_back({{"model", id},
+                              {"name", facts.name},
+                              {"family", facts.family},
+                              {"format", facts.format},
+                              {"path", facts.path},
+                              {"parameters", facts.parameters}});
             rows.push_back({id, facts.name, facts.format, std::to_string(facts.parameters)});
         } catch (const Error& error) { // one that cannot be loaded is listed with the reason
             models.push_back({{"model", id}, {"problem", error.what()}});
             rows.push_back({id, error.message()});
         }
     }
-    if (session.json) printJson({{"event", "result"}, {"models", models}});
-    else std::cout << tableText(rows);
+    if (session.json)
+        printJson({{"event", "result"}, {"models", models}});
+    else
+        std::cout << tableText(rows);
     return kDone;
 }
 
@@ -42,8 +49,12 @@ int get(const std::string& repo, const std::string& revision) {
 void addModels(CLI::App& root, Session& session) {
     CLI::App* command = root.add_subcommand("models", "Models that can be used");
     command->require_subcommand(1);
-    command->add_subcommand("list", "Those that are here")->callback([&session] { session.command = [&session] { return list(session); }; });
-    struct Options { std::string repo, revision; };
+    command->add_subcommand("list", "Those that are here")->callback([&session] {
+        session.command = [&session] { return list(session); };
+    });
+    struct Options {
+        std::string repo, revision;
+    };
     const auto options = std::make_shared<Options>();
     CLI::App* download = command->add_subcommand("get", "Download one from the Hugging Face hub");
     download->add_option("REPO", options->repo, "Its hub id: owner/name")->required();

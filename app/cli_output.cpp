@@ -34,7 +34,8 @@ std::size_t characters(const std::string& text) {
 
 void printJson(const Json& value) {
     std::cout << value.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
-    if (!std::cout) throw engine::Error(ErrorCode::Io, "Standard output could not be written.", "Is the disk full, or the reader gone?");
+    if (!std::cout)
+        throw engine::Error(ErrorCode::Io, "Standard output could not be written.", "Is the disk full, or the reader gone?");
 }
 
 void printProblem(const std::string& sentence) {
@@ -45,8 +46,10 @@ void printError(bool json, ErrorCode code, const std::string& message, const std
     printProblem(hint.empty() ? message : message + " " + hint);
     if (!json) return;
     std::cout.clear();
-    std::cout << Json{{"event", "error"}, {"code", name(code)}, {"message", message}, {"hint", hint}}.dump(-1, ' ', false, Json::error_handler_t::replace)
-              << '\n' << std::flush;
+    std::cout << Json{{"event", "error"}, {"code", name(code)}, {"message", message}, {"hint", hint}}.dump(
+                     -1, ' ', false, Json::error_handler_t::replace)
+              << '\n'
+              << std::flush;
 }
 
 Json toJson(const engine::Report& report) {
@@ -54,17 +57,25 @@ Json toJson(const engine::Report& report) {
     Json perLabel = Json::object();
     for (std::size_t i = 0; i < report.per_label.size() && i < labels.size(); ++i) {
         const engine::LabelScore& s = report.per_label[i];
-        perLabel[labels[i]] = {{"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}, {"support", s.support}, {"accuracy", s.accuracy}};
+        perLabel[labels[i]] = {
+            {"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}, {"support", s.support}, {"accuracy", s.accuracy}};
     }
-    return {{"accuracy", report.accuracy}, {"macro_f1", report.macro_f1}, {"labels", labels}, {"confusion", report.confusion.counts},
-            {"per_label", perLabel}, {"eval_loss", report.eval_loss ? Json(*report.eval_loss) : Json()}};
+    return {{"accuracy", report.accuracy},
+            {"macro_f1", report.macro_f1},
+            {"labels", labels},
+            {"confusion", report.confusion.counts},
+            {"per_label", perLabel},
+            {"eval_loss", report.eval_loss ? Json(*report.eval_loss) : Json()}};
 }
 
 Json toJson(const std::vector<engine::Issue>& issues) {
     Json list = Json::array();
     for (const engine::Issue& i : issues) {
-        const char* severity = i.severity == engine::Severity::Error ? "error" : i.severity == engine::Severity::Warning ? "warning" : "note";
-        list.push_back({{"severity", severity}, {"path", i.path}, {"line", i.line}, {"column", i.column}, {"message", i.message}});
+        const char* severity = i.severity == engine::Severity::Error     ? "error"
+                               : i.severity == engine::Severity::Warning ? "warning"
+                                                                         : "note";
+        list.push_back(
+            {{"severity", severity}, {"path", i.path}, {"line", i.line}, {"column", i.column}, {"message", i.message}});
     }
     return list;
 }

@@ -19,7 +19,7 @@ void printProblem(const std::string& sentence);
 /// The same of a failure; with --json also an "error" event.
 void printError(bool json, engine::ErrorCode code, const std::string& message, const std::string& hint);
 
-Json toJson(const engine::Report& report);          // accuracy … eval_loss
+Json toJson(const engine::Report& report); // accuracy … eval_loss
 Json toJson(const std::vector<engine::Issue>& issues);
 /// The result of a training or evaluation.
 Json resultOf(const engine::Done& done);
@@ -35,8 +35,8 @@ std::string matrixText(const engine::ConfusionMatrix& matrix);
 std::string reportText(const engine::Report& report);
 /// "+12.3 points" of a difference of shares.
 std::string signedPoints(double difference);
-std::string secondsText(double seconds);            // "2 min 5 s"
-std::string bytesText(std::int64_t bytes);          // "612 MB"
+std::string secondsText(double seconds);   // "2 min 5 s"
+std::string bytesText(std::int64_t bytes); // "612 MB"
 std::string numberText(double value, int digits);
 
 /// A sink for a job: step and eval events as JSON if asked for; progress on standard error, as one line that
@@ -46,8 +46,10 @@ public:
     explicit Progress(bool json);
     ~Progress();
     void operator()(const engine::Event& event);
-    engine::Sink sink() { return [this](const engine::Event& event) { (*this)(event); }; }
-    void clear();                                    // takes the line off the terminal
+    engine::Sink sink() {
+        return [this](const engine::Event& event) { (*this)(event); };
+    }
+    void clear(); // takes the line off the terminal
 
 private:
     void show(const std::string& text, double share);

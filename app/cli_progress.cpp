@@ -36,8 +36,15 @@ std::string cut(const std::string& text, std::size_t limit) {
 }
 
 Json stepJson(const engine::StepEvent& e) {
-    return {{"event", "step"}, {"run", e.run}, {"step", e.step}, {"loss", e.loss}, {"lr", e.lr}, {"grad_norm", e.grad_norm},
-            {"tokens_per_second", e.tokens_per_second}, {"examples_per_second", e.examples_per_second}, {"eta_seconds", e.eta_seconds}};
+    return {{"event", "step"},
+            {"run", e.run},
+            {"step", e.step},
+            {"loss", e.loss},
+            {"lr", e.lr},
+            {"grad_norm", e.grad_norm},
+            {"tokens_per_second", e.tokens_per_second},
+            {"examples_per_second", e.examples_per_second},
+            {"eta_seconds", e.eta_seconds}};
 }
 
 std::string rates(double examplesPerSecond, double etaSeconds) {
@@ -65,22 +72,28 @@ void Progress::show(const std::string& text, double share) {
     if (!m_terminal || (m_shown && now - m_last < kRedraw && share < 1)) return;
     m_last = now;
     m_shown = true;
-    std::cerr << '\r' << cut((share >= 0 ? bar(share) + "  " : std::string()) + text, terminalWidth() - 1) << "\033[K" << std::flush;
+    std::cerr << '\r' << cut((share >= 0 ? bar(share) + "  " : std::string()) + text, terminalWidth() - 1) << "\033[K"
+              << std::flush;
 }
 
 void Progress::operator()(const engine::Event& event) {
     if (const auto* step = std::get_if<engine::StepEvent>(&event)) {
         if (m_json) printJson(stepJson(*step));
         const double share = step->steps > 0 ? double(step->step) / double(step->steps) : -1;
-        show("train  step " + std::to_string(step->step) + "/" + std::to_string(step->steps) + "  loss " + numberText(step->loss, 3) +
-                 rates(step->examples_per_second, step->eta_seconds), share);
+        show("train  step " + std::to_string(step->step) + "/" + std::to_string(step->steps) + "  loss " +
+                 numberText(step->loss, 3) + rates(step->examples_per_second, step->eta_seconds),
+             share);
     } else if (const auto* eval = std::get_if<engine::EvalEvent>(&event)) {
         if (m_json)
-            printJson({{"event", "eval"}, {"run", eval->run}, {"step", eval->step}, {"loss", eval->loss}, {"accuracy", eval->accuracy},
+            printJson({{"event", "eval"},
+                       {"run", eval->run},
+                       {"step", eval->step},
+                       {"loss", eval->loss},
+                       {"accuracy", eval->accuracy},
                        {"macro_f1", eval->macro_f1}});
         clear();
-        std::cerr << "step " << eval->step << ": eval loss " << numberText(eval->loss, 4) << ", accuracy " << numberText(eval->accuracy, 4)
-                  << ", macro F1 " << numberText(eval->macro_f1, 4) << '\n';
+        std::cerr << "step " << eval->step << ": eval loss " << numberText(eval->loss, 4) << ", accuracy "
+                  << numberText(eval->accuracy, 4) << ", macro F1 " << numberText(eval->macro_f1, 4) << '\n';
     } else if (const auto* progress = std::get_if<engine::ProgressEvent>(&event)) {
         if (!m_terminal && progress->stage != m_stage) std::cerr << progress->stage << '\n';
         m_stage = progress->stage;

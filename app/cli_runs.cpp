@@ -28,19 +28,34 @@ Json maybe(const std::optional<double>& value) {
 }
 
 Json summary(const RunSummary& run) {
-    return {{"run", run.id}, {"name", run.name}, {"kind", toString(run.kind)}, {"state", toString(run.state)}, {"started", run.started},
-            {"finished", run.finished}, {"exit_reason", run.exitReason}, {"accuracy", maybe(run.accuracy)}, {"macro_f1", maybe(run.macro_f1)},
-            {"eval_loss", maybe(run.eval_loss)}, {"last_loss", maybe(run.last_loss)}, {"step", run.step}, {"steps", run.steps}, {"tags", run.tags}, {"note", run.note}};
+    return {{"run", run.id},
+            {"name", run.name},
+            {"kind", toString(run.kind)},
+            {"state", toString(run.state)},
+            {"started", run.started},
+            {"finished", run.finished},
+            {"exit_reason", run.exitReason},
+            {"accuracy", maybe(run.accuracy)},
+            {"macro_f1", maybe(run.macro_f1)},
+            {"eval_loss", maybe(run.eval_loss)},
+            {"last_loss", maybe(run.last_loss)},
+            {"step", run.step},
+            {"steps", run.steps},
+            {"tags", run.tags},
+            {"note", run.note}};
 }
 
 int list(const Session& session) {
     if (!std::filesystem::exists(session.runsFile())) {
-        if (session.json) printJson({{"event", "result"}, {"runs", Json::array()}});
-        else std::cout << "There are no runs in " << session.runsFile().string() << " yet.\n";
+        if (session.json)
+            printJson({{"event", "result"}, {"runs", Json::array()}});
+        else
+            std::cout << "There are no runs in " << session.runsFile().string() << " yet.\n";
         return kDone;
     }
     const Runs runs(session.runsFile());
-    std::vector<std::vector<std::string>> rows{{"run", "name", "kind", "state", "started", "step", "accuracy", "macro F1", "tags"}};
+    std::vector<std::vector<std::string>> rows{
+        {"run", "name", "kind", "state", "started", "step", "accuracy", "macro F1", "tags"}};
     Json all = Json::array();
     for (const RunSummary& run : runs.list()) {
         if (session.json) {
@@ -50,12 +65,16 @@ int list(const Session& session) {
         std::string tags;
         for (const std::string& tag : run.tags) tags += (tags.empty() ? "" : ", ") + tag;
         rows.push_back({std::to_string(run.id), run.name, toString(run.kind), toString(run.state), timeText(run.started),
-                        run.steps > 0 ? std::to_string(run.step) + "/" + std::to_string(run.steps) : "", run.accuracy ? numberText(*run.accuracy, 4) : "",
-                        run.macro_f1 ? numberText(*run.macro_f1, 4) : "", tags});
+                        run.steps > 0 ? std::to_string(run.step) + "/" + std::to_string(run.steps) : "",
+                        run.accuracy ? numberText(*run.accuracy, 4) : "", run.macro_f1 ? numberText(*run.macro_f1, 4) : "",
+                        tags});
     }
-    if (session.json) printJson({{"event", "result"}, {"runs", all}});
-    else if (rows.size() > 1) std::cout << tableText(rows);
-    else std::cout << "There are no runs in " << runs.file().string() << " yet.\n";
+    if (session.json)
+        printJson({{"event", "result"}, {"runs", all}});
+    else if (rows.size() > 1)
+        std::cout << tableText(rows);
+    else
+        std::cout << "There are no runs in " << runs.file().string() << " yet.\n";
     return kDone;
 }
 
@@ -77,7 +96,8 @@ int show(const Session& session, RunId id) {
         json["figures"] = Json::object();
         for (const auto& [name, value] : run.figures) json["figures"][name] = value;
         json["artifacts"] = Json::array();
-        for (const Artifact& a : run.artifacts) json["artifacts"].push_back({{"kind", a.kind}, {"path", a.path.string()}, {"sha256", a.sha256}});
+        for (const Artifact& a : run.artifacts)
+            json["artifacts"].push_back({{"kind", a.kind}, {"path", a.path.string()}, {"sha256", a.sha256}});
         json["metrics"] = Json::object();
         for (const auto& [name, points] : run.metrics) {
             Json list = Json::array();
@@ -88,7 +108,8 @@ int show(const Session& session, RunId id) {
         return kDone;
     }
     const RunSummary& s = run.summary;
-    std::cout << "run " << s.id << " · " << s.name << " · " << toString(s.kind) << " · " << toString(s.state) << " · " << timeText(s.started) << "\n";
+    std::cout << "run " << s.id << " · " << s.name << " · " << toString(s.kind) << " · " << toString(s.state) << " · "
+              << timeText(s.started) << "\n";
     if (!s.exitReason.empty()) std::cout << s.exitReason << "\n";
     if (!s.note.empty()) std::cout << "note: " << s.note << "\n";
     std::cout << "\n" << run.experimentYaml << "\n";
@@ -103,21 +124,32 @@ int predictions(const Session& session, RunId id) {
     const RunDetail run = runs.detail(id);
     if (!run.report) throw Error(ErrorCode::BadInput, "Run " + std::to_string(id) + " has no predictions: it was not evaluated.");
     const std::vector<std::string>& labels = run.report->confusion.labels;
-    const auto label = [&](int index) { return index >= 0 && static_cast<std::size_t>(index) < labels.size() ? labels[static_cast<std::size_t>(index)] : std::string(); };
+    const auto label = [&](int index) {
+        return index >= 0 && static_cast<std::size_t>(index) < labels.size() ? labels[static_cast<std::size_t>(index)]
+                                                                             : std::string();
+    };
     std::vector<std::vector<std::string>> rows{{"record", "truth", "guess", "probability"}};
     for (const Prediction& p : runs.predictions(id)) {
         if (session.json) {
             Json probabilities = Json::object();
-            for (std::size_t i = 0; i < p.probabilities.size() && i < labels.size(); ++i) probabilities[labels[i]] = p.probabilities[i];
-            printJson({{"event", "prediction"}, {"record", p.record}, {"truth", label(p.truth)}, {"guess", p.guess ? Json(label(*p.guess)) : Json()},
-                       {"probabilities", probabilities}, {"text", p.rawText}});
+            for (std::size_t i = 0; i < p.probabilities.size() && i < labels.size(); ++i)
+                probabilities[labels[i]] = p.probabilities[i];
+            printJson({{"event", "prediction"},
+                       {"record", p.record},
+                       {"truth", label(p.truth)},
+                       {"guess", p.guess ? Json(label(*p.guess)) : Json()},
+                       {"probabilities", probabilities},
+                       {"text", p.rawText}});
             continue;
         }
         const bool known = p.guess && static_cast<std::size_t>(*p.guess) < p.probabilities.size();
-        rows.push_back({std::to_string(p.record), label(p.truth), p.guess ? label(*p.guess) : "no answer", known ? numberText(p.probabilities[static_cast<std::size_t>(*p.guess)], 3) : ""});
+        rows.push_back({std::to_string(p.record), label(p.truth), p.guess ? label(*p.guess) : "no answer",
+                        known ? numberText(p.probabilities[static_cast<std::size_t>(*p.guess)], 3) : ""});
     }
-    if (session.json) printJson({{"event", "result"}, {"run", id}, {"labels", labels}});
-    else std::cout << tableText(rows);
+    if (session.json)
+        printJson({{"event", "result"}, {"run", id}, {"labels", labels}});
+    else
+        std::cout << tableText(rows);
     return kDone;
 }
 
@@ -141,7 +173,8 @@ void addRuns(CLI::App& root, Session& session) {
     // A subcommand that takes a run, and what it does.
     const auto add = [&](const char* name, const char* help, auto work) {
         CLI::App* sub = command->add_subcommand(name, help);
-        sub->callback([&session, options, work] { session.command = [&session, options, work] { return work(session, *options); }; });
+        sub->callback(
+            [&session, options, work] { session.command = [&session, options, work] { return work(session, *options); }; });
         return sub;
     };
     const auto addWithRun = [&](const char* name, const char* help, auto work) {
@@ -151,24 +184,35 @@ void addRuns(CLI::App& root, Session& session) {
     };
     add("list", "All runs, the newest first", [](const Session& s, const Options&) { return list(s); });
     addWithRun("show", "Everything about a run", [](const Session& s, const Options& o) { return show(s, o.run); });
-    add("compare", "Runs side by side", [](const Session& s, const Options& o) {
-        if (o.runs.size() < 2 || o.runs.size() > 64) throw Error(ErrorCode::BadInput, "This many runs cannot be compared: " + std::to_string(o.runs.size()) + ".", "Give the numbers of two runs or more, up to 64.");
-        return compareRuns(s, o.runs);
-    })
-        ->add_option("RUN", options->runs, "The numbers of two runs or more")->required()->check(atLeast(1));
-    addWithRun("predictions", "What the model said of each test row", [](const Session& s, const Options& o) { return predictions(s, o.run); });
+    add("compare", "Runs side by side",
+        [](const Session& s, const Options& o) {
+            if (o.runs.size() < 2 || o.runs.size() > 64)
+                throw Error(ErrorCode::BadInput, "This many runs cannot be compared: " + std::to_string(o.runs.size()) + ".",
+                            "Give the numbers of two runs or more, up to 64.");
+            return compareRuns(s, o.runs);
+        })
+        ->add_option("RUN", options->runs, "The numbers of two runs or more")
+        ->required()
+        ->check(atLeast(1));
+    addWithRun("predictions", "What the model said of each test row",
+               [](const Session& s, const Options& o) { return predictions(s, o.run); });
     CLI::App* tag = addWithRun("tag", "Give a run a tag", [](const Session& s, const Options& o) {
         Runs runs(s.existingRunsFile());
-        if (o.remove) runs.removeTag(o.run, o.text);
-        else runs.addTag(o.run, o.text);
+        if (o.remove)
+            runs.removeTag(o.run, o.text);
+        else
+            runs.addTag(o.run, o.text);
         return changed(s, o.run);
     });
     tag->add_option("TAG", options->text, "The tag")->required();
     tag->add_flag("--remove", options->remove, "Take it away instead");
-    addWithRun("note", "Write a note about a run; empty takes it away", [](const Session& s, const Options& o) {
-        Runs(s.existingRunsFile()).setNote(o.run, o.text);
-        return changed(s, o.run);
-    })->add_option("TEXT", options->text, "The note")->required();
+    addWithRun("note", "Write a note about a run; empty takes it away",
+               [](const Session& s, const Options& o) {
+                   Runs(s.existingRunsFile()).setNote(o.run, o.text);
+                   return changed(s, o.run);
+               })
+        ->add_option("TEXT", options->text, "The note")
+        ->required();
     addWithRun("delete", "Delete a run and its files", [](const Session& s, const Options& o) {
         Runs(s.existingRunsFile()).remove(o.run);
         return changed(s, o.run);

@@ -15,30 +15,38 @@ using namespace engine;
 
 void printDone(const Runs& runs, const Done& done) {
     const RunDetail detail = runs.detail(done.run);
-    std::cout << "run " << done.run << " · " << detail.summary.name << " · " << toString(detail.summary.kind) << "\n" << reportText(done.report) << "\n";
+    std::cout << "run " << done.run << " · " << detail.summary.name << " · " << toString(detail.summary.kind) << "\n"
+              << reportText(done.report) << "\n";
     std::cout << "load " << secondsText(done.seconds.load);
-    if (done.seconds.train > 0) std::cout << ", training " << secondsText(done.seconds.train) << " (" << numberText(done.trainExamplesPerSecond, 1) << " examples/s)";
-    std::cout << ", evaluation " << secondsText(done.seconds.evaluate) << " (" << numberText(done.evaluateExamplesPerSecond, 1) << " examples/s), peak memory "
-              << bytesText(done.peakRssBytes) << "\n";
+    if (done.seconds.train > 0)
+        std::cout << ", training " << secondsText(done.seconds.train) << " (" << numberText(done.trainExamplesPerSecond, 1)
+                  << " examples/s)";
+    std::cout << ", evaluation " << secondsText(done.seconds.evaluate) << " (" << numberText(done.evaluateExamplesPerSecond, 1)
+              << " examples/s), peak memory " << bytesText(done.peakRssBytes) << "\n";
     if (!done.adapter.empty()) std::cout << "adapter: " << done.adapter.string() << "\n";
     if (detail.summary.kind == RunKind::Baseline) return;
     const std::optional<RunId> baseline = runs.matchingBaseline(likeOf(detail));
     if (!baseline) return;
     const RunDetail before = runs.detail(*baseline);
     if (!before.report) return;
-    std::cout << "\nbefore (run " << *baseline << ", baseline): accuracy " << numberText(before.report->accuracy, 4) << "   macro F1 "
-              << numberText(before.report->macro_f1, 4) << "\n" << matrixText(before.report->confusion) << "accuracy "
+    std::cout << "\nbefore (run " << *baseline << ", baseline): accuracy " << numberText(before.report->accuracy, 4)
+              << "   macro F1 " << numberText(before.report->macro_f1, 4) << "\n"
+              << matrixText(before.report->confusion) << "accuracy "
               << signedPoints(done.report.accuracy - before.report->accuracy) << "\n";
 }
 
 int finish(const Session& session, const Runs& runs, const Outcome& outcome) {
     if (const auto* done = std::get_if<Done>(&outcome)) {
-        if (session.json) printJson(resultOf(*done));
-        else printDone(runs, *done);
+        if (session.json)
+            printJson(resultOf(*done));
+        else
+            printDone(runs, *done);
     } else if (const auto* stopped = std::get_if<Stopped>(&outcome)) {
-        std::string sentence = "Run " + std::to_string(stopped->run) + " was stopped after step " + std::to_string(stopped->step) + ".";
+        std::string sentence =
+            "Run " + std::to_string(stopped->run) + " was stopped after step " + std::to_string(stopped->step) + ".";
         if (!stopped->checkpoint.empty())
-            sentence += " Its checkpoint is " + stopped->checkpoint.string() + "; train --resume " + std::to_string(stopped->run) + " goes on from there.";
+            sentence += " Its checkpoint is " + stopped->checkpoint.string() + "; train --resume " +
+                        std::to_string(stopped->run) + " goes on from there.";
         printProblem(sentence);
     } else {
         const auto& failed = std::get<Failed>(outcome);
@@ -94,8 +102,12 @@ void addTrain(CLI::App& root, Session& session) {
     command = root.add_subcommand("evaluate", "Evaluate the model as it is, or an adapter, on the test split");
     evaluation->experiment.add(*command);
     CLI::Option* adapter = command->add_option("--adapter", evaluation->adapter, "The adapter's folder")->type_name("DIR");
-    command->add_option("--run", evaluation->run, "The run whose adapter to evaluate")->type_name("RUN")->check(atLeast(1))->excludes(adapter);
-    command->callback([&session, evaluation] { session.command = [&session, evaluation] { return evaluate(session, *evaluation); }; });
+    command->add_option("--run", evaluation->run, "The run whose adapter to evaluate")
+        ->type_name("RUN")
+        ->check(atLeast(1))
+        ->excludes(adapter);
+    command->callback(
+        [&session, evaluation] { session.command = [&session, evaluation] { return evaluate(session, *evaluation); }; });
 }
 
 } // namespace app

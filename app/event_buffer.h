@@ -10,7 +10,8 @@ namespace app {
 
 class EventBuffer {
 public:
-    /// True when nothing was waiting: the reader must be woken. A matrix or progress of the same stage replaces the one it follows.
+    /// True when nothing was waiting: the reader must be woken. A matrix or progress of the same stage replaces the one it
+    /// follows.
     bool push(const engine::Event& event);
     QList<engine::Event> take();
 

@@ -18,12 +18,14 @@ int main(int argc, char** argv) {
     QApplication::setApplicationVersion(QStringLiteral(PHIBENCH_VERSION));
 
     QCommandLineParser parser;
-    parser.setApplicationDescription(QStringLiteral("Fine-tune small language models with LoRA on a labelled CSV, and see what it changed."));
+    parser.setApplicationDescription(
+        QStringLiteral("Fine-tune small language models with LoRA on a labelled CSV, and see what it changed."));
     parser.addHelpOption();
     parser.addVersionOption();
     const QCommandLineOption db(QStringLiteral("db"), QStringLiteral("The runs file."), QStringLiteral("FILE"));
     parser.addOption(db);
-    parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("An experiment (.yaml) or a CSV to open."), QStringLiteral("[FILE]"));
+    parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("An experiment (.yaml) or a CSV to open."),
+                                 QStringLiteral("[FILE]"));
     parser.process(application);
 
     ui::Theme::instance().apply(application, ui::Mode::System);
@@ -33,7 +35,8 @@ int main(int argc, char** argv) {
         runs.emplace(parser.isSet(db) ? std::filesystem::path(parser.value(db).toStdString()) : engine::defaultRunsFile());
     } catch (const engine::Error& error) {
         QMessageBox box(QMessageBox::Critical, QStringLiteral("Phibench"), QString::fromStdString(error.message()));
-        box.setInformativeText(error.hint().empty() ? QStringLiteral("Name another runs file with --db.") : QString::fromStdString(error.hint()));
+        box.setInformativeText(error.hint().empty() ? QStringLiteral("Name another runs file with --db.")
+                                                    : QString::fromStdString(error.hint()));
         box.exec();
         return 1;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the runner calls: the engine, or in a test a fake of it.
 #pragma once
-#include "engine/jobs.h"
 #include "engine/data/csv.h"
+#include "engine/jobs.h"
 
 #include <filesystem>
 #include <functional>
@@ -13,8 +13,8 @@
 namespace app {
 
 /// A loaded model's answer to a prompt; made, called and destroyed on one thread. Throws engine::Error.
-using Generate = std::function<engine::Generated(const std::string& prompt, const engine::GenerateOptions& options, bool useAdapter, int column, const engine::Sink& sink,
-                                                 std::stop_token stop)>;
+using Generate = std::function<engine::Generated(const std::string& prompt, const engine::GenerateOptions& options,
+                                                 bool useAdapter, int column, const engine::Sink& sink, std::stop_token stop)>;
 
 /// Synchronous calls. train and evaluate never throw; the others throw engine::Error or engine::StopRequested.
 struct Jobs {
@@ -25,7 +25,9 @@ struct Jobs {
     std::function<engine::CsvTable(const std::filesystem::path&, const engine::CsvOptions&, std::stop_token)> readCsv;
     std::function<engine::ModelFacts(const std::string& model)> modelFacts;
     std::function<std::int64_t(const std::string& model, const engine::LoraSpec&)> trainableParameters;
-    std::function<Generate(const std::string& model, const std::string& precision, const std::filesystem::path& adapter, const engine::Sink&, std::stop_token)> openPlayground;
+    std::function<Generate(const std::string& model, const std::string& precision, const std::filesystem::path& adapter,
+                           const engine::Sink&, std::stop_token)>
+        openPlayground;
 };
 
 /// The engine itself.

@@ -24,7 +24,8 @@ void hash(const CsvTable& table, const std::stop_token& stop) {
 } // namespace
 
 Runner::Runner(Runs& runs, Jobs jobs, QObject* parent)
-    : ui::Backend(parent), m_runs(runs), m_calls(std::move(jobs)), m_jobs(QStringLiteral("jobs")), m_files(QStringLiteral("files")), m_prompts(QStringLiteral("playground")) {
+    : ui::Backend(parent), m_runs(runs), m_calls(std::move(jobs)), m_jobs(QStringLiteral("jobs")),
+      m_files(QStringLiteral("files")), m_prompts(QStringLiteral("playground")) {
     m_timer.setSingleShot(true);
     connect(&m_timer, &QTimer::timeout, this, &Runner::drain);
 }
@@ -47,7 +48,12 @@ bool Runner::startTraining(const Experiment& experiment) {
         bool goOn = true;
         if (const auto before = baseline(experiment, token, goOn)) made.append(*before);
         if (!goOn || token.stop_requested()) return made;
-        const Outcome outcome = runJob(RunKind::Train, experiment.name, [&](const Sink& sink, std::stop_token s) { return m_calls.train({experiment, {}}, m_runs, sink, s); }, token);
+        const Outcome outcome = runJob(
+            RunKind::Train, experiment.name,
+            [&](const Sink& sink, std::stop_token s) {
+                return m_calls.train({experiment, {}}, m_runs, sink, s);
+            },
+            token);
         if (runOf(outcome) > 0) made.append(runOf(outcome));
         return made;
     });
@@ -60,9 +66,7 @@ bool Runner::resume(RunId run) {
             try {
                 const RunDetail detail = m_runs.detail(run);
                 return m_calls.train({parseExperiment(detail.experimentYaml, name, {}), run}, m_runs, sink, s);
-            } catch (const Error& error) {
-                return Failed{run, error.code(), error.message(), error.hint()};
-            }
+            } catch (const Error& error) { return Failed{run, error.code(), error.message(), error.hint()}; }
         };
         static_cast<void>(runJob(RunKind::Train, name, work, token));
         return QList<RunId>{run};
@@ -71,7 +75,9 @@ bool Runner::resume(RunId run) {
 
 bool Runner::startEvaluation(const Experiment& experiment, std::optional<RunId> run) {
     return begin([this, experiment, run](std::stop_token token) {
-        const auto work = [&](const Sink& sink, std::stop_token s) { return m_calls.evaluate({experiment, {}, run}, m_runs, sink, s); };
+        const auto work = [&](const Sink& sink, std::stop_token s) {
+            return m_calls.evaluate({experiment, {}, run}, m_runs, sink, s);
+        };
         const Outcome outcome = runJob(run ? RunKind::Evaluate : RunKind::Baseline, experiment.name, work, token);
         return runOf(outcome) > 0 ? QList<RunId>{runOf(outcome)} : QList<RunId>{};
     });
@@ -101,7 +107,12 @@ std::optional<RunId> Runner::baseline(const Experiment& experiment, std::stop_to
     } catch (const Error&) {
         // The evaluation meets the same trouble and tells it.
     }
-    const Outcome outcome = runJob(RunKind::Baseline, experiment.name, [&](const Sink& sink, std::stop_token s) { return m_calls.evaluate({experiment, {}, {}}, m_runs, sink, s); }, stop);
+    const Outcome outcome = runJob(
+        RunKind::Baseline, experiment.name,
+        [&](const Sink& sink, std::stop_token s) {
+            return m_calls.evaluate({experiment, {}, {}}, m_runs, sink, s);
+        },
+        stop);
     goOn = std::holds_alternative<Done>(outcome);
     if (runOf(outcome) > 0) return runOf(outcome);
     return {};
@@ -139,8 +150,10 @@ void Runner::announce(Job& job, RunId run) {
 void Runner::wake() {
     if (m_timer.isActive()) return;
     const qint64 since = m_delivered.isValid() ? m_delivered.elapsed() : kDeliverMs;
-    if (since >= kDeliverMs) drain();
-    else m_timer.start(kDeliverMs - int(since));
+    if (since >= kDeliverMs)
+        drain();
+    else
+        m_timer.start(kDeliverMs - int(since));
 }
 
 void Runner::drain() {
@@ -168,13 +181,16 @@ quint64 Runner::loadCsv(const QString& path, const CsvOptions& options) {
             });
             hash(*table, stop);
         } catch (const Error& error) {
-            onWindow([this, token, message = QString::fromStdString(error.message()), hint = QString::fromStdString(error.hint())] {
-                if (token == m_csvToken) Q_EMIT csvFailed(token, message, hint);
-            });
+            onWindow(
+                [this, token, message = QString::fromStdString(error.message()), hint = QString::fromStdString(error.hint())] {
+                    if (token == m_csvToken) Q_EMIT csvFailed(token, message, hint);
+                });
         } catch (const StopRequested&) {
         } catch (const std::bad_alloc&) {
             onWindow([this, token, path] {
-                if (token == m_csvToken) Q_EMIT csvFailed(token, tr("There is too little memory to read %1.").arg(path), tr("Close other programs, or take a part of the file."));
+                if (token == m_csvToken)
+                    Q_EMIT csvFailed(token, tr("There is too little memory to read %1.").arg(path),
+                                     tr("Close other programs, or take a part of the file."));
             });
         }
     });
@@ -234,15 +250,20 @@ void Runner::answer(const ui::PlaygroundRequest& request, quint64 token, std::st
     int column = 0;
     try {
         Playground& held = m_playground;
-        if (!held.generate || held.model != request.model || held.precision != request.precision || held.adapter != request.adapter) {
+        if (!held.generate || held.model != request.model || held.precision != request.precision ||
+            held.adapter != request.adapter) {
             held = {}; // before the next is loaded: one at a time in memory
-            Generate opened = m_calls.openPlayground(request.model.toStdString(), request.precision.toStdString(), request.adapter.toStdString(), onToken, stop);
+            Generate opened = m_calls.openPlayground(request.model.toStdString(), request.precision.toStdString(),
+                                                     request.adapter.toStdString(), onToken, stop);
             held = {request.model, request.precision, request.adapter, std::move(opened)};
         }
         for (; column < columns; ++column) {
-            const Generated made = held.generate(request.prompt.toStdString(), request.options, column == 1, column, onToken, stop);
-            const QString facts = made.ids.empty() ? QStringLiteral("no tokens")
-                                                   : QStringLiteral("%1 tokens, %2 tokens/s").arg(made.ids.size()).arg(made.decodeTokensPerSecond, 0, 'f', 1);
+            const Generated made =
+                held.generate(request.prompt.toStdString(), request.options, column == 1, column, onToken, stop);
+            const QString facts =
+                made.ids.empty()
+                    ? QStringLiteral("no tokens")
+                    : QStringLiteral("%1 tokens, %2 tokens/s").arg(made.ids.size()).arg(made.decodeTokensPerSecond, 0, 'f', 1);
             finish(column, QString::fromStdString(made.text), facts);
         }
     } catch (const StopRequested&) {

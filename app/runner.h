@@ -41,7 +41,7 @@ private:
         EventBuffer events;
         engine::RunId run = 0; // the window's thread alone
     };
-    struct Playground {        // the playground's thread alone
+    struct Playground { // the playground's thread alone
         QString model, precision, adapter;
         Generate generate;
     };
@@ -57,17 +57,14 @@ private:
     void deliver(Job& job);
     void answer(const ui::PlaygroundRequest& request, quint64 token, std::stop_token stop);
     /// Queued on the window's thread, in the order of the calls.
-    template <typename Call>
-    void onWindow(Call call) {
-        QMetaObject::invokeMethod(this, std::move(call), Qt::QueuedConnection);
-    }
+    template <typename Call> void onWindow(Call call) { QMetaObject::invokeMethod(this, std::move(call), Qt::QueuedConnection); }
 
     engine::Runs& m_runs;
     const Jobs m_calls;
     bool m_busy = false;
     std::shared_ptr<Job> m_job;
-    QTimer m_timer;             // to the next delivery of events
-    QElapsedTimer m_delivered;  // since the last
+    QTimer m_timer;            // to the next delivery of events
+    QElapsedTimer m_delivered; // since the last
     std::stop_source m_stop, m_csvStop, m_promptStop;
     quint64 m_csvToken = 0, m_promptToken = 0;
     std::atomic<quint64> m_modelToken = 0;

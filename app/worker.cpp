@@ -7,7 +7,8 @@
 namespace app {
 namespace {
 
-constexpr int kNiceness = 5; // a third of the window's share where both want the processor (sched(7)); all of it where the window wants none
+constexpr int kNiceness =
+    5; // a third of the window's share where both want the processor (sched(7)); all of it where the window wants none
 
 /// On Linux niceness is a thread's own, and the threads that it starts, OpenMP's among them, take it.
 void giveWayToTheWindow() {

@@ -20,7 +20,8 @@ enum class ErrorCode {
 class Error : public std::runtime_error {
 public:
     Error(ErrorCode code, std::string message, std::string hint = {})
-        : std::runtime_error(hint.empty() ? message : message + " " + hint), m_code(code), m_message(std::move(message)), m_hint(std::move(hint)) {}
+        : std::runtime_error(hint.empty() ? message : message + " " + hint), m_code(code), m_message(std::move(message)),
+          m_hint(std::move(hint)) {}
     ErrorCode code() const noexcept { return m_code; }
     const std::string& message() const noexcept { return m_message; }
     const std::string& hint() const noexcept { return m_hint; }
@@ -39,7 +40,7 @@ enum class Severity { Note, Warning, Error };
 /// An expected problem of an input, found while reading or validating it. Line and column are 1-based, 0 = unknown.
 struct Issue {
     Severity severity = Severity::Error;
-    std::string path;    // file, or the key of a setting ("lora.r")
+    std::string path; // file, or the key of a setting ("lora.r")
     int line = 0;
     int column = 0;
     std::string message; // what is wrong and what to do

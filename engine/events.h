@@ -16,25 +16,25 @@ using RunId = std::int64_t;
 /// A stage began or moved on. total 0: unknown. done never decreases within a stage.
 struct ProgressEvent {
     RunId run = 0;
-    std::string stage;          // "read data", "quantise model", "load model", "baseline", "train", "evaluate", "save"
+    std::string stage; // "read data", "quantise model", "load model", "baseline", "train", "evaluate", "save"
     std::int64_t done = 0;
     std::int64_t total = 0;
     double examples_per_second = 0;
-    double eta_seconds = -1;    // of this stage; -1: unknown
+    double eta_seconds = -1; // of this stage; -1: unknown
 };
 
 /// One optimizer step.
 struct StepEvent {
     RunId run = 0;
-    std::int64_t step = 0;      // 1-based
+    std::int64_t step = 0; // 1-based
     std::int64_t steps = 0;
-    double epoch = 0;           // epochs completed, fractional
-    double loss = 0;            // mean over the batch's counted tokens
+    double epoch = 0; // epochs completed, fractional
+    double loss = 0;  // mean over the batch's counted tokens
     double lr = 0;
-    double grad_norm = 0;       // before clipping
-    double tokens_per_second = 0;    // counted as if no prefix were shared
+    double grad_norm = 0;         // before clipping
+    double tokens_per_second = 0; // counted as if no prefix were shared
     double examples_per_second = 0;
-    double eta_seconds = -1;    // to the end of training
+    double eta_seconds = -1; // to the end of training
     std::int64_t rss_bytes = 0;
 };
 
@@ -58,7 +58,7 @@ struct MatrixEvent {
 /// A piece of generated text (UTF-8, whole characters).
 struct TokenEvent {
     RunId run = 0;
-    int column = 0;             // playground: 0 base, 1 adapter
+    int column = 0; // playground: 0 base, 1 adapter
     std::string text;
 };
 

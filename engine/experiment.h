@@ -17,8 +17,8 @@ struct ModelSpec {
     std::string path = "default";   // Hugging Face folder, .gguf file, hub id, or "default"
     std::string precision = "auto"; // auto | fp32 | bf16 | nf4; auto: bf16 where the CPU multiplies it fast, else fp32
     bool double_quant = false;
-    std::string compute = "auto";   // auto | fp32 | bf16 | fp16
-    std::string device = "auto";    // auto | cpu | cuda; auto: a GPU where libtorch has CUDA and finds one
+    std::string compute = "auto"; // auto | fp32 | bf16 | fp16
+    std::string device = "auto";  // auto | cpu | cuda; auto: a GPU where libtorch has CUDA and finds one
 };
 
 struct SplitSpec {
@@ -41,15 +41,15 @@ struct DataSpec {
 };
 
 struct PromptSpec {
-    std::string text_template;                                // key "template": holds {text}, ends in {label}
-    std::vector<std::pair<std::string, std::string>> labels;  // optional: how a label is spelled after the question
+    std::string text_template;                               // key "template": holds {text}, ends in {label}
+    std::vector<std::pair<std::string, std::string>> labels; // optional: how a label is spelled after the question
 };
 
 struct LoraSpec {
     std::int64_t r = 16;
     double alpha = 16;
     double dropout = 0.05;
-    std::string bias = "none";                   // none | all | lora_only
+    std::string bias = "none"; // none | all | lora_only
     std::vector<std::string> targets{"all-linear"};
     bool rslora = false;
 };
@@ -62,20 +62,20 @@ struct TrainSpec {
     double weight_decay = 0.001;
     double max_grad_norm = 0.3;
     double warmup_ratio = 0.03;
-    std::string schedule = "cosine";       // cosine | linear | constant
+    std::string schedule = "cosine"; // cosine | linear | constant
     std::string optimizer = "adamw";
-    std::string loss_on = "answer";        // answer | all
-    double resid_dropout = -1;             // dropout of the model's own residual branches; -1: what the model's config says
+    std::string loss_on = "answer"; // answer | all
+    double resid_dropout = -1;      // dropout of the model's own residual branches; -1: what the model's config says
     std::int64_t max_tokens = 512;
     std::int64_t seed = 0;
-    std::int64_t eval_every = 0;           // steps; 0: at the end of every epoch
-    std::int64_t checkpoint_every = 50;    // steps; 0: only at the end
+    std::int64_t eval_every = 0;        // steps; 0: at the end of every epoch
+    std::int64_t checkpoint_every = 50; // steps; 0: only at the end
 };
 
 struct EvaluateSpec {
-    std::string method = "score";          // score | generate
+    std::string method = "score"; // score | generate
     std::int64_t max_new_tokens = 3;
-    std::string unanswered = "separate";   // separate | last label's name: the article maps none to neutral
+    std::string unanswered = "separate"; // separate | last label's name: the article maps none to neutral
     std::int64_t batch_size = 32;
 };
 
@@ -94,11 +94,11 @@ enum class FieldKind { Text, Template, Integer, Number, Flag, Choice, TextList, 
 
 /// One setting. Values travel as text in YAML's spelling ("true", "2e-4", "[a, b]", "{a: b}").
 struct Field {
-    std::string key;                  // "lora.r"
-    std::string title;                // "Rank r"
-    std::string help;                 // one or two sentences: what it does, usual values
+    std::string key;   // "lora.r"
+    std::string title; // "Rank r"
+    std::string help;  // one or two sentences: what it does, usual values
     FieldKind kind = FieldKind::Text;
-    double minimum = 0;               // of Integer and Number
+    double minimum = 0; // of Integer and Number
     double maximum = 0;
     std::vector<std::string> choices; // of Choice; of Text: suggestions
     bool advanced = false;            // shown only under "all settings"
@@ -117,7 +117,8 @@ Experiment loadExperiment(const std::filesystem::path& file);
 Experiment parseExperiment(const std::string& yaml, const std::string& fileName, const std::filesystem::path& directory);
 /// The YAML of an experiment; parseExperiment gives back the same experiment. Settings at their default are kept.
 std::string toYaml(const Experiment& experiment);
-/// A relative data.csv is rewritten when the file lies in another directory than the experiment's. Throws Error(Io), leaving an older file whole.
+/// A relative data.csv is rewritten when the file lies in another directory than the experiment's. Throws Error(Io), leaving an
+/// older file whole.
 void saveExperiment(const Experiment& experiment, const std::filesystem::path& file);
 /// "lora.r=8": throws Error(BadInput). Lists may also be written "q_proj, v_proj".
 void applySetting(Experiment& experiment, const std::string& assignment);
@@ -130,7 +131,9 @@ std::filesystem::path csvPath(const Experiment& experiment);
 /// The same experiment with data.csv absolute: what a run records, so that it can be read back from anywhere.
 Experiment withAbsolutePaths(Experiment experiment);
 
-struct Difference { std::string key, left, right; };
+struct Difference {
+    std::string key, left, right;
+};
 /// The settings in which two experiments differ.
 std::vector<Difference> diff(const Experiment& left, const Experiment& right);
 

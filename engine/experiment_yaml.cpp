@@ -34,7 +34,8 @@ public:
     Reader(std::string fileName, std::vector<Issue>& issues) : m_fileName(std::move(fileName)), m_issues(issues) {
         for (const Field& field : experimentFields()) {
             m_known.push_back(field.key);
-            for (auto dot = field.key.find('.'); dot != std::string::npos; dot = field.key.find('.', dot + 1)) m_sections.insert(field.key.substr(0, dot));
+            for (auto dot = field.key.find('.'); dot != std::string::npos; dot = field.key.find('.', dot + 1))
+                m_sections.insert(field.key.substr(0, dot));
         }
         m_known.insert(m_known.end(), m_sections.begin(), m_sections.end());
     }
@@ -49,7 +50,8 @@ public:
             if (field != fields.end()) {
                 leaf(experiment, *field, name, value);
             } else if (!m_sections.contains(key)) {
-                complain(name, "unknown key \"" + excerpt(name.text) + "\"" + (path.empty() ? "" : " in " + path) + "; did you mean " + nearest(key, path) + "?");
+                complain(name, "unknown key \"" + excerpt(name.text) + "\"" + (path.empty() ? "" : " in " + path) +
+                                   "; did you mean " + nearest(key, path) + "?");
             } else if (value.kind == Kind::Map) {
                 section(experiment, key, value);
             } else if (value.kind != Kind::Null) {
@@ -66,7 +68,8 @@ private:
     // A key of the same section is named without its section.
     std::string nearest(const std::string& key, const std::string& path) const {
         const std::string found = nearestKey(key, m_known);
-        const bool sibling = !path.empty() && found.starts_with(path + ".") && found.find('.', path.size() + 1) == std::string::npos;
+        const bool sibling =
+            !path.empty() && found.starts_with(path + ".") && found.find('.', path.size() + 1) == std::string::npos;
         return sibling ? found.substr(path.size() + 1) : found;
     }
 
@@ -74,22 +77,27 @@ private:
         const bool isList = field.kind == FieldKind::TextList, isMap = field.kind == FieldKind::TextMap;
         if (value.kind == Kind::Null) return complain(name, field.key + " has no value; give one or leave the key out.");
         if (isMap ? value.kind != Kind::Map : isList ? value.kind == Kind::Map : value.kind != Kind::Scalar)
-            return complain(value, field.key + " must be " + (isMap ? "a map" : isList ? "a list" : "a single value") + ", not " + kindName(value) + ".");
+            return complain(value, field.key + " must be " +
+                                       (isMap    ? "a map"
+                                        : isList ? "a list"
+                                                 : "a single value") +
+                                       ", not " + kindName(value) + ".");
         const bool isNumber = field.kind == FieldKind::Integer || field.kind == FieldKind::Number;
         if ((isNumber || field.kind == FieldKind::Flag) && value.quoted)
-            return complain(value, field.key + " must be " + (isNumber ? "a number" : "true or false") + ", not text: leave the quotes out.");
+            return complain(value, field.key + " must be " + (isNumber ? "a number" : "true or false") +
+                                       ", not text: leave the quotes out.");
         const std::size_t before = m_issues.size();
         const std::string text = isMap ? mapText(field.key, value) : isList ? listText(field.key, value) : value.text;
         if (m_issues.size() > before) return;
         try {
             field.set(experiment, text);
-        } catch (const Error& error) {
-            complain(value, error.what());
-        }
+        } catch (const Error& error) { complain(value, error.what()); }
     }
 
     void checkWord(const std::string& key, const YamlNode& item) {
-        if (item.kind != Kind::Scalar && item.kind != Kind::Refused) complain(item, key + " may hold words only, not " + kindName(item) + (item.kind == Kind::Null ? "; put null and ~ in quotes." : "."));
+        if (item.kind != Kind::Scalar && item.kind != Kind::Refused)
+            complain(item, key + " may hold words only, not " + kindName(item) +
+                               (item.kind == Kind::Null ? "; put null and ~ in quotes." : "."));
     }
 
     std::string listText(const std::string& key, const YamlNode& value) {
@@ -117,7 +125,9 @@ private:
     std::set<std::string> m_sections;
 };
 
-std::string asError(int number) { return std::strerror(number); }
+std::string asError(int number) {
+    return std::strerror(number);
+}
 
 } // namespace
 
@@ -127,12 +137,17 @@ Experiment parseExperiment(const std::string& yaml, const std::string& fileName,
     Experiment experiment;
     experiment.directory = directory;
     Reader reader(fileName, issues);
-    if (root.kind == Kind::Map) reader.section(experiment, "", root);
-    else if (issues.empty() && root.kind == Kind::Null) issues.push_back({Severity::Error, fileName, 0, 0, "is empty; an experiment begins with \"name:\" or \"model:\"."});
-    else if (issues.empty()) issues.push_back({Severity::Error, fileName, root.line, root.column, "an experiment is a map of settings such as \"name: first\", not " + kindName(root) + "."});
+    if (root.kind == Kind::Map)
+        reader.section(experiment, "", root);
+    else if (issues.empty() && root.kind == Kind::Null)
+        issues.push_back({Severity::Error, fileName, 0, 0, "is empty; an experiment begins with \"name:\" or \"model:\"."});
+    else if (issues.empty())
+        issues.push_back({Severity::Error, fileName, root.line, root.column,
+                          "an experiment is a map of settings such as \"name: first\", not " + kindName(root) + "."});
     if (issues.empty()) return experiment;
 
-    std::stable_sort(issues.begin(), issues.end(), [](const Issue& a, const Issue& b) { return std::pair(a.line, a.column) < std::pair(b.line, b.column); });
+    std::stable_sort(issues.begin(), issues.end(),
+                     [](const Issue& a, const Issue& b) { return std::pair(a.line, a.column) < std::pair(b.line, b.column); });
     std::string message;
     for (const Issue& issue : issues) message += (message.empty() ? "" : "\n") + toString(issue);
     throw Error(ErrorCode::BadInput, message);
@@ -142,7 +157,8 @@ Experiment loadExperiment(const std::filesystem::path& file) {
     std::error_code problem;
     const auto status = std::filesystem::status(file, problem);
     if (!std::filesystem::exists(status)) throw Error(ErrorCode::NotFound, "There is no file " + file.string() + ".");
-    if (std::filesystem::is_directory(status)) throw Error(ErrorCode::BadInput, file.string() + " is a folder, not an experiment.");
+    if (std::filesystem::is_directory(status))
+        throw Error(ErrorCode::BadInput, file.string() + " is a folder, not an experiment.");
     std::ifstream stream(file, std::ios::binary);
     if (!stream) throw Error(ErrorCode::Io, "Cannot read " + file.string() + ": " + asError(errno) + ".");
     std::string yaml(kYamlBytes + 1, '\0'); // one byte more shows that it is too large

@@ -17,7 +17,9 @@
 
 namespace engine {
 
-struct Timings { double load = 0, train = 0, evaluate = 0; }; // seconds
+struct Timings {
+    double load = 0, train = 0, evaluate = 0;
+}; // seconds
 
 struct Done {
     RunId run = 0;
@@ -28,13 +30,21 @@ struct Done {
     std::int64_t peakRssBytes = 0;
     std::filesystem::path adapter; // empty for a baseline
 };
-struct Stopped { RunId run = 0; std::filesystem::path checkpoint; std::int64_t step = 0; };
-struct Failed { RunId run = 0; ErrorCode code = ErrorCode::Internal; std::string message, hint; };
+struct Stopped {
+    RunId run = 0;
+    std::filesystem::path checkpoint;
+    std::int64_t step = 0;
+};
+struct Failed {
+    RunId run = 0;
+    ErrorCode code = ErrorCode::Internal;
+    std::string message, hint;
+};
 using Outcome = std::variant<Done, Stopped, Failed>;
 
 struct TrainJob {
     Experiment experiment;
-    std::optional<RunId> resume;   // go on from this run's checkpoint
+    std::optional<RunId> resume; // go on from this run's checkpoint
 };
 struct EvaluateJob {
     Experiment experiment;
@@ -47,14 +57,14 @@ struct EvaluateJob {
 /// Evaluates base or adapter on the test split.
 [[nodiscard]] Outcome evaluate(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop);
 
-/// The newest finished baseline with this experiment's model, data, prompt, split and evaluation settings. Reads the data and, the first
-/// time, the whole model file to know them by their sums. Throws Error.
+/// The newest finished baseline with this experiment's model, data, prompt, split and evaluation settings. Reads the data and,
+/// the first time, the whole model file to know them by their sums. Throws Error.
 std::optional<RunId> matchingBaseline(const Experiment& experiment, const Runs& runs);
 
 struct GenerateOptions {
     std::int64_t maxNewTokens = 64;
-    double temperature = 0;        // 0: greedy
-    std::int64_t topK = 0;         // 0: all
+    double temperature = 0; // 0: greedy
+    std::int64_t topK = 0;  // 0: all
     double topP = 1;
     std::uint64_t seed = 0;
 };
@@ -70,13 +80,15 @@ struct Generated {
 class Playground {
 public:
     /// `adapter` may be empty.
-    Playground(const std::string& model, const std::string& precision, const std::filesystem::path& adapter, const Sink& sink, std::stop_token stop);
+    Playground(const std::string& model, const std::string& precision, const std::filesystem::path& adapter, const Sink& sink,
+               std::stop_token stop);
     ~Playground();
     Playground(Playground&&) noexcept;
     Playground& operator=(Playground&&) noexcept;
     bool hasAdapter() const;
     /// Streams TokenEvents with `column` while it generates.
-    Generated generate(const std::string& prompt, const GenerateOptions& options, bool useAdapter, int column, const Sink& sink, std::stop_token stop);
+    Generated generate(const std::string& prompt, const GenerateOptions& options, bool useAdapter, int column, const Sink& sink,
+                       std::stop_token stop);
     /// Logits [T, V] of these ids, row-major.
     std::vector<float> logits(const std::vector<std::int32_t>& ids, bool useAdapter, std::int64_t& vocabulary);
 
@@ -87,7 +99,7 @@ private:
 
 /// What a model is, read from its files without loading its weights.
 struct ModelFacts {
-    std::string name, family, format, path;   // "SmolLM2 135M Instruct", "llama", "GGUF Q4_1", …
+    std::string name, family, format, path; // "SmolLM2 135M Instruct", "llama", "GGUF Q4_1", …
     std::int64_t parameters = 0;
     DecoderConfig config;
 };

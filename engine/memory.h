@@ -11,7 +11,8 @@ std::int64_t residentBytes();
 std::int64_t peakResidentBytes();
 /// The machine's own; 0 where the system does not say.
 std::int64_t machineBytes();
-/// Gives the system what this process has freed, to be called after much was. It goes on by itself, but only from the end of the heap.
+/// Gives the system what this process has freed, to be called after much was. It goes on by itself, but only from the end of the
+/// heap.
 void giveBackFreedMemory();
 
 } // namespace engine

@@ -13,21 +13,21 @@
 namespace engine {
 
 struct MergeJob {
-    ModelSpec model;                 // as the adapter was trained: nf4 merges into the de-quantised weights
+    ModelSpec model; // as the adapter was trained: nf4 merges into the de-quantised weights
     std::filesystem::path adapter, folder;
     std::uint64_t shardBytes = 5'000'000'000; // larger models get an index and shards of at most so many
 };
 
 struct Merged {
     std::filesystem::path folder;
-    std::string type;                // "bfloat16", …: of most weights
+    std::string type; // "bfloat16", …: of most weights
     std::int64_t parameters = 0, bytes = 0, files = 0;
-    std::string remark;              // what is to be known of its numbers; may be empty
+    std::string remark; // what is to be known of its numbers; may be empty
 };
 
-/// Writes a Hugging Face folder that transformers and Phibench load: config.json, safetensors, tokenizer and generation settings; one
-/// tensor at a time in memory. The folder is there whole or not at all. Throws Error (BadInput where `folder` holds something already);
-/// StopRequested.
+/// Writes a Hugging Face folder that transformers and Phibench load: config.json, safetensors, tokenizer and generation settings;
+/// one tensor at a time in memory. The folder is there whole or not at all. Throws Error (BadInput where `folder` holds something
+/// already); StopRequested.
 Merged merge(const MergeJob& job, const Sink& sink, std::stop_token stop);
 /// The adapter of a run, with the model it was trained on: refused when its files have changed since.
 Merged mergeRun(const Runs& runs, RunId run, const std::filesystem::path& folder, const Sink& sink, std::stop_token stop);

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::size_t kLongest = 40; // what follows is no key and only costs time
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c == '-' ? '_' : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c == '-' ? '_' : c;
+}
 
 std::string_view lastPart(std::string_view key) {
     const auto dot = key.rfind('.');
@@ -29,7 +31,8 @@ std::size_t editDistance(std::string_view left, std::string_view right) {
         for (std::size_t j = 1; j <= right.size(); ++j) {
             const bool same = lower(left[i - 1]) == lower(right[j - 1]);
             row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-            const bool swapped = i > 1 && j > 1 && lower(left[i - 1]) == lower(right[j - 2]) && lower(left[i - 2]) == lower(right[j - 1]);
+            const bool swapped =
+                i > 1 && j > 1 && lower(left[i - 1]) == lower(right[j - 2]) && lower(left[i - 2]) == lower(right[j - 1]);
             if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
         }
         std::swap(before, last);
@@ -43,7 +46,8 @@ std::string nearestKey(const std::string& key, const std::vector<std::string>& k
     std::size_t best = static_cast<std::size_t>(-1);
     for (const std::string& candidate : known) {
         // The last word decides; the way to it settles ties, so that a key in the wrong place is found where it belongs.
-        const std::size_t distance = std::min(8 * editDistance(lastPart(key), lastPart(candidate)) + std::min<std::size_t>(7, editDistance(key, candidate)),
+        const std::size_t distance = std::min(8 * editDistance(lastPart(key), lastPart(candidate)) +
+                                                  std::min<std::size_t>(7, editDistance(key, candidate)),
                                               8 * editDistance(key, candidate));
         if (distance >= best) continue;
         best = distance;

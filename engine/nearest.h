@@ -8,10 +8,12 @@
 
 namespace engine {
 
-/// Letters to insert, drop, replace or swap with their neighbour to come from one word to the other (optimal string alignment), case aside.
+/// Letters to insert, drop, replace or swap with their neighbour to come from one word to the other (optimal string alignment),
+/// case aside.
 std::size_t editDistance(std::string_view left, std::string_view right);
 
-/// Of `known` dotted keys the one nearest to `key`: in what follows the last dot first, then in the whole. Empty only if `known` is.
+/// Of `known` dotted keys the one nearest to `key`: in what follows the last dot first, then in the whole. Empty only if `known`
+/// is.
 std::string nearestKey(const std::string& key, const std::vector<std::string>& known);
 
 } // namespace engine

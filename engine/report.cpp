@@ -18,14 +18,16 @@ double ratio(std::int64_t part, std::int64_t whole) {
 
 void requireLabel(int label, const std::vector<std::string>& labels, const char* what, std::int64_t record) {
     if (label >= 0 && static_cast<std::size_t>(label) < labels.size()) return;
-    throw Error(ErrorCode::BadInput, std::string("The ") + what + " of record " + std::to_string(record) + " is label number " + std::to_string(label) +
-                                         ", but there are " + std::to_string(labels.size()) + " labels.",
+    throw Error(ErrorCode::BadInput,
+                std::string("The ") + what + " of record " + std::to_string(record) + " is label number " +
+                    std::to_string(label) + ", but there are " + std::to_string(labels.size()) + " labels.",
                 "Score predictions with the labels they were made with.");
 }
 
 // Characters as Python's len counts them.
 std::size_t codePoints(const std::string& utf8) {
-    return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string alignedRight(const std::string& text, std::size_t width) {

@@ -10,11 +10,11 @@ namespace engine {
 
 /// What the model said of one row of the CSV.
 struct Prediction {
-    std::int64_t record = 0;            // 0-based record number in the CSV
-    int truth = 0;                      // index into labels
-    std::optional<int> guess;           // empty: the answer named no label
-    std::vector<double> probabilities;  // one a label, summing to 1; empty when the method gives none
-    std::string rawText;                // what was generated; empty when scored
+    std::int64_t record = 0;           // 0-based record number in the CSV
+    int truth = 0;                     // index into labels
+    std::optional<int> guess;          // empty: the answer named no label
+    std::vector<double> probabilities; // one a label, summing to 1; empty when the method gives none
+    std::string rawText;               // what was generated; empty when scored
 };
 
 /// counts[truth][guess]; the last column (index labels.size()) counts "no answer".
@@ -27,23 +27,23 @@ struct ConfusionMatrix {
 struct LabelScore {
     double precision = 0, recall = 0, f1 = 0;
     std::int64_t support = 0;
-    double accuracy = 0;                // share of this label's rows that were guessed right (the article's figure)
+    double accuracy = 0; // share of this label's rows that were guessed right (the article's figure)
 };
 
 struct Report {
     std::int64_t examples = 0;
     double accuracy = 0;
-    double macro_f1 = 0;                // mean f1 of the labels; "no answer" is no label, but counts as wrong
+    double macro_f1 = 0; // mean f1 of the labels; "no answer" is no label, but counts as wrong
     ConfusionMatrix confusion;
-    std::vector<LabelScore> per_label;  // as confusion.labels
+    std::vector<LabelScore> per_label; // as confusion.labels
     std::optional<double> eval_loss;
 };
 
 /// Throws Error(BadInput) when a truth or guess is outside labels.
 Report score(const std::vector<Prediction>& predictions, const std::vector<std::string>& labels);
 
-/// scikit-learn's classification_report(labels=…, zero_division=0) as text, digits as it prints them. Its third-last row is always
-/// "accuracy": where answers named no label scikit-learn prints "micro avg" instead, whose recall is the same figure.
+/// scikit-learn's classification_report(labels=…, zero_division=0) as text, digits as it prints them. Its third-last row is
+/// always "accuracy": where answers named no label scikit-learn prints "micro avg" instead, whose recall is the same figure.
 std::string classificationReport(const Report& report);
 
 } // namespace engine

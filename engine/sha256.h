@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SHA-256 (FIPS 180-4) of bytes and files.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>

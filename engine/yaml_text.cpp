@@ -12,24 +12,30 @@ namespace engine {
 namespace {
 
 bool isPlainCharacter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' || c == '-' || c == '+' || c == ' ';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' ||
+           c == '-' || c == '+' || c == ' ';
 }
 
 // Words that some YAML reader takes for something else than text.
 bool isSpecialWord(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-    static constexpr std::array words{"null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan", "-.inf", "+.inf"};
+    static constexpr std::array words{"null", "true", "false", "yes",  "no",    "on",   "off",
+                                      "y",    "n",    ".inf",  ".nan", "-.inf", "+.inf"};
     return std::find(words.begin(), words.end(), text) != words.end();
 }
 
 bool isPlain(const std::string& text) {
-    if (text.empty() || text.size() > 200 || text.front() == ' ' || text.back() == ' ' || text.front() == '-' || text.front() == '+') return false;
+    if (text.empty() || text.size() > 200 || text.front() == ' ' || text.back() == ' ' || text.front() == '-' ||
+        text.front() == '+')
+        return false;
     return std::all_of(text.begin(), text.end(), isPlainCharacter) && !text.starts_with("...") && !isSpecialWord(text);
 }
 
-// Of code points that YAML must not see raw: controls, C1 controls, line and paragraph separators, the byte-order mark, the no-characters.
+// Of code points that YAML must not see raw: controls, C1 controls, line and paragraph separators, the byte-order mark, the
+// no-characters.
 bool needsEscape(unsigned code) {
-    return code < 0x20 || (code >= 0x7F && code <= 0xA0) || code == 0x2028 || code == 0x2029 || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF;
+    return code < 0x20 || (code >= 0x7F && code <= 0xA0) || code == 0x2028 || code == 0x2029 || code == 0xFEFF ||
+           code == 0xFFFE || code == 0xFFFF;
 }
 
 std::string hexEscape(unsigned code) {
@@ -45,15 +51,23 @@ std::string escaped(const std::string& text, const std::string& breaks) {
         const auto lead = static_cast<unsigned char>(text[at]);
         const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
         unsigned code = lead < 0x80 ? lead : lead & (0xFFU >> (length + 1));
-        for (std::size_t i = 1; i < length && at + i < text.size(); ++i) code = (code << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
+        for (std::size_t i = 1; i < length && at + i < text.size(); ++i)
+            code = (code << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
         const bool afterBreak = !breaks.empty() && (at == 0 || text[at - 1] == '\n');
-        if (code == '"' || code == '\\') out += std::string("\\") + static_cast<char>(code);
-        else if (code == '\n') out += at + 1 < text.size() ? "\\n" + breaks : "\\n";
-        else if (code == '\t') out += "\\t";
-        else if (code == '\r') out += "\\r";
-        else if (code == ' ' && afterBreak) out += "\\ ";
-        else if (needsEscape(code)) out += hexEscape(code);
-        else out += text.substr(at, length);
+        if (code == '"' || code == '\\')
+            out += std::string("\\") + static_cast<char>(code);
+        else if (code == '\n')
+            out += at + 1 < text.size() ? "\\n" + breaks : "\\n";
+        else if (code == '\t')
+            out += "\\t";
+        else if (code == '\r')
+            out += "\\r";
+        else if (code == ' ' && afterBreak)
+            out += "\\ ";
+        else if (needsEscape(code))
+            out += hexEscape(code);
+        else
+            out += text.substr(at, length);
         at += length;
     }
     return out;

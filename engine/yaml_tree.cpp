@@ -35,12 +35,17 @@ public:
         YamlNode scalar = node(YamlNode::Kind::Scalar, mark);
         scalar.text = value;
         scalar.quoted = tag == "!";
-        if (!scalar.quoted && (value == "~" || value == "null" || value == "Null" || value == "NULL" || value.empty())) scalar.kind = YamlNode::Kind::Null;
+        if (!scalar.quoted && (value == "~" || value == "null" || value == "Null" || value == "NULL" || value.empty()))
+            scalar.kind = YamlNode::Kind::Null;
         add(std::move(scalar));
     }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override { open(YamlNode::Kind::List, mark, tag); }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override {
+        open(YamlNode::Kind::List, mark, tag);
+    }
     void OnSequenceEnd() override { close(); }
-    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override { open(YamlNode::Kind::Map, mark, tag); }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override {
+        open(YamlNode::Kind::Map, mark, tag);
+    }
     void OnMapEnd() override { close(); }
 
     void complain(const YAML::Mark& mark, const std::string& message) { complain(mark.line + 1, mark.column + 1, message); }
@@ -65,7 +70,8 @@ private:
     }
 
     void checkTag(const YAML::Mark& mark, const std::string& tag) {
-        if (!tag.empty() && tag != "?" && tag != "!") complain(mark, "tags (" + excerpt(tag) + ") are not read here; leave it out.");
+        if (!tag.empty() && tag != "?" && tag != "!")
+            complain(mark, "tags (" + excerpt(tag) + ") are not read here; leave it out.");
     }
 
     void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag) {
@@ -111,7 +117,8 @@ private:
         }
         for (const auto& [known, value] : top.node.entries) {
             if (known.text != key.text || key.kind == YamlNode::Kind::Refused) continue;
-            complain(key.line, key.column, "\"" + excerpt(key.text) + "\" is set twice, first on line " + std::to_string(known.line) + ".");
+            complain(key.line, key.column,
+                     "\"" + excerpt(key.text) + "\" is set twice, first on line " + std::to_string(known.line) + ".");
             key.kind = YamlNode::Kind::Refused;
             break;
         }
@@ -178,7 +185,8 @@ YamlNode parseYamlTree(std::string_view yaml, const std::string& fileName, std::
     for (std::size_t at = 0; at < yaml.size();) {
         const std::size_t length = utf8Length(yaml, at);
         if (length == 0 || yaml[at] == '\0') {
-            issues.push_back({Severity::Error, fileName, line, column, length == 0 ? "is not UTF-8 here; save it as UTF-8." : "holds a zero byte; it is no text file."});
+            issues.push_back({Severity::Error, fileName, line, column,
+                              length == 0 ? "is not UTF-8 here; save it as UTF-8." : "holds a zero byte; it is no text file."});
             return {};
         }
         column = yaml[at] == '\n' ? 1 : column + 1;
@@ -202,9 +210,9 @@ YamlNode parseYamlTree(std::string_view yaml, const std::string& fileName, std::
         return root;
     } catch (const YAML::Exception& problem) {
         const bool known = problem.mark.line >= 0;
-        issues.push_back({Severity::Error, fileName, known ? problem.mark.line + 1 : 0, known ? problem.mark.column + 1 : 0, "is not YAML: " + problem.msg + "."});
-    } catch (const Refused&) {
-    }
+        issues.push_back({Severity::Error, fileName, known ? problem.mark.line + 1 : 0, known ? problem.mark.column + 1 : 0,
+                          "is not YAML: " + problem.msg + "."});
+    } catch (const Refused&) {}
     return {};
 }
 

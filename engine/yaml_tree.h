@@ -16,17 +16,19 @@ struct YamlEntry;
 struct YamlNode {
     enum class Kind { Null, Scalar, List, Map, Refused }; // Refused: already an issue
     Kind kind = Kind::Null;
-    std::string text;                                   // of a Scalar
-    bool quoted = false;                                // a Scalar in quotes or as a block is text, never a number
-    int line = 0, column = 0;                           // 1-based
-    std::vector<YamlNode> items;                        // of a List
-    std::vector<YamlEntry> entries;                     // of a Map, in the order written; keys are scalars, none twice
+    std::string text;               // of a Scalar
+    bool quoted = false;            // a Scalar in quotes or as a block is text, never a number
+    int line = 0, column = 0;       // 1-based
+    std::vector<YamlNode> items;    // of a List
+    std::vector<YamlEntry> entries; // of a Map, in the order written; keys are scalars, none twice
 };
 
-struct YamlEntry { YamlNode key, value; };
+struct YamlEntry {
+    YamlNode key, value;
+};
 
-/// One document. Bytes over 1 MiB, other than UTF-8, nested deeper than 16, aliases, tags and doubled keys are refused: each problem is
-/// appended to `issues` with its line and column, and the tree is what could be read.
+/// One document. Bytes over 1 MiB, other than UTF-8, nested deeper than 16, aliases, tags and doubled keys are refused: each
+/// problem is appended to `issues` with its line and column, and the tree is what could be read.
 YamlNode parseYamlTree(std::string_view yaml, const std::string& fileName, std::vector<Issue>& issues);
 
 inline constexpr std::size_t kYamlBytes = 1 << 20;

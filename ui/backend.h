@@ -19,7 +19,7 @@ namespace ui {
 struct PlaygroundRequest {
     QString model = QStringLiteral("default");
     QString precision = QStringLiteral("auto");
-    QString adapter;               // folder; empty: base only
+    QString adapter; // folder; empty: base only
     QString prompt;
     engine::GenerateOptions options;
 };
@@ -47,7 +47,8 @@ public:
     virtual quint64 loadCsv(const QString& path, const engine::CsvOptions& options) = 0;
     /// Facts of a model without loading it; modelFactsReady or modelFactsFailed follows.
     virtual quint64 inspectModel(const QString& model, const engine::LoraSpec& lora) = 0;
-    /// Streams playgroundToken, then playgroundFinished. Waits for a running training to end only if memory demands it: it does not.
+    /// Streams playgroundToken, then playgroundFinished. Waits for a running training to end only if memory demands it: it does
+    /// not.
     virtual quint64 prompt(const PlaygroundRequest& request) = 0;
     virtual void stopPrompt() = 0;
 
@@ -67,7 +68,8 @@ Q_SIGNALS:
     void modelFactsReady(quint64 token, const engine::ModelFacts& facts, qint64 trainable);
     void modelFactsFailed(quint64 token, const QString& message);
     void playgroundToken(quint64 token, int column, const QString& text);
-    void playgroundFinished(quint64 token, int column, const QString& text, const QString& facts); // facts: "42 tokens, 51 tokens/s"
+    void playgroundFinished(quint64 token, int column, const QString& text,
+                            const QString& facts); // facts: "42 tokens, 51 tokens/s"
     void playgroundFailed(quint64 token, const QString& message, const QString& hint);
 };
 

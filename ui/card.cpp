@@ -49,7 +49,9 @@ void Card::setTitle(const QString& title) {
     m_headerBox->setVisible(!title.isEmpty() || m_header->count() > 3);
 }
 
-void Card::setDetail(const QString& text) { m_detail->setText(text); }
+void Card::setDetail(const QString& text) {
+    m_detail->setText(text);
+}
 
 ScrollColumn::ScrollColumn(int width, QWidget* parent) : QScrollArea(parent) {
     setWidgetResizable(true);

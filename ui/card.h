@@ -23,7 +23,7 @@ public:
 
 private:
     QVBoxLayout* m_body = nullptr;
-    QWidget* m_headerBox = nullptr;    // as tall with buttons as without; hidden while it says nothing
+    QWidget* m_headerBox = nullptr; // as tall with buttons as without; hidden while it says nothing
     QHBoxLayout* m_header = nullptr;
     QLabel *m_title = nullptr, *m_detail = nullptr;
 };

@@ -23,29 +23,35 @@ constexpr std::size_t kRowsAtOnce = 20'000;
 constexpr std::size_t kBytesAtOnce = 8 << 20; // read within a frame
 
 bool sameFile(const Experiment& a, const Experiment& b) {
-    return csvPath(a) == csvPath(b) && a.data.header == b.data.header && a.data.encoding == b.data.encoding && a.data.delimiter == b.data.delimiter;
+    return csvPath(a) == csvPath(b) && a.data.header == b.data.header && a.data.encoding == b.data.encoding &&
+           a.data.delimiter == b.data.delimiter;
 }
 
-bool sameColumns(const DataSpec& a, const DataSpec& b) { return a.label == b.label && a.text == b.text && a.labels == b.labels; }
+bool sameColumns(const DataSpec& a, const DataSpec& b) {
+    return a.label == b.label && a.text == b.text && a.labels == b.labels;
+}
 
 bool sameSplit(const SplitSpec& a, const SplitSpec& b) {
-    return a.train_per_label == b.train_per_label && a.test_per_label == b.test_per_label && a.eval_per_label == b.eval_per_label && a.seed == b.seed
-        && a.shuffle_seed == b.shuffle_seed;
+    return a.train_per_label == b.train_per_label && a.test_per_label == b.test_per_label &&
+           a.eval_per_label == b.eval_per_label && a.seed == b.seed && a.shuffle_seed == b.shuffle_seed;
 }
 
-struct Made { std::optional<Dataset> dataset; QString problem; };
+struct Made {
+    std::optional<Dataset> dataset;
+    QString problem;
+};
 
 Made make(const CsvTable& table, const DataSpec& spec) {
     try {
         return {makeDataset(table, spec), {}};
-    } catch (const Error& error) {
-        return {std::nullopt, fromText(error.what())};
-    } catch (const std::bad_alloc&) {
+    } catch (const Error& error) { return {std::nullopt, fromText(error.what())}; } catch (const std::bad_alloc&) {
         return {std::nullopt, QObject::tr("There is too little memory for this table.")};
     }
 }
 
-Issue blocking(const char* key, std::string message) { return {Severity::Error, key, 0, 0, std::move(message)}; }
+Issue blocking(const char* key, std::string message) {
+    return {Severity::Error, key, 0, 0, std::move(message)};
+}
 
 } // namespace
 
@@ -60,8 +66,8 @@ struct Document::Impl {
     std::shared_ptr<const CsvTable> table;
     std::optional<Dataset> dataset;
     QString dataProblem;
-    quint64 token = 0;          // of the CSV being read; 0: none
-    quint64 making = 0;         // counts the datasets asked for, so that an older one is dropped
+    quint64 token = 0;  // of the CSV being read; 0: none
+    quint64 making = 0; // counts the datasets asked for, so that an older one is dropped
     bool busyMaking = false;
 
     mutable bool splitChecked = false;
@@ -73,7 +79,7 @@ struct Document::Impl {
         return filePath.isEmpty() && experiment.prompt.text_template == defaultTemplate(defaultLabels).toStdString();
     }
 
-    QThreadPool pool;           // last: waits for its thread before the rest goes
+    QThreadPool pool; // last: waits for its thread before the rest goes
 };
 
 Document::Document(Backend& backend, QObject* parent) : QObject(parent), m_impl(std::make_shared<Impl>(backend)) {
@@ -93,13 +99,17 @@ Document::Document(Backend& backend, QObject* parent) : QObject(parent), m_impl(
     });
 }
 
-const Experiment& Document::experiment() const { return m_impl->experiment; }
+const Experiment& Document::experiment() const {
+    return m_impl->experiment;
+}
 
 void Document::setExperiment(const Experiment& experiment) {
     const Experiment before = std::exchange(m_impl->experiment, experiment);
     m_impl->modified = true;
-    if (!sameFile(before, experiment)) readData();
-    else if (!sameColumns(before.data, experiment.data) && m_impl->table) makeDatasetNow();
+    if (!sameFile(before, experiment))
+        readData();
+    else if (!sameColumns(before.data, experiment.data) && m_impl->table)
+        makeDatasetNow();
     Q_EMIT experimentChanged();
 }
 
@@ -146,7 +156,9 @@ void Document::open(const QString& path) {
     if (again) readData(); // the file may have changed
 }
 
-QString Document::filePath() const { return m_impl->filePath; }
+QString Document::filePath() const {
+    return m_impl->filePath;
+}
 
 bool Document::save(const QString& path, QString* problem) {
     Experiment changed = m_impl->experiment;
@@ -169,15 +181,25 @@ bool Document::save(const QString& path, QString* problem) {
     return true;
 }
 
-bool Document::isModified() const { return m_impl->modified; }
+bool Document::isModified() const {
+    return m_impl->modified;
+}
 
-std::shared_ptr<const CsvTable> Document::table() const { return m_impl->table; }
+std::shared_ptr<const CsvTable> Document::table() const {
+    return m_impl->table;
+}
 
-const std::optional<Dataset>& Document::dataset() const { return m_impl->dataset; }
+const std::optional<Dataset>& Document::dataset() const {
+    return m_impl->dataset;
+}
 
-QString Document::dataProblem() const { return m_impl->dataProblem; }
+QString Document::dataProblem() const {
+    return m_impl->dataProblem;
+}
 
-bool Document::isLoading() const { return m_impl->token != 0 || m_impl->busyMaking; }
+bool Document::isLoading() const {
+    return m_impl->token != 0 || m_impl->busyMaking;
+}
 
 std::vector<Issue> Document::issues() const {
     std::vector<Issue> all;
@@ -197,17 +219,13 @@ std::vector<Issue> Document::issues() const {
             m_impl->splitProblem.clear();
             try {
                 split(dataset, m_impl->splitSpec);
-            } catch (const Error& error) {
-                m_impl->splitProblem = error.what();
-            }
+            } catch (const Error& error) { m_impl->splitProblem = error.what(); }
         }
         if (!m_impl->splitProblem.empty()) all.push_back(blocking("data.split", m_impl->splitProblem));
         const auto isTemplate = [](const Issue& issue) { return issue.path.starts_with("prompt"); };
         if (std::none_of(all.begin(), all.end(), isTemplate)) try {
-            PromptTemplate(m_impl->experiment.prompt, dataset.labels);
-        } catch (const Error& error) {
-            all.push_back(blocking("prompt.template", error.what()));
-        }
+                PromptTemplate(m_impl->experiment.prompt, dataset.labels);
+            } catch (const Error& error) { all.push_back(blocking("prompt.template", error.what())); }
     }
     return all;
 }
@@ -220,7 +238,9 @@ void Document::readData() {
     m_impl->dataProblem.clear();
     m_impl->splitChecked = false;
     const DataSpec& data = m_impl->experiment.data;
-    m_impl->token = data.csv.empty() ? 0 : m_impl->backend.loadCsv(fromPath(csvPath(m_impl->experiment)), {data.header, data.encoding, data.delimiter});
+    m_impl->token = data.csv.empty() ? 0
+                                     : m_impl->backend.loadCsv(fromPath(csvPath(m_impl->experiment)),
+                                                               {data.header, data.encoding, data.delimiter});
     Q_EMIT dataChanged();
 }
 
@@ -239,15 +259,19 @@ void Document::makeDatasetNow() {
         Q_EMIT dataChanged();
     };
     const CsvTable& table = *m_impl->table;
-    if (table.rowCount <= kRowsAtOnce && (!table.text || table.text->size() <= kBytesAtOnce)) return take(make(table, m_impl->experiment.data));
+    if (table.rowCount <= kRowsAtOnce && (!table.text || table.text->size() <= kBytesAtOnce))
+        return take(make(table, m_impl->experiment.data));
     m_impl->busyMaking = true;
     m_impl->dataset.reset();
     Q_EMIT dataChanged();
     m_impl->pool.start([this, mine, take, table = m_impl->table, spec = m_impl->experiment.data] {
         auto made = std::make_shared<Made>(make(*table, spec));
-        QMetaObject::invokeMethod(this, [this, mine, take, made] {
-            if (mine == m_impl->making) take(std::move(*made));
-        }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this,
+            [this, mine, take, made] {
+                if (mine == m_impl->making) take(std::move(*made));
+            },
+            Qt::QueuedConnection);
     });
 }
 

@@ -8,8 +8,14 @@
 
 namespace ui {
 
-inline QString fromText(const std::string& text) { return QString::fromStdString(text); }
-inline QString fromPath(const std::filesystem::path& path) { return QFile::decodeName(QByteArray::fromStdString(path.string())); }
-inline std::filesystem::path toPath(const QString& path) { return QFile::encodeName(path).toStdString(); }
+inline QString fromText(const std::string& text) {
+    return QString::fromStdString(text);
+}
+inline QString fromPath(const std::filesystem::path& path) {
+    return QFile::decodeName(QByteArray::fromStdString(path.string()));
+}
+inline std::filesystem::path toPath(const QString& path) {
+    return QFile::encodeName(path).toStdString();
+}
 
 } // namespace ui

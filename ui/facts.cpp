@@ -48,10 +48,16 @@ void Facts::set(const QString& key, const QString& value, const QString& note, c
     static_cast<ElidedLabel*>(fact.note)->setFullText(note);
 }
 
-QString Facts::value(const QString& key) const { return m_facts.at(key).value->text(); }
+QString Facts::value(const QString& key) const {
+    return m_facts.at(key).value->text();
+}
 
-QString Facts::note(const QString& key) const { return static_cast<ElidedLabel*>(m_facts.at(key).note)->fullText(); }
+QString Facts::note(const QString& key) const {
+    return static_cast<ElidedLabel*>(m_facts.at(key).note)->fullText();
+}
 
-QLabel* Facts::noteLabel(const QString& key) const { return m_facts.at(key).note; }
+QLabel* Facts::noteLabel(const QString& key) const {
+    return m_facts.at(key).note;
+}
 
 } // namespace ui

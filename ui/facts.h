@@ -22,7 +22,10 @@ public:
     QLabel* noteLabel(const QString& key) const;
 
 private:
-    struct Fact { QLabel* value = nullptr; QLabel* note = nullptr; };
+    struct Fact {
+        QLabel* value = nullptr;
+        QLabel* note = nullptr;
+    };
     std::map<QString, Fact> m_facts;
     QHBoxLayout* m_row = nullptr;
 };

@@ -14,7 +14,9 @@ namespace {
 
 constexpr QChar kMinus(0x2212), kNoBreak(0x00a0);
 
-struct Words { Q_DECLARE_TR_FUNCTIONS(figures) };
+struct Words {
+    Q_DECLARE_TR_FUNCTIONS(figures)
+};
 
 QLocale locale() {
     QLocale english(QLocale::English, QLocale::UnitedStates); // one spelling in window, files and screenshots
@@ -26,7 +28,9 @@ QString withSign(QString unsignedText, double value, bool zero) {
     return (value < 0 ? kMinus : QLatin1Char('+')) + unsignedText;
 }
 
-QString withUnit(const QString& number, const QString& unit) { return number + kNoBreak + unit; }
+QString withUnit(const QString& number, const QString& unit) {
+    return number + kNoBreak + unit;
+}
 
 } // namespace
 
@@ -42,9 +46,13 @@ QString shortCount(std::int64_t n) {
     return withUnit(locale().toString(value, 'f', std::abs(value) < 10 ? 2 : 1), billions ? Words::tr("B") : Words::tr("M"));
 }
 
-QString plural(std::int64_t n, const QString& one, const QString& many) { return withUnit(count(n), n == 1 ? one : many); }
+QString plural(std::int64_t n, const QString& one, const QString& many) {
+    return withUnit(count(n), n == 1 ? one : many);
+}
 
-QString signedCount(std::int64_t n) { return n > 0 ? QLatin1Char('+') + count(n) : count(n); }
+QString signedCount(std::int64_t n) {
+    return n > 0 ? QLatin1Char('+') + count(n) : count(n);
+}
 
 QString percent(double share, int decimals) {
     if (!std::isfinite(share)) return QStringLiteral("–");
@@ -62,7 +70,8 @@ QString figure(double value, int significant) {
     if (std::isinf(value)) return value < 0 ? kMinus + QStringLiteral("∞") : QStringLiteral("∞");
     const double size = std::abs(value);
     QString text;
-    if (size == 0) text = QStringLiteral("0");
+    if (size == 0)
+        text = QStringLiteral("0");
     else if (size < 1e-3) {
         text = QString::number(size, 'g', significant).replace(QStringLiteral("e-0"), QStringLiteral("e-"));
         if (!text.contains(QLatin1Char('e'))) {
@@ -112,9 +121,12 @@ QString moment(double secondsSince1970) {
     const QDateTime then = QDateTime::fromMSecsSinceEpoch(qint64(secondsSince1970 * 1000));
     const QDate today = QDate::currentDate();
     if (then.date() == today) return then.toString(QStringLiteral("HH:mm"));
-    return locale().toString(then, then.date().year() == today.year() ? QStringLiteral("d MMM HH:mm") : QStringLiteral("d MMM yyyy"));
+    return locale().toString(then,
+                             then.date().year() == today.year() ? QStringLiteral("d MMM HH:mm") : QStringLiteral("d MMM yyyy"));
 }
 
-QString orDash(const std::optional<double>& value, QString (*write)(double)) { return value ? write(*value) : QStringLiteral("–"); }
+QString orDash(const std::optional<double>& value, QString (*write)(double)) {
+    return value ? write(*value) : QStringLiteral("–");
+}
 
 } // namespace ui

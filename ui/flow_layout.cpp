@@ -10,7 +10,9 @@ FlowLayout::FlowLayout(int spacing, QWidget* parent) : QLayout(parent) {
     setSpacing(spacing);
 }
 
-FlowLayout::~FlowLayout() { qDeleteAll(m_items); }
+FlowLayout::~FlowLayout() {
+    qDeleteAll(m_items);
+}
 
 QSize FlowLayout::minimumSize() const {
     QSize size;
@@ -26,7 +28,9 @@ void FlowLayout::setGeometry(const QRect& rect) {
 int FlowLayout::arrange(const QRect& rect, bool apply) const {
     int x = rect.x(), y = rect.y(), line = 0;
     for (QLayoutItem* item : m_items) {
-        if (const QWidget* widget = item->widget(); widget && widget->isHidden() && widget->testAttribute(Qt::WA_WState_ExplicitShowHide)) continue; // new ones are shown later
+        if (const QWidget* widget = item->widget();
+            widget && widget->isHidden() && widget->testAttribute(Qt::WA_WState_ExplicitShowHide))
+            continue; // new ones are shown later
         const QSize size = item->sizeHint().boundedTo(QSize(std::max(rect.width(), 1), QWIDGETSIZE_MAX));
         if (x > rect.x() && x + size.width() > rect.right() + 1) {
             x = rect.x();
@@ -48,7 +52,9 @@ void FlowBox::fit() {
     m_flow->setGeometry(rect());
 }
 
-void FlowBox::resizeEvent(QResizeEvent*) { fit(); }
+void FlowBox::resizeEvent(QResizeEvent*) {
+    fit();
+}
 
 bool FlowBox::event(QEvent* event) {
     if (event->type() == QEvent::LayoutRequest || event->type() == QEvent::Show) fit(); // items have no size until they are shown

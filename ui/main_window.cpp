@@ -30,7 +30,8 @@
 
 namespace ui {
 
-MainWindow::MainWindow(Backend& backend, Document& document, QWidget* parent) : QMainWindow(parent), m_backend(backend), m_document(document) {
+MainWindow::MainWindow(Backend& backend, Document& document, QWidget* parent)
+    : QMainWindow(parent), m_backend(backend), m_document(document) {
     setWindowIcon(QIcon(QStringLiteral(":/icons/phibench.svg")));
     setAcceptDrops(true);
     setMinimumSize(1160, 640);
@@ -88,9 +89,7 @@ void MainWindow::wirePages() {
     connect(m_runs, &RunsPage::experimentRequested, this, [this](const QString& yaml) {
         try {
             m_document.setExperiment(engine::parseExperiment(yaml.toStdString(), {}, m_document.experiment().directory));
-        } catch (const engine::Error& error) {
-            m_train->say(fromText(error.what()), engine::Severity::Error);
-        }
+        } catch (const engine::Error& error) { m_train->say(fromText(error.what()), engine::Severity::Error); }
         showPage(Train);
     });
     connect(m_runs, &RunsPage::resumeRequested, this, [this](engine::RunId run) {
@@ -103,10 +102,12 @@ void MainWindow::wirePages() {
         showPage(Play);
     });
     connect(&m_backend, &Backend::idle, this, [this](const QList<engine::RunId>& runs) {
-        if (!runs.isEmpty() && m_pages->currentIndex() != Results) m_results->showRuns(runs); // there when one goes to look, and never under one's eyes
+        if (!runs.isEmpty() && m_pages->currentIndex() != Results)
+            m_results->showRuns(runs); // there when one goes to look, and never under one's eyes
     });
     connect(&m_document, &Document::openFailed, this, [this](const QString& message, const QString& hint) {
-        if (m_document.table() || currentPage() != Data) m_train->say(hint.isEmpty() ? message : message + QLatin1Char(' ') + hint, engine::Severity::Error);
+        if (m_document.table() || currentPage() != Data)
+            m_train->say(hint.isEmpty() ? message : message + QLatin1Char(' ') + hint, engine::Severity::Error);
         if (m_document.table()) showPage(Train);
     });
     connect(&m_document, &Document::experimentChanged, this, &MainWindow::refreshTitle);
@@ -127,17 +128,21 @@ void MainWindow::buildMenus() {
     action(file, tr("&Quit"), {QKeySequence(Qt::CTRL | Qt::Key_Q)}, [this] { close(); });
 
     QMenu* run = menuBar()->addMenu(tr("&Run"));
-    QAction* train = action(run, tr("&Train"), {QKeySequence(Qt::Key_F5), QKeySequence(Qt::CTRL | Qt::Key_Return), QKeySequence(Qt::CTRL | Qt::Key_Enter)}, [this] {
-        showPage(Train);
-        m_train->train();
-    });
+    QAction* train = action(
+        run, tr("&Train"),
+        {QKeySequence(Qt::Key_F5), QKeySequence(Qt::CTRL | Qt::Key_Return), QKeySequence(Qt::CTRL | Qt::Key_Enter)}, [this] {
+            showPage(Train);
+            m_train->train();
+        });
     train->setObjectName(QStringLiteral("actionTrain"));
-    QAction* stop = action(run, tr("&Stop"), {QKeySequence(Qt::Key_Escape), QKeySequence(Qt::CTRL | Qt::Key_Period)}, [this] { m_train->stop(); });
+    QAction* stop = action(run, tr("&Stop"), {QKeySequence(Qt::Key_Escape), QKeySequence(Qt::CTRL | Qt::Key_Period)},
+                           [this] { m_train->stop(); });
     stop->setObjectName(QStringLiteral("actionStop"));
     stop->setEnabled(false);
     connect(&m_train->watch(), &RunWatch::changed, this, [this, train, stop] {
         train->setEnabled(!m_train->watch().isRunning());
-        stop->setEnabled(m_train->watch().isRunning() && !m_train->watch().isStopping()); // disabled, Esc stays free for other uses
+        stop->setEnabled(m_train->watch().isRunning() &&
+                         !m_train->watch().isStopping()); // disabled, Esc stays free for other uses
     });
 
     QMenu* view = menuBar()->addMenu(tr("&View"));
@@ -147,7 +152,8 @@ void MainWindow::buildMenus() {
     view->addSeparator();
     QMenu* theme = view->addMenu(tr("&Theme"));
     auto* modes = new QActionGroup(this);
-    for (const auto& [text, mode] : {std::pair(tr("System"), Mode::System), {tr("Light"), Mode::Light}, {tr("Dark"), Mode::Dark}}) {
+    for (const auto& [text, mode] :
+         {std::pair(tr("System"), Mode::System), {tr("Light"), Mode::Light}, {tr("Dark"), Mode::Dark}}) {
         QAction* one = theme->addAction(text);
         one->setCheckable(true);
         one->setData(int(mode));
@@ -171,7 +177,9 @@ void MainWindow::showPage(PageIndex page) {
     m_rail->setCurrent(page);
 }
 
-MainWindow::PageIndex MainWindow::currentPage() const { return PageIndex(m_pages->currentIndex()); }
+MainWindow::PageIndex MainWindow::currentPage() const {
+    return PageIndex(m_pages->currentIndex());
+}
 
 void MainWindow::chooseFile() {
     QSettings settings;
@@ -186,8 +194,10 @@ bool MainWindow::save(bool asNew) {
     QString path = m_document.filePath();
     if (path.isEmpty() || asNew) {
         const QString name = fromText(m_document.experiment().name) + QStringLiteral(".yaml");
-        path = QFileDialog::getSaveFileName(this, tr("Save experiment"), path.isEmpty() ? QSettings().value(QStringLiteral("folder")).toString() + QLatin1Char('/') + name : path,
-                                            tr("Experiments (*.yaml *.yml)"));
+        path = QFileDialog::getSaveFileName(
+            this, tr("Save experiment"),
+            path.isEmpty() ? QSettings().value(QStringLiteral("folder")).toString() + QLatin1Char('/') + name : path,
+            tr("Experiments (*.yaml *.yml)"));
         if (path.isEmpty()) return false;
         if (QFileInfo(path).suffix().isEmpty()) path += QStringLiteral(".yaml");
     }
@@ -206,7 +216,8 @@ void MainWindow::setMode(Mode mode) {
 
 void MainWindow::refreshTitle() {
     const QString file = m_document.filePath();
-    setWindowTitle(tr("%1[*] – Phibench").arg(file.isEmpty() ? fromText(m_document.experiment().name) : QFileInfo(file).fileName()));
+    setWindowTitle(
+        tr("%1[*] – Phibench").arg(file.isEmpty() ? fromText(m_document.experiment().name) : QFileInfo(file).fileName()));
     setWindowModified(m_document.isModified() && !file.isEmpty());
 }
 
@@ -240,8 +251,10 @@ void MainWindow::dropEvent(QDropEvent* event) {
 }
 
 void MainWindow::about() {
-    QMessageBox::about(this, tr("About Phibench"), tr("<h3>Phibench</h3><p>Fine-tunes small language models with LoRA on your own labels, natively.</p>"
-                                                      "<p>Free software under the GPL, version 3 or later. Plots by QCustomPlot; models computed by libtorch.</p>"));
+    QMessageBox::about(
+        this, tr("About Phibench"),
+        tr("<h3>Phibench</h3><p>Fine-tunes small language models with LoRA on your own labels, natively.</p>"
+           "<p>Free software under the GPL, version 3 or later. Plots by QCustomPlot; models computed by libtorch.</p>"));
 }
 
 } // namespace ui

@@ -72,7 +72,9 @@ QPushButton* Page::primaryAction(const QString& text) {
     return m_impl->primary;
 }
 
-void Page::setQuestion(const QString& question) { m_impl->question->setText(question); }
+void Page::setQuestion(const QString& question) {
+    m_impl->question->setText(question);
+}
 
 void Page::showEmpty(const QString& what, const QString& actionText, std::function<void()> action) {
     if (!m_impl->empty) {
@@ -98,15 +100,20 @@ void Page::showEmpty(const QString& what, const QString& actionText, std::functi
     }
     m_impl->emptyText->setText(what);
     m_impl->emptyText->ensurePolished();
-    m_impl->emptyText->setMinimumHeight(m_impl->emptyText->heightForWidth(60 * kGrid)); // an aligned label is given its hint, not its height
+    m_impl->emptyText->setMinimumHeight(
+        m_impl->emptyText->heightForWidth(60 * kGrid)); // an aligned label is given its hint, not its height
     m_impl->emptyButton->setText(actionText);
     m_impl->emptyButton->setVisible(!actionText.isEmpty());
     m_impl->emptyAction = std::move(action);
     m_impl->stack->setCurrentWidget(m_impl->empty);
 }
 
-void Page::showContent() { m_impl->stack->setCurrentWidget(m_impl->filled); }
+void Page::showContent() {
+    m_impl->stack->setCurrentWidget(m_impl->filled);
+}
 
-QVBoxLayout* Page::content() const { return m_impl->filledLayout; }
+QVBoxLayout* Page::content() const {
+    return m_impl->filledLayout;
+}
 
 } // namespace ui

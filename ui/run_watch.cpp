@@ -53,12 +53,14 @@ QString RunWatch::stage() const {
     if (m_stage == QLatin1String("read data")) return tr("Reading the data");
     if (m_stage == QLatin1String("train")) return tr("Training");
     if (m_stage == QLatin1String("save")) return tr("Saving");
-    return m_kind == RunKind::Baseline || m_stage == QLatin1String("baseline") ? tr("Evaluating the base model") : tr("Evaluating the tuned model");
+    return m_kind == RunKind::Baseline || m_stage == QLatin1String("baseline") ? tr("Evaluating the base model")
+                                                                               : tr("Evaluating the tuned model");
 }
 
 QString RunWatch::position() const {
     if (m_total <= 0) return {};
-    return m_stage == QLatin1String("train") ? tr("step %1 of %2").arg(count(m_done), count(m_total)) : tr("%1 of %2").arg(count(m_done), count(m_total));
+    return m_stage == QLatin1String("train") ? tr("step %1 of %2").arg(count(m_done), count(m_total))
+                                             : tr("%1 of %2").arg(count(m_done), count(m_total));
 }
 
 void RunWatch::stop() {
@@ -124,6 +126,8 @@ void RunWatch::take(const QList<Event>& events) {
     if (mine) Q_EMIT changed();
 }
 
-void RunWatch::advance(double ofJob) { m_progress = std::max(m_progress, m_from + (m_to - m_from) * ofJob); }
+void RunWatch::advance(double ofJob) {
+    m_progress = std::max(m_progress, m_from + (m_to - m_from) * ofJob);
+}
 
 } // namespace ui

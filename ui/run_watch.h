@@ -16,8 +16,8 @@ public:
     engine::RunKind kind() const { return m_kind; }
     QString name() const { return m_name; }
 
-    QString stage() const;                  // "Training", "Evaluating the base model"
-    QString position() const;               // "step 84 of 339", "120 of 900"; empty when unknown
+    QString stage() const;                         // "Training", "Evaluating the base model"
+    QString position() const;                      // "step 84 of 339", "120 of 900"; empty when unknown
     double progress() const { return m_progress; } // 0..1 of everything that was started; never falls
     double etaSeconds() const { return m_eta; }    // of this stage; -1: unknown
     double examplesPerSecond() const { return m_examplesPerSecond; }
@@ -39,8 +39,8 @@ private:
     std::optional<engine::RunId> m_run;
     engine::RunKind m_kind = engine::RunKind::Train;
     QString m_name, m_stage;
-    bool m_stopping = false, m_fresh = true;       // fresh: nothing of this start call has been seen yet
-    double m_from = 0, m_to = 1, m_progress = 0;   // this job's share of the whole
+    bool m_stopping = false, m_fresh = true;     // fresh: nothing of this start call has been seen yet
+    double m_from = 0, m_to = 1, m_progress = 0; // this job's share of the whole
     std::int64_t m_done = 0, m_total = 0, m_rss = 0;
     double m_eta = -1, m_examplesPerSecond = 0;
 };

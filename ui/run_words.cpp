@@ -11,12 +11,15 @@
 namespace ui {
 namespace {
 
-struct Words { Q_DECLARE_TR_FUNCTIONS(runs) };
+struct Words {
+    Q_DECLARE_TR_FUNCTIONS(runs)
+};
 
 } // namespace
 
 QString runTitle(const engine::RunSummary& run) {
-    return QStringLiteral("%1 · %2").arg(run.id).arg(run.kind == engine::RunKind::Baseline ? Words::tr("baseline") : fromText(run.name));
+    return QStringLiteral("%1 · %2").arg(run.id).arg(run.kind == engine::RunKind::Baseline ? Words::tr("baseline")
+                                                                                           : fromText(run.name));
 }
 
 QString kindWord(engine::RunKind kind) {
@@ -53,7 +56,9 @@ QIcon stateIcon(engine::RunState state) {
 double runDuration(const engine::RunSummary& run) {
     if (run.started <= 0) return -1;
     if (run.finished > 0) return std::max(0.0, run.finished - run.started);
-    return run.state == engine::RunState::Running ? std::max(0.0, double(QDateTime::currentMSecsSinceEpoch()) / 1000 - run.started) : -1;
+    return run.state == engine::RunState::Running
+               ? std::max(0.0, double(QDateTime::currentMSecsSinceEpoch()) / 1000 - run.started)
+               : -1;
 }
 
 QString runSetting(const engine::RunSummary& run, const std::string& key) {
@@ -62,6 +67,8 @@ QString runSetting(const engine::RunSummary& run, const std::string& key) {
     return {};
 }
 
-QString problemText(const std::exception& error) { return QString::fromUtf8(error.what()); }
+QString problemText(const std::exception& error) {
+    return QString::fromUtf8(error.what());
+}
 
 } // namespace ui

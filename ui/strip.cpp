@@ -57,9 +57,11 @@ void Strip::refresh() {
     setVisible(m_watch.isRunning());
     if (!m_watch.isRunning()) return;
     m_run->setFullText(m_watch.run() ? tr("Run %1 · %2").arg(count(*m_watch.run()), m_watch.name()) : tr("Starting…"));
-    m_stage->setText(m_watch.position().isEmpty() ? m_watch.stage() + QStringLiteral("…") : m_watch.stage() + QStringLiteral(" · ") + m_watch.position());
+    m_stage->setText(m_watch.position().isEmpty() ? m_watch.stage() + QStringLiteral("…")
+                                                  : m_watch.stage() + QStringLiteral(" · ") + m_watch.position());
     m_left->setText(m_watch.etaSeconds() >= 0 ? tr("%1 left").arg(duration(m_watch.etaSeconds())) : QString());
-    m_speed->setText(m_watch.examplesPerSecond() > 0 ? tr("%1 examples/s").arg(figure(m_watch.examplesPerSecond(), 3)) : QString());
+    m_speed->setText(m_watch.examplesPerSecond() > 0 ? tr("%1 examples/s").arg(figure(m_watch.examplesPerSecond(), 3))
+                                                     : QString());
     m_memory->setText(m_watch.rssBytes() > 0 ? byteSize(m_watch.rssBytes()) : QString());
     m_stop->setEnabled(!m_watch.isStopping());
     update();
@@ -70,8 +72,10 @@ void Strip::mouseReleaseEvent(QMouseEvent* event) {
 }
 
 void Strip::keyPressEvent(QKeyEvent* event) {
-    if (event->key() == Qt::Key_Return || event->key() == Qt::Key_Space) Q_EMIT clicked();
-    else QFrame::keyPressEvent(event);
+    if (event->key() == Qt::Key_Return || event->key() == Qt::Key_Space)
+        Q_EMIT clicked();
+    else
+        QFrame::keyPressEvent(event);
 }
 
 void Strip::paintEvent(QPaintEvent* event) {

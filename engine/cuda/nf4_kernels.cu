@@ -21,17 +21,16 @@ __device__ void fillValues(const float* pairs, float* values) {
     __syncthreads();
 }
 
-template <class T>
-__global__ void expandKernel(View w, const float* pairs, T* to) {
+template <class T> __global__ void expandKernel(View w, const float* pairs, T* to) {
     __shared__ float values[16];
     fillValues(pairs, values);
     const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads * kAtOnce;
-    for (std::int64_t at = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) * kAtOnce; at < w.out * w.in; at += step)
+    for (std::int64_t at = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) * kAtOnce; at < w.out * w.in;
+         at += step)
         nf4_arithmetic::expand(w, at, values, to);
 }
 
-template <class T>
-__global__ void rowKernel(View w, const float* pairs, const T* x, T* y) {
+template <class T> __global__ void rowKernel(View w, const float* pairs, const T* x, T* y) {
     __shared__ float values[16];
     fillValues(pairs, values);
     const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / kWarp) + threadIdx.x / kWarp;
@@ -48,15 +47,13 @@ unsigned blocksFor(std::int64_t threads) {
 
 } // namespace
 
-template <class T>
-void expand(const View& w, const float* pairs, T* to, cudaStream_t stream) {
+template <class T> void expand(const View& w, const float* pairs, T* to, cudaStream_t stream) {
     const std::int64_t threads = std::min((w.out * w.in + kAtOnce - 1) / kAtOnce, kMostBlocks * kThreads);
     expandKernel<<<blocksFor(threads), kThreads, 0, stream>>>(w, pairs, to);
     C10_CUDA_KERNEL_LAUNCH_CHECK();
 }
 
-template <class T>
-void multiplyRow(const View& w, const float* pairs, const T* x, T* y, cudaStream_t stream) {
+template <class T> void multiplyRow(const View& w, const float* pairs, const T* x, T* y, cudaStream_t stream) {
     rowKernel<<<blocksFor(w.out * kWarp), kThreads, 0, stream>>>(w, pairs, x, y);
     C10_CUDA_KERNEL_LAUNCH_CHECK();
 }

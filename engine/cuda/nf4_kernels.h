@@ -10,10 +10,8 @@ namespace engine::cuda {
 using nf4_arithmetic::View;
 
 /// W's values to `to` [out, in]. Pointers are the device's; `pairs` [256, 2]: what the two codes of a byte stand for.
-template <class T>
-void expand(const View& w, const float* pairs, T* to, cudaStream_t stream);
+template <class T> void expand(const View& w, const float* pairs, T* to, cudaStream_t stream);
 /// y [out] = W x of x [in]; what partOfRow asks for holds.
-template <class T>
-void multiplyRow(const View& w, const float* pairs, const T* x, T* y, cudaStream_t stream);
+template <class T> void multiplyRow(const View& w, const float* pairs, const T* x, T* y, cudaStream_t stream);
 
 } // namespace engine::cuda

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kSampleRows = 5000;
 constexpr std::array kLabelNames{"label", "labels", "sentiment", "class", "category", "target", "topic", "intent", "emotion"};
-constexpr std::array kTextNames{"text", "texts", "sentence", "sentences", "comment", "review", "tweet", "message", "body", "content", "headline", "question"};
+constexpr std::array kTextNames{"text",  "texts",   "sentence", "sentences", "comment",  "review",
+                                "tweet", "message", "body",     "content",   "headline", "question"};
 
 // What a sample of a column's values looks like.
 struct Values {
@@ -43,7 +44,8 @@ std::vector<Values> look(const CsvTable& table) {
     CsvRows rows(table);
     const std::size_t step = std::max<std::size_t>(1, table.rowCount / kSampleRows);
     for (std::size_t from = 0; from < table.rowCount; from += step) {
-        rows.seek(std::min(from + from / step * 2654435761U % step, table.rowCount - 1)); // not in step with labels that take turns
+        rows.seek(
+            std::min(from + from / step * 2654435761U % step, table.rowCount - 1)); // not in step with labels that take turns
         for (std::size_t column = 0; column < columns.size(); ++column) columns[column].add(rows.field(column));
     }
     return columns;
@@ -52,7 +54,8 @@ std::vector<Values> look(const CsvTable& table) {
 template <class Names> bool isNamed(const CsvTable& table, std::size_t column, const Names& names) {
     if (!table.hasHeader) return false;
     std::string name = table.header[column];
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -79,7 +82,8 @@ std::string namesOfColumns(const CsvTable& table) {
     constexpr std::size_t kMostNamed = 20;
     if (!table.hasHeader) return "0 to " + std::to_string(table.header.size() - 1);
     std::string names;
-    for (std::size_t i = 0; i < std::min(table.header.size(), kMostNamed); ++i) names += (i == 0 ? "" : ", ") + inQuotes(table.header[i]);
+    for (std::size_t i = 0; i < std::min(table.header.size(), kMostNamed); ++i)
+        names += (i == 0 ? "" : ", ") + inQuotes(table.header[i]);
     return table.header.size() > kMostNamed ? names + ", …" : names;
 }
 
@@ -88,7 +92,8 @@ int findColumn(const CsvTable& table, const std::string& name, const std::string
     const auto found = std::find(table.header.begin(), table.header.end(), name);
     if (found != table.header.end()) {
         if (std::find(found + 1, table.header.end(), name) != table.header.end())
-            throw Error(ErrorCode::BadInput, file + " has more than one column " + inQuotes(name) + ".", "Give " + key + " the column's number, counted from 0.");
+            throw Error(ErrorCode::BadInput, file + " has more than one column " + inQuotes(name) + ".",
+                        "Give " + key + " the column's number, counted from 0.");
         return static_cast<int>(found - table.header.begin());
     }
     std::size_t number = 0;
@@ -96,17 +101,22 @@ int findColumn(const CsvTable& table, const std::string& name, const std::string
     const bool isPlace = !name.empty() && end == name.data() + name.size() && error != std::errc::invalid_argument;
     if (isPlace && error == std::errc() && number < table.header.size()) return static_cast<int>(number);
     if (isPlace) {
-        throw Error(ErrorCode::BadInput, key + " is " + name + ", but " + file + " has " + std::to_string(table.header.size()) + " columns, counted from 0.",
+        throw Error(ErrorCode::BadInput,
+                    key + " is " + name + ", but " + file + " has " + std::to_string(table.header.size()) +
+                        " columns, counted from 0.",
                     "Its columns are " + namesOfColumns(table) + ".");
     }
     if (!table.hasHeader) {
         throw Error(ErrorCode::BadInput, file + " has no header, so no column " + inQuotes(name) + " (" + key + ").",
                     "Its columns are " + namesOfColumns(table) + "; set data.header to true if its first line names them.");
     }
-    const auto nearest = std::min_element(table.header.begin(), table.header.end(), [&](const auto& a, const auto& b) { return editDistance(a, name) < editDistance(b, name); });
+    const auto nearest = std::min_element(table.header.begin(), table.header.end(), [&](const auto& a, const auto& b) {
+        return editDistance(a, name) < editDistance(b, name);
+    });
     const bool close = editDistance(*nearest, name) <= 2;
     throw Error(ErrorCode::BadInput, file + " has no column " + inQuotes(name) + " (" + key + ").",
-                (close ? "Did you mean " + inQuotes(*nearest) + "? " : std::string()) + "Its columns are " + namesOfColumns(table) + ".");
+                (close ? "Did you mean " + inQuotes(*nearest) + "? " : std::string()) + "Its columns are " +
+                    namesOfColumns(table) + ".");
 }
 
 ColumnGuess guessColumns(const CsvTable& table) {

@@ -7,8 +7,8 @@
 
 namespace engine {
 
-/// The column that `name` names, by its name in the header or its 0-based number. `key` is the setting, for the Error(BadInput) that names the
-/// columns there are.
+/// The column that `name` names, by its name in the header or its 0-based number. `key` is the setting, for the Error(BadInput)
+/// that names the columns there are.
 int findColumn(const CsvTable& table, const std::string& name, const std::string& key);
 
 /// 'label', 'text' or, in a file without header, "0 to 3".

@@ -22,14 +22,18 @@ constexpr std::size_t kHeadBytes = 2 << 20; // what guesses are made from, and s
 char chosenDelimiter(const std::string& option, std::string_view text) {
     if (option == "auto") return sniffDelimiter(text);
     if (option == "tab") return '\t';
-    const bool usable = option.size() == 1 && static_cast<unsigned char>(option[0]) < 0x80 && option.find_first_of(std::string_view("\"\r\n\0", 4)) == std::string::npos;
+    const bool usable = option.size() == 1 && static_cast<unsigned char>(option[0]) < 0x80 &&
+                        option.find_first_of(std::string_view("\"\r\n\0", 4)) == std::string::npos;
     if (usable) return option[0];
-    throw Error(ErrorCode::BadInput, "data.delimiter must be auto, tab or one ASCII character that is neither a quote nor a line end, got " + inQuotes(option) + ".");
+    throw Error(ErrorCode::BadInput,
+                "data.delimiter must be auto, tab or one ASCII character that is neither a quote nor a line end, got " +
+                    inQuotes(option) + ".");
 }
 
 bool chosenHeader(const std::string& option, std::string_view text, char delimiter) {
     if (option == "true" || option == "false") return option == "true";
-    if (option != "auto") throw Error(ErrorCode::BadInput, "data.header must be auto, true or false, got " + inQuotes(option) + ".");
+    if (option != "auto")
+        throw Error(ErrorCode::BadInput, "data.header must be auto, true or false, got " + inQuotes(option) + ".");
     constexpr std::size_t kRecords = 1000, kBytes = 1 << 20;
     RecordReader reader(text, delimiter);
     RecordView record;
@@ -62,14 +66,17 @@ public:
         RecordView record;
         do {
             first = records.offset();
-            if (!records.next(record)) throw Error(ErrorCode::BadInput, m_table.path.string() + " is empty.", "Choose a file with a label and a text a line.");
+            if (!records.next(record))
+                throw Error(ErrorCode::BadInput, m_table.path.string() + " is empty.",
+                            "Choose a file with a label and a text a line.");
             if (m_stop.stop_requested()) throw StopRequested{};
         } while (record.isBlank());
         m_table.shape = {.delimiter = delimiter, .columns = record.fieldCount};
         if (checkUtf8 && !isUtf8(record.raw)) return false;
         const bool skips = m_table.hasHeader;
-        std::optional<CsvTally> tally = indexRecords(*m_table.text, skips ? records.offset() : first, skips ? records.line() : record.line, m_table.shape,
-                                                     {.checkUtf8 = checkUtf8, .stop = m_stop});
+        std::optional<CsvTally> tally =
+            indexRecords(*m_table.text, skips ? records.offset() : first, skips ? records.line() : record.line, m_table.shape,
+                         {.checkUtf8 = checkUtf8, .stop = m_stop});
         if (!tally) return false;
         nameColumns(record);
         if (skips) tally->ends[static_cast<std::size_t>(record.end)] = true;
@@ -81,25 +88,31 @@ private:
     void nameColumns(const RecordView& record) {
         const std::string where = m_table.path.string() + ":" + std::to_string(record.line);
         if (record.fieldCount > record.fields.size()) {
-            throw Error(ErrorCode::BadInput, where + ": The first record has " + std::to_string(record.fieldCount) + " fields; a table may have " +
-                                                 std::to_string(RecordReader::kMostFields) + ".", "Check data.delimiter.");
+            throw Error(ErrorCode::BadInput,
+                        where + ": The first record has " + std::to_string(record.fieldCount) + " fields; a table may have " +
+                            std::to_string(RecordReader::kMostFields) + ".",
+                        "Check data.delimiter.");
         }
         if (m_table.hasHeader && record.quoteLine > 0)
-            throw Error(ErrorCode::BadInput, where + ": A quote in the header is never closed.", "Close it, or set data.header to false.");
+            throw Error(ErrorCode::BadInput, where + ": A quote in the header is never closed.",
+                        "Close it, or set data.header to false.");
         std::set<std::string> seen;
         for (std::size_t i = 0; i < record.fieldCount; ++i) {
             std::string name = m_table.hasHeader ? record.fields[i].text() : std::string();
             if (name.empty()) name = "column " + std::to_string(i);
             if (!seen.insert(name).second) {
-                m_issues.add(Severity::Warning, record.line, "columns have another's name",
-                             [&] { return "Two columns are named " + inQuotes(name) + ". Name columns by number, or rename one."; });
+                m_issues.add(Severity::Warning, record.line, "columns have another's name", [&] {
+                    return "Two columns are named " + inQuotes(name) + ". Name columns by number, or rename one.";
+                });
             }
             m_table.header.push_back(std::move(name));
         }
     }
 
     void take(CsvTally tally) {
-        if (tally.rows > kMostRows) throw Error(ErrorCode::BadInput, m_table.path.string() + " has over " + std::to_string(kMostRows) + " rows.", "Take a part of it.");
+        if (tally.rows > kMostRows)
+            throw Error(ErrorCode::BadInput, m_table.path.string() + " has over " + std::to_string(kMostRows) + " rows.",
+                        "Take a part of it.");
         m_table.recordCount = tally.records;
         m_table.rowCount = tally.rows;
         m_table.anchors = std::move(tally.anchors);
@@ -110,7 +123,10 @@ private:
         m_issues.moveTo(m_table.issues);
     }
 
-    struct Kind { Severity severity; const char* name; };
+    struct Kind {
+        Severity severity;
+        const char* name;
+    };
     static constexpr std::array<Kind, 4> kKinds{{{Severity::Warning, "records have text after a closing quote"},
                                                  {Severity::Error, "quotes are never closed"},
                                                  {Severity::Warning, "records have too few or too many fields and were left out"},
@@ -133,8 +149,9 @@ private:
         case CsvOddity::UnclosedQuote:
             return "The quote that opens a field here is never closed; everything after it was left out. Close it.";
         case CsvOddity::WrongFieldCount:
-            return "This record has " + std::to_string(record.fieldCount) + (record.fieldCount == 1 ? " field" : " fields") + " instead of " +
-                   std::to_string(m_table.header.size()) + " and was left out. A field that holds the delimiter must stand in quotes.";
+            return "This record has " + std::to_string(record.fieldCount) + (record.fieldCount == 1 ? " field" : " fields") +
+                   " instead of " + std::to_string(m_table.header.size()) +
+                   " and was left out. A field that holds the delimiter must stand in quotes.";
         case CsvOddity::Nul: break;
         }
         return "This record holds a NUL byte and was left out.";
@@ -152,10 +169,13 @@ private:
     [[noreturn]] void refuseEmpty() {
         const std::string name = m_table.path.string();
         if (m_table.recordCount == 0)
-            throw Error(ErrorCode::BadInput, name + " has a header but no records.", "If its first line is a record, set data.header to false.");
+            throw Error(ErrorCode::BadInput, name + " has a header but no records.",
+                        "If its first line is a record, set data.header to false.");
         m_issues.moveTo(m_table.issues);
-        const auto why = std::find_if(m_table.issues.begin(), m_table.issues.end(), [](const Issue& i) { return i.severity != Severity::Note && i.line > 0; });
-        throw Error(ErrorCode::BadInput, "No record of " + name + " can be used (" + std::to_string(m_table.recordCount) + " were read).",
+        const auto why = std::find_if(m_table.issues.begin(), m_table.issues.end(),
+                                      [](const Issue& i) { return i.severity != Severity::Note && i.line > 0; });
+        throw Error(ErrorCode::BadInput,
+                    "No record of " + name + " can be used (" + std::to_string(m_table.recordCount) + " were read).",
                     why == m_table.issues.end() ? std::string() : "The first problem: " + toString(*why));
     }
 
@@ -171,7 +191,8 @@ CsvTable tableOf(std::shared_ptr<const CsvText> text, const CsvOptions& options,
     table.text = std::move(text);
     CsvBuffer buffer;
     const std::string_view head = table.text->view(0, kHeadBytes, buffer);
-    if (const char* format = foreignFormat(head)) throw Error(ErrorCode::BadInput, table.path.string() + " is " + format + ", not a CSV.", "Save or unpack it as CSV.");
+    if (const char* format = foreignFormat(head))
+        throw Error(ErrorCode::BadInput, table.path.string() + " is " + format + ", not a CSV.", "Save or unpack it as CSV.");
     if (const auto mark = utf8Mark(head, table.text->size(), options.encoding)) {
         CsvTable utf8 = table;
         utf8.encoding = "UTF-8";
@@ -187,7 +208,9 @@ CsvTable tableOf(std::shared_ptr<const CsvText> text, const CsvOptions& options,
 
 } // namespace
 
-std::string CsvTable::sha256(std::stop_token stop) const { return text ? text->sha256(std::move(stop)) : std::string(); }
+std::string CsvTable::sha256(std::stop_token stop) const {
+    return text ? text->sha256(std::move(stop)) : std::string();
+}
 
 CsvTable readCsv(const std::filesystem::path& path, const CsvOptions& options, std::stop_token stop) {
     return tableOf(CsvText::open(path, stop), options, stop);

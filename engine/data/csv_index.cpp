@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Each part is scanned from where its first record seems to begin; then, in order, the record that reaches into it is read with care, which shows
-// whether that was right.
+// Each part is scanned from where its first record seems to begin; then, in order, the record that reaches into it is read with
+// care, which shows whether that was right.
 #include "engine/data/csv_index.h"
 
 #include "engine/data/csv_scan.h"
@@ -27,7 +27,8 @@ std::size_t continuations(std::string_view text) {
     return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), isContinuation) - text.begin());
 }
 
-// Whether the characters that begin in the first `size` bytes of `text`, three bytes longer where there are as many, are well-formed.
+// Whether the characters that begin in the first `size` bytes of `text`, three bytes longer where there are as many, are
+// well-formed.
 bool isPartUtf8(std::string_view text, std::size_t size, bool isFirst) {
     const std::size_t from = isFirst ? 0 : continuations(text.substr(0, 3)), to = size + continuations(text.substr(size));
     return from >= to || isUtf8(text.substr(from, to - from));
@@ -35,7 +36,8 @@ bool isPartUtf8(std::string_view text, std::size_t size, bool isFirst) {
 
 class Indexer {
 public:
-    Indexer(const CsvText& text, const CsvShape& shape, const CsvIndexOptions& options) : m_text(text), m_shape(shape), m_options(options), m_records(text, shape.delimiter) {}
+    Indexer(const CsvText& text, const CsvShape& shape, const CsvIndexOptions& options)
+        : m_text(text), m_shape(shape), m_options(options), m_records(text, shape.delimiter) {}
 
     std::optional<CsvTally> index(std::size_t begin, std::int64_t line) {
         m_at = begin;
@@ -107,7 +109,8 @@ private:
 } // namespace
 
 bool CsvShape::isRow(const RecordView& record) const {
-    return record.quoteLine == 0 && record.fieldCount == columns && !(mayHoldNuls && record.raw.find('\0') != std::string_view::npos);
+    return record.quoteLine == 0 && record.fieldCount == columns &&
+           !(mayHoldNuls && record.raw.find('\0') != std::string_view::npos);
 }
 
 void CsvTally::addRow(std::size_t offset, std::int64_t line) {
@@ -123,9 +126,12 @@ void CsvTally::add(const RecordView& record, std::size_t offset, std::int64_t ne
     lines = nextLine - 1;
     if (record.isBlank()) return;
     ends[static_cast<std::size_t>(record.end)] = true;
-    if (record.quoteLine > 0) addOdd(CsvOddity::UnclosedQuote, record.quoteLine, record.fieldCount);
-    else if (record.fieldCount != shape.columns) addOdd(CsvOddity::WrongFieldCount, record.line, record.fieldCount);
-    else if (!shape.isRow(record)) addOdd(CsvOddity::Nul, record.line, record.fieldCount);
+    if (record.quoteLine > 0)
+        addOdd(CsvOddity::UnclosedQuote, record.quoteLine, record.fieldCount);
+    else if (record.fieldCount != shape.columns)
+        addOdd(CsvOddity::WrongFieldCount, record.line, record.fieldCount);
+    else if (!shape.isRow(record))
+        addOdd(CsvOddity::Nul, record.line, record.fieldCount);
     else {
         if (record.textAfterQuote) addOdd(CsvOddity::TextAfterQuote, record.line, record.fieldCount);
         addRow(offset, record.line);
@@ -134,16 +140,19 @@ void CsvTally::add(const RecordView& record, std::size_t offset, std::int64_t ne
 }
 
 void CsvTally::append(const CsvTally& next) {
-    for (const CsvAnchor& anchor : next.anchors) anchors.push_back({anchor.offset, anchor.line + lines, anchor.record + records, anchor.row + rows});
+    for (const CsvAnchor& anchor : next.anchors)
+        anchors.push_back({anchor.offset, anchor.line + lines, anchor.record + records, anchor.row + rows});
     for (const CsvOddRecord& record : next.odd) addOdd(record.oddity, record.line + lines, record.fieldCount);
-    for (std::size_t i = 0; i < oddCounts.size(); ++i) oddCounts[i] += std::max<std::int64_t>(next.oddCounts[i] - IssueList::kKept, 0);
+    for (std::size_t i = 0; i < oddCounts.size(); ++i)
+        oddCounts[i] += std::max<std::int64_t>(next.oddCounts[i] - IssueList::kKept, 0);
     for (std::size_t i = 0; i < ends.size(); ++i) ends[i] = ends[i] || next.ends[i];
     lines += next.lines;
     records += next.records;
     rows += next.rows;
 }
 
-std::optional<CsvTally> indexRecords(const CsvText& text, std::size_t begin, std::int64_t line, const CsvShape& shape, const CsvIndexOptions& options) {
+std::optional<CsvTally> indexRecords(const CsvText& text, std::size_t begin, std::int64_t line, const CsvShape& shape,
+                                     const CsvIndexOptions& options) {
     return Indexer(text, shape, options).index(begin, line);
 }
 

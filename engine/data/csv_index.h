@@ -63,8 +63,9 @@ struct CsvIndexOptions {
     std::stop_token stop{};
 };
 
-/// The text from `begin` on, where a record begins on line `line`. nullopt: options.checkUtf8, and it is not well-formed. Throws as CsvRecords does, and
-/// StopRequested.
-std::optional<CsvTally> indexRecords(const CsvText& text, std::size_t begin, std::int64_t line, const CsvShape& shape, const CsvIndexOptions& options);
+/// The text from `begin` on, where a record begins on line `line`. nullopt: options.checkUtf8, and it is not well-formed. Throws
+/// as CsvRecords does, and StopRequested.
+std::optional<CsvTally> indexRecords(const CsvText& text, std::size_t begin, std::int64_t line, const CsvShape& shape,
+                                     const CsvIndexOptions& options);
 
 } // namespace engine

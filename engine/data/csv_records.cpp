@@ -39,14 +39,17 @@ bool CsvRecords::next(RecordView& record) {
         const std::size_t windowEnd = m_windowBegin + m_window.size();
         const bool whole = windowEnd == m_text.size() || offset() < windowEnd;
         if (any && record.longLine > 0 && !record.isBlank()) {
-            throw Error(ErrorCode::BadInput, m_text.path().string() + ":" + std::to_string(record.longLine) + ": The field that begins here is longer than 64 MiB.",
+            throw Error(ErrorCode::BadInput,
+                        m_text.path().string() + ":" + std::to_string(record.longLine) +
+                            ": The field that begins here is longer than 64 MiB.",
                         "If a quote opens it, that quote is probably never closed.");
         }
         if (whole) return any;
         const bool reachedFromBegin = at == m_windowBegin; // it is longer than the window
-        read(at, first, m_window.empty()   ? kLeastWindow
-                        : reachedFromBegin ? 4 * m_window.size()
-                                           : std::clamp(2 * m_window.size(), kLeastWindow, kMostWindow));
+        read(at, first,
+             m_window.empty()   ? kLeastWindow
+             : reachedFromBegin ? 4 * m_window.size()
+                                : std::clamp(2 * m_window.size(), kLeastWindow, kMostWindow));
     }
 }
 

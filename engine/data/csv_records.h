@@ -16,8 +16,8 @@ public:
 
     /// The next record to be read begins at `offset`, on line `line`. Reads nothing.
     void seek(std::size_t offset, std::int64_t line);
-    /// Reads the next record, blank or not, however long it is; false at the end. Its views are valid until the next call. Throws Error(Io), and
-    /// Error(BadInput) for a field over RecordReader::kMostFieldBytes; the same record is then the next one still.
+    /// Reads the next record, blank or not, however long it is; false at the end. Its views are valid until the next call. Throws
+    /// Error(Io), and Error(BadInput) for a field over RecordReader::kMostFieldBytes; the same record is then the next one still.
     bool next(RecordView& record);
     std::size_t offset() const { return m_begin + m_reader.offset(); }
     std::int64_t line() const { return m_reader.line(); }
@@ -31,7 +31,7 @@ private:
     CsvBuffer m_buffer;
     std::string_view m_window;
     std::size_t m_windowBegin = 0;
-    RecordReader m_reader;   // of the window from m_begin on
+    RecordReader m_reader; // of the window from m_begin on
     std::size_t m_begin = 0;
 };
 

@@ -8,15 +8,16 @@ namespace engine {
 namespace {
 
 // The last anchor for which `of` gives no more than `value`; end: none.
-template <class Value, class Of>
-auto lastUpTo(const std::vector<CsvAnchor>& anchors, Value value, Of of) {
-    const auto after = std::upper_bound(anchors.begin(), anchors.end(), value, [&](Value v, const CsvAnchor& anchor) { return v < of(anchor); });
+template <class Value, class Of> auto lastUpTo(const std::vector<CsvAnchor>& anchors, Value value, Of of) {
+    const auto after =
+        std::upper_bound(anchors.begin(), anchors.end(), value, [&](Value v, const CsvAnchor& anchor) { return v < of(anchor); });
     return after == anchors.begin() ? anchors.end() : after - 1;
 }
 
 } // namespace
 
-CsvRows::CsvRows(const CsvTable& table) : m_table(table), m_records(*table.text, table.shape.delimiter), m_joined(table.header.size()) {
+CsvRows::CsvRows(const CsvTable& table)
+    : m_table(table), m_records(*table.text, table.shape.delimiter), m_joined(table.header.size()) {
     if (!table.anchors.empty()) goTo(table.anchors.front());
 }
 

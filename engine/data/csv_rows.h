@@ -13,7 +13,8 @@
 
 namespace engine {
 
-/// Stands on a row of a table, or before the first. Several may read one table at once. All that reads throws Error(Io) when a large file has changed.
+/// Stands on a row of a table, or before the first. Several may read one table at once. All that reads throws Error(Io) when a
+/// large file has changed.
 class CsvRows {
 public:
     /// `table` must outlive it.

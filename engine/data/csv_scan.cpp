@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Quotes that open where fields begin and close where they end tell inside from outside by their number alone, so line ends and delimiters
-// outside are found by bits. A record with any other quote, or a NUL, goes to RecordReader.
+// Quotes that open where fields begin and close where they end tell inside from outside by their number alone, so line ends and
+// delimiters outside are found by bits. A record with any other quote, or a NUL, goes to RecordReader.
 #include "engine/data/csv_scan.h"
 
 #include <cstdint>
@@ -17,7 +17,8 @@
 namespace engine {
 
 // Tallies the record at `at` of the part with care. Returns where the next one begins; 0: it may not end within the part.
-inline std::size_t readWithCare(std::string_view part, std::size_t at, std::size_t offset, const CsvShape& shape, CsvTally& tally, RecordView& record) {
+inline std::size_t readWithCare(std::string_view part, std::size_t at, std::size_t offset, const CsvShape& shape, CsvTally& tally,
+                                RecordView& record) {
     RecordReader reader(part.substr(at), shape.delimiter, tally.lines + 1);
     if (!reader.nextLine(record) || at + reader.offset() >= part.size()) return 0;
     tally.add(record, offset + at, reader.line(), shape);
@@ -31,12 +32,15 @@ HWY_BEFORE_NAMESPACE();
 namespace engine::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-struct Bits { std::uint64_t quotes = 0, delimiters = 0, lf = 0, cr = 0, nuls = 0; };
+struct Bits {
+    std::uint64_t quotes = 0, delimiters = 0, lf = 0, cr = 0, nuls = 0;
+};
 
 HWY_INLINE Bits classify(const char* at, char delimiter) {
     const hn::CappedTag<std::uint8_t, 64> d;
     const std::size_t lanes = hn::Lanes(d);
-    const auto quote = hn::Set(d, '"'), lf = hn::Set(d, '\n'), cr = hn::Set(d, '\r'), separator = hn::Set(d, static_cast<std::uint8_t>(delimiter));
+    const auto quote = hn::Set(d, '"'), lf = hn::Set(d, '\n'), cr = hn::Set(d, '\r'),
+               separator = hn::Set(d, static_cast<std::uint8_t>(delimiter));
     Bits bits;
     for (std::size_t i = 0; i < 64; i += lanes) {
         const auto v = hn::LoadU(d, reinterpret_cast<const std::uint8_t*>(at) + i);
@@ -62,7 +66,9 @@ HWY_INLINE std::uint64_t prefixXor(std::uint64_t bits) {
     return bits;
 }
 
-HWY_INLINE std::int64_t count(std::uint64_t bits) { return static_cast<std::int64_t>(hwy::PopCount(bits)); }
+HWY_INLINE std::int64_t count(std::uint64_t bits) {
+    return static_cast<std::int64_t>(hwy::PopCount(bits));
+}
 
 std::size_t ScanRecords(std::string_view part, std::size_t offset, const CsvShape& shape, CsvTally& tally) {
     const char* const text = part.data();
@@ -94,7 +100,8 @@ std::size_t ScanRecords(std::string_view part, std::size_t offset, const CsvShap
             const std::uint64_t stops = (bits.delimiters | bits.lf | bits.cr) & ~inside;
             const std::uint64_t opening = bits.quotes & inside, closing = bits.quotes & ~inside;
             const std::uint64_t closedBefore = closing << 1 | afterClosing;
-            odd = ((opening & ~(stops << 1 | afterStop | closedBefore)) | (closedBefore & ~(stops | bits.quotes)) | bits.nuls) & within;
+            odd = ((opening & ~(stops << 1 | afterStop | closedBefore)) | (closedBefore & ~(stops | bits.quotes)) | bits.nuls) &
+                  within;
             std::uint64_t recordEnds = ends & ~inside;
             if (odd) recordEnds &= (odd & (~odd + 1)) - 1;
             for (; recordEnds != 0; recordEnds &= recordEnds - 1) {
@@ -103,11 +110,16 @@ std::size_t ScanRecords(std::string_view part, std::size_t offset, const CsvShap
                 const std::int64_t delimitersNow = delimiters + count(outside & upTo);
                 const std::int64_t fields = delimitersNow - delimitersBefore + 1;
                 const bool crLf = text[end] == '\n' && end > record && text[end - 1] == '\r';
-                const bool blank = fields == 1 && part.substr(record, end - crLf - record).find_first_not_of(" \t") == std::string_view::npos;
+                const bool blank =
+                    fields == 1 && part.substr(record, end - crLf - record).find_first_not_of(" \t") == std::string_view::npos;
                 if (!blank) {
-                    tally.ends[static_cast<std::size_t>(text[end] == '\r' ? LineEnd::Cr : crLf ? LineEnd::CrLf : LineEnd::Lf)] = true;
-                    if (fields == columns) tally.addRow(offset + record, tally.lines + 1);
-                    else tally.addOdd(CsvOddity::WrongFieldCount, tally.lines + 1, static_cast<std::size_t>(fields));
+                    tally.ends[static_cast<std::size_t>(text[end] == '\r' ? LineEnd::Cr
+                                                        : crLf            ? LineEnd::CrLf
+                                                                          : LineEnd::Lf)] = true;
+                    if (fields == columns)
+                        tally.addRow(offset + record, tally.lines + 1);
+                    else
+                        tally.addOdd(CsvOddity::WrongFieldCount, tally.lines + 1, static_cast<std::size_t>(fields));
                     ++tally.records;
                 }
                 record = end + 1;

@@ -32,14 +32,18 @@ char* CsvBuffer::room(std::size_t size) {
 std::shared_ptr<const CsvText> CsvText::open(const std::filesystem::path& path, std::stop_token stop, std::size_t held) {
     std::error_code error;
     const std::filesystem::file_status status = std::filesystem::status(path, error);
-    if (!std::filesystem::exists(status)) throw Error(ErrorCode::NotFound, "There is no file " + path.string() + ".", "Check data.csv.");
-    if (!std::filesystem::is_regular_file(status)) throw Error(ErrorCode::BadInput, path.string() + " is not a file.", "Choose a CSV file.");
+    if (!std::filesystem::exists(status))
+        throw Error(ErrorCode::NotFound, "There is no file " + path.string() + ".", "Check data.csv.");
+    if (!std::filesystem::is_regular_file(status))
+        throw Error(ErrorCode::BadInput, path.string() + " is not a file.", "Choose a CSV file.");
     const std::shared_ptr<CsvText> text(new CsvText(path));
     text->m_file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (text->m_file < 0) throw Error(ErrorCode::Io, path.string() + " cannot be opened: " + std::strerror(errno) + ".");
     struct stat facts {};
-    if (::fstat(text->m_file, &facts) != 0) throw Error(ErrorCode::Io, "The size of " + path.string() + " cannot be read: " + std::strerror(errno) + ".");
-    if (static_cast<std::uintmax_t>(facts.st_size) > kMostBytes) throw Error(ErrorCode::BadInput, path.string() + " is larger than 8 GiB.", "Take a part of it.");
+    if (::fstat(text->m_file, &facts) != 0)
+        throw Error(ErrorCode::Io, "The size of " + path.string() + " cannot be read: " + std::strerror(errno) + ".");
+    if (static_cast<std::uintmax_t>(facts.st_size) > kMostBytes)
+        throw Error(ErrorCode::BadInput, path.string() + " is larger than 8 GiB.", "Take a part of it.");
     text->m_size = static_cast<std::size_t>(facts.st_size);
     text->m_seconds = facts.st_mtim.tv_sec;
     text->m_nanoseconds = facts.st_mtim.tv_nsec;
@@ -85,8 +89,11 @@ void CsvText::read(char* to, std::size_t offset, std::size_t count) const {
         count -= static_cast<std::size_t>(got);
     }
     struct stat facts {};
-    if (::fstat(m_file, &facts) != 0) throw Error(ErrorCode::Io, m_path.string() + " cannot be read: " + std::strerror(errno) + ".");
-    if (static_cast<std::size_t>(facts.st_size) != m_size || facts.st_mtim.tv_sec != m_seconds || facts.st_mtim.tv_nsec != m_nanoseconds) refuseChanged();
+    if (::fstat(m_file, &facts) != 0)
+        throw Error(ErrorCode::Io, m_path.string() + " cannot be read: " + std::strerror(errno) + ".");
+    if (static_cast<std::size_t>(facts.st_size) != m_size || facts.st_mtim.tv_sec != m_seconds ||
+        facts.st_mtim.tv_nsec != m_nanoseconds)
+        refuseChanged();
 }
 
 std::string_view CsvText::view(std::size_t offset, std::size_t count, CsvBuffer& buffer) const {

@@ -28,7 +28,8 @@ public:
     static constexpr std::size_t kBeyond = 64; // bytes after every view that may be read, whatever they hold
 
     /// Throws Error (NotFound, Io; BadInput: no file, over 8 GiB). A file of up to `held` bytes is read now.
-    static std::shared_ptr<const CsvText> open(const std::filesystem::path& path, std::stop_token stop = {}, std::size_t held = kHeld);
+    static std::shared_ptr<const CsvText> open(const std::filesystem::path& path, std::stop_token stop = {},
+                                               std::size_t held = kHeld);
     /// Text in memory. `sha256` is that of the bytes it was made of; empty: of these.
     static std::shared_ptr<const CsvText> take(std::string text, const std::filesystem::path& name, std::string sha256 = {});
     ~CsvText();
@@ -38,7 +39,8 @@ public:
     const std::filesystem::path& path() const { return m_path; }
     std::size_t size() const { return m_size; }
     bool isHeld() const { return m_file < 0; }
-    /// `count` bytes from `offset` on, or those up to the end; valid until `buffer` is used again. Throws Error(Io), also when the file has changed.
+    /// `count` bytes from `offset` on, or those up to the end; valid until `buffer` is used again. Throws Error(Io), also when
+    /// the file has changed.
     std::string_view view(std::size_t offset, std::size_t count, CsvBuffer& buffer) const;
     /// Throws Error(Io), which says that the file has changed.
     [[noreturn]] void refuseChanged() const;
@@ -52,7 +54,7 @@ private:
     void read(char* to, std::size_t offset, std::size_t count) const;
 
     std::filesystem::path m_path;
-    CsvBuffer m_read;              // the file, where it is held
+    CsvBuffer m_read; // the file, where it is held
     std::string m_taken;
     const char* m_bytes = nullptr; // those of either
     std::size_t m_size = 0;

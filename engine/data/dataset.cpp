@@ -17,9 +17,15 @@ namespace {
 
 constexpr std::size_t kMostLabels = 1000;
 
-std::string rows(std::int64_t count) { return std::to_string(count) + (count == 1 ? " row" : " rows"); }
-std::string have(std::int64_t count) { return count == 1 ? " has" : " have"; }
-std::string leftOut(std::int64_t count) { return count == 1 ? " and was left out" : " and were left out"; }
+std::string rows(std::int64_t count) {
+    return std::to_string(count) + (count == 1 ? " row" : " rows");
+}
+std::string have(std::int64_t count) {
+    return count == 1 ? " has" : " have";
+}
+std::string leftOut(std::int64_t count) {
+    return count == 1 ? " and was left out" : " and were left out";
+}
 
 // What two spellings of one label have in common: neither case nor blanks around.
 std::string folded(const std::string& label) {
@@ -41,7 +47,8 @@ public:
     Dataset make(bool wantsExamples, LabelCounts* counts = nullptr) {
         chooseColumns();
         checkLabels();
-        m_rows = readLabelledRows(m_table, static_cast<std::size_t>(m_dataset.labelColumn), static_cast<std::size_t>(m_dataset.textColumn), m_spec.labels, wantsExamples);
+        m_rows = readLabelledRows(m_table, static_cast<std::size_t>(m_dataset.labelColumn),
+                                  static_cast<std::size_t>(m_dataset.textColumn), m_spec.labels, wantsExamples);
         if (counts) *counts = countsOf(m_rows);
         chooseLabels();
         refuseUnusable();
@@ -72,14 +79,16 @@ private:
         m_dataset.labelColumn = column(m_spec.label, guess.label, "data.label", "labels");
         m_dataset.textColumn = column(m_spec.text, guess.text, "data.text", "texts");
         if (m_dataset.labelColumn != m_dataset.textColumn) return;
-        throw Error(ErrorCode::BadInput, "data.label and data.text are both column " + std::to_string(m_dataset.labelColumn) + " of " + file() + ".",
+        throw Error(ErrorCode::BadInput,
+                    "data.label and data.text are both column " + std::to_string(m_dataset.labelColumn) + " of " + file() + ".",
                     "Choose two of its columns: " + namesOfColumns(m_table) + ".");
     }
 
     void checkLabels() const {
         std::set<std::string_view> seen;
         for (const std::string& label : m_spec.labels) {
-            if (!seen.insert(label).second) throw Error(ErrorCode::BadInput, "data.labels has " + inQuotes(label) + " twice.", "Name each label once.");
+            if (!seen.insert(label).second)
+                throw Error(ErrorCode::BadInput, "data.labels has " + inQuotes(label) + " twice.", "Name each label once.");
         }
     }
 
@@ -87,8 +96,9 @@ private:
         std::size_t used = 0;
         for (const auto& [label, value] : m_rows.values) used += value.usable.count > 0;
         if (m_spec.labels.empty() && used > kMostLabels) {
-            throw Error(ErrorCode::BadInput, "Column " + std::to_string(m_dataset.labelColumn) + " of " + file() + " has " + std::to_string(used) +
-                                                 " different values; there may be " + std::to_string(kMostLabels) + " labels.",
+            throw Error(ErrorCode::BadInput,
+                        "Column " + std::to_string(m_dataset.labelColumn) + " of " + file() + " has " + std::to_string(used) +
+                            " different values; there may be " + std::to_string(kMostLabels) + " labels.",
                         "Set data.label to the column of the labels: " + namesOfColumns(m_table) + ".");
         }
         m_dataset.labels = m_spec.labels;
@@ -116,43 +126,55 @@ private:
                 if (!first || value.usable.line < others.line) first = &label;
                 others.add(value.usable);
             }
-            throw Error(ErrorCode::BadInput, "No row of " + file() + " can be used: blank labels " + std::to_string(m_rows.blankLabels.count) + ", blank texts " +
-                                                 std::to_string(m_rows.blankTexts.count) + ", labels that are not in data.labels " + std::to_string(others.count) +
-                                                 (first ? " (the first is " + inQuotes(*first) + ")." : "."),
+            throw Error(ErrorCode::BadInput,
+                        "No row of " + file() + " can be used: blank labels " + std::to_string(m_rows.blankLabels.count) +
+                            ", blank texts " + std::to_string(m_rows.blankTexts.count) + ", labels that are not in data.labels " +
+                            std::to_string(others.count) + (first ? " (the first is " + inQuotes(*first) + ")." : "."),
                         "Check data.label, data.text and data.labels.");
         }
-        const auto used = std::count_if(m_dataset.counts.begin(), m_dataset.counts.end(), [](std::int64_t count) { return count > 0; });
+        const auto used =
+            std::count_if(m_dataset.counts.begin(), m_dataset.counts.end(), [](std::int64_t count) { return count > 0; });
         if (used > 1) return;
         const auto only = static_cast<std::size_t>(m_rows.rows[0].label);
-        throw Error(ErrorCode::BadInput, "Every row of " + file() + " that can be used (" + std::to_string(m_dataset.counts[only]) + " of " +
-                                             std::to_string(m_table.rowCount) + ") has the label " + inQuotes(m_dataset.labels[only]) +
-                                             "; telling labels apart takes two.", "Check data.label and data.labels.");
+        throw Error(ErrorCode::BadInput,
+                    "Every row of " + file() + " that can be used (" + std::to_string(m_dataset.counts[only]) + " of " +
+                        std::to_string(m_table.rowCount) + ") has the label " + inQuotes(m_dataset.labels[only]) +
+                        "; telling labels apart takes two.",
+                    "Check data.label and data.labels.");
     }
 
     void reportLabels() {
         if (const auto& [count, line] = m_rows.blankTexts; count > 0)
-            m_issues.add(Severity::Warning, line, "", [&] { return rows(count) + have(count) + " a blank text" + leftOut(count) + "; this is the first."; });
+            m_issues.add(Severity::Warning, line, "",
+                         [&] { return rows(count) + have(count) + " a blank text" + leftOut(count) + "; this is the first."; });
         if (const auto& [count, line] = m_rows.blankLabels; count > 0)
-            m_issues.add(Severity::Warning, line, "", [&] { return rows(count) + have(count) + " a blank label" + leftOut(count) + "; this is the first."; });
+            m_issues.add(Severity::Warning, line, "",
+                         [&] { return rows(count) + have(count) + " a blank label" + leftOut(count) + "; this is the first."; });
 
         std::map<std::string, std::string> spellings; // folded → a label
         for (const std::string& label : m_dataset.labels) {
             const auto [other, fresh] = spellings.emplace(folded(label), label);
             if (!fresh) {
-                m_issues.add(Severity::Warning, usable(label).line, "labels differ from another only by case or blanks",
-                             [&] { return "The labels " + inQuotes(other->second) + " and " + inQuotes(label) + " differ only by case or blanks around them. Are they one?"; });
+                m_issues.add(Severity::Warning, usable(label).line, "labels differ from another only by case or blanks", [&] {
+                    return "The labels " + inQuotes(other->second) + " and " + inQuotes(label) +
+                           " differ only by case or blanks around them. Are they one?";
+                });
             }
             if (usable(label).count == 0)
-                m_issues.add(Severity::Warning, 0, "labels have no row", [&] { return "No row has the label " + inQuotes(label) + " of data.labels."; });
+                m_issues.add(Severity::Warning, 0, "labels have no row",
+                             [&] { return "No row has the label " + inQuotes(label) + " of data.labels."; });
         }
         for (const auto& [label, value] : m_rows.values) {
             if (value.number >= 0 || value.usable.count == 0) continue;
-            m_issues.add(Severity::Warning, value.usable.line, "labels are not in data.labels", [&, &name = label, &where = value.usable] {
-                const auto meant = spellings.find(folded(name));
-                return rows(where.count) + have(where.count) + " the label " + inQuotes(name) + ", which is not in data.labels," + leftOut(where.count) +
-                       "; this is the first." +
-                       (meant == spellings.end() ? std::string() : " It differs from " + inQuotes(meant->second) + " only by case or blanks around it.");
-            });
+            m_issues.add(Severity::Warning, value.usable.line, "labels are not in data.labels",
+                         [&, &name = label, &where = value.usable] {
+                             const auto meant = spellings.find(folded(name));
+                             return rows(where.count) + have(where.count) + " the label " + inQuotes(name) +
+                                    ", which is not in data.labels," + leftOut(where.count) + "; this is the first." +
+                                    (meant == spellings.end()
+                                         ? std::string()
+                                         : " It differs from " + inQuotes(meant->second) + " only by case or blanks around it.");
+                         });
         }
     }
 
@@ -160,14 +182,16 @@ private:
         const auto [same, torn] = findRepeats(m_rows.rows);
         if (same.count > 0) {
             m_issues.add(Severity::Warning, lineOf(same.later), "", [&, &same = same] {
-                return rows(same.count) + (same.count == 1 ? " repeats" : " repeat") + " the text and label of an earlier row; this is the first, it repeats line " +
+                return rows(same.count) + (same.count == 1 ? " repeats" : " repeat") +
+                       " the text and label of an earlier row; this is the first, it repeats line " +
                        std::to_string(lineOf(same.earlier)) + ". One may be trained on and the other tested.";
             });
         }
         if (torn.count > 0) {
             m_issues.add(Severity::Warning, lineOf(torn.later), "", [&, &torn = torn] {
-                return rows(torn.count) + (torn.count == 1 ? " repeats" : " repeat") + " an earlier text under another label; this is the first: " +
-                       inQuotes(labelOf(torn.later)) + ", but " + inQuotes(labelOf(torn.earlier)) + " on line " + std::to_string(lineOf(torn.earlier)) + ".";
+                return rows(torn.count) + (torn.count == 1 ? " repeats" : " repeat") +
+                       " an earlier text under another label; this is the first: " + inQuotes(labelOf(torn.later)) + ", but " +
+                       inQuotes(labelOf(torn.earlier)) + " on line " + std::to_string(lineOf(torn.earlier)) + ".";
             });
         }
     }
@@ -188,10 +212,16 @@ private:
 
 } // namespace
 
-Dataset makeDataset(const CsvTable& table, const DataSpec& spec) { return DatasetMaker(table, spec).make(true); }
+Dataset makeDataset(const CsvTable& table, const DataSpec& spec) {
+    return DatasetMaker(table, spec).make(true);
+}
 
-LabelCounts countValues(const CsvTable& table, std::size_t column) { return countsOf(readLabelledRows(table, column, column, {}, false)); }
+LabelCounts countValues(const CsvTable& table, std::size_t column) {
+    return countsOf(readLabelledRows(table, column, column, {}, false));
+}
 
-std::vector<Issue> checkDataset(const CsvTable& table, const DataSpec& spec, LabelCounts& counts) { return DatasetMaker(table, spec).make(false, &counts).issues; }
+std::vector<Issue> checkDataset(const CsvTable& table, const DataSpec& spec, LabelCounts& counts) {
+    return DatasetMaker(table, spec).make(false, &counts).issues;
+}
 
 } // namespace engine

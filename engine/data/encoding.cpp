@@ -26,8 +26,11 @@ constexpr const char* kBadBytes = "places hold bytes that are not of the encodin
         const std::uint16_t aliases = ucnv_countAliases(converter, &status);
         for (std::uint16_t n = 0; U_SUCCESS(status) && n < aliases; ++n) known.emplace_back(ucnv_getAlias(converter, n, &status));
     }
-    std::string hint = "Usual ones are UTF-8, UTF-16, ISO-8859-1, windows-1252, windows-1251, Shift_JIS, GB18030; auto finds out.";
-    const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) { return editDistance(a, name) < editDistance(b, name); });
+    std::string hint =
+        "Usual ones are UTF-8, UTF-16, ISO-8859-1, windows-1252, windows-1251, Shift_JIS, GB18030; auto finds out.";
+    const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
+        return editDistance(a, name) < editDistance(b, name);
+    });
     if (nearest != known.end() && editDistance(*nearest, name) <= 3) hint = "The nearest name is " + *nearest + ". " + hint;
     throw Error(ErrorCode::BadInput, "There is no encoding named " + inQuotes(name) + " (data.encoding).", hint);
 }
@@ -36,7 +39,8 @@ using Converter = std::unique_ptr<UConverter, decltype(&ucnv_close)>;
 
 Converter open(const std::string& name) {
     UErrorCode status = U_ZERO_ERROR;
-    const bool plain = !name.empty() && name.size() < UCNV_MAX_CONVERTER_NAME_LENGTH && name.find_first_of(std::string_view(",\0", 2)) == std::string::npos;
+    const bool plain = !name.empty() && name.size() < UCNV_MAX_CONVERTER_NAME_LENGTH &&
+                       name.find_first_of(std::string_view(",\0", 2)) == std::string::npos;
     Converter converter(plain ? ucnv_open(name.c_str(), &status) : nullptr, ucnv_close);
     if (!converter || U_FAILURE(status)) refuseName(name);
     return converter;
@@ -54,8 +58,12 @@ std::string properName(const UConverter* converter) {
     return own;
 }
 
-bool isNamed(const std::string& encoding, const char* name) { return ucnv_compareNames(encoding.c_str(), name) == 0; }
-bool namesUtf8(const std::string& encoding) { return isNamed(encoding, "UTF-8"); }
+bool isNamed(const std::string& encoding, const char* name) {
+    return ucnv_compareNames(encoding.c_str(), name) == 0;
+}
+bool namesUtf8(const std::string& encoding) {
+    return isNamed(encoding, "UTF-8");
+}
 
 // Counts the lines of text handed over piece by piece; CR LF is one line end wherever the pieces meet.
 class LineCounter {
@@ -116,7 +124,8 @@ struct Progress {
     const std::string* encoding = nullptr;
 };
 
-void onBadBytes(const void* context, UConverterToUnicodeArgs* args, const char* units, std::int32_t length, UConverterCallbackReason reason, UErrorCode* status) {
+void onBadBytes(const void* context, UConverterToUnicodeArgs* args, const char* units, std::int32_t length,
+                UConverterCallbackReason reason, UErrorCode* status) {
     if (reason > UCNV_IRREGULAR) return;
     Progress& progress = *static_cast<Progress*>(const_cast<void*>(context));
     progress.lines.add(progress.counted, static_cast<const UChar*>(args->target));
@@ -132,7 +141,8 @@ void appendUtf8(std::string& text, const UChar* units, std::size_t count) {
     std::int32_t length = 0;
     UErrorCode status = U_ZERO_ERROR;
     text.resize(before + 3 * count);
-    u_strToUTF8WithSub(text.data() + before, static_cast<std::int32_t>(3 * count), &length, units, static_cast<std::int32_t>(count), 0xFFFD, nullptr, &status);
+    u_strToUTF8WithSub(text.data() + before, static_cast<std::int32_t>(3 * count), &length, units,
+                       static_cast<std::int32_t>(count), 0xFFFD, nullptr, &status);
     text.resize(before + static_cast<std::size_t>(length));
 }
 
@@ -153,7 +163,8 @@ void convert(UConverter* converter, std::string_view bytes, Decoded& decoded, Is
         status = U_ZERO_ERROR;
         ucnv_toUnicode(converter, &target, units.data() + units.size(), &at, end, nullptr, true, &status);
         if (U_FAILURE(status) && status != U_BUFFER_OVERFLOW_ERROR)
-            throw Error(ErrorCode::Internal, "ICU gave up on this text as " + decoded.encoding + ": " + u_errorName(status) + ".");
+            throw Error(ErrorCode::Internal,
+                        "ICU gave up on this text as " + decoded.encoding + ": " + u_errorName(status) + ".");
         progress.lines.add(progress.counted, static_cast<const UChar*>(target));
         auto count = static_cast<std::size_t>(target - units.data());
         const bool last = status != U_BUFFER_OVERFLOW_ERROR;
@@ -194,14 +205,19 @@ Decoded decode(std::string_view bytes, const std::string& encoding, const std::s
     std::string name = encoding;
     if (encoding == "auto" || (isNamed(encoding, "UTF-16") && !mark)) {
         const char* utf16 = utf16ByNuls(bytes, bytes.size());
-        if (mark) name = mark->encoding;
-        else if (utf16) name = utf16;
-        else if (encoding != "auto") name = encoding;
+        if (mark)
+            name = mark->encoding;
+        else if (utf16)
+            name = utf16;
+        else if (encoding != "auto")
+            name = encoding;
         else {
             const EncodingGuess guessed = guessEncoding(bytes);
             name = guessed.encoding;
             if (!guessed.sure)
-                issues.add(Severity::Note, 0, "", [&] { return "The encoding was guessed to be " + name + ". Set data.encoding if letters look wrong."; });
+                issues.add(Severity::Note, 0, "", [&] {
+                    return "The encoding was guessed to be " + name + ". Set data.encoding if letters look wrong.";
+                });
         }
     }
     const Converter converter = open(name);
@@ -213,7 +229,8 @@ Decoded decode(std::string_view bytes, const std::string& encoding, const std::s
         convert(converter.get(), bytes, decoded, issues, stop);
         const bool kept = decoded.text.starts_with("\xEF\xBB\xBF");
         if (kept) decoded.text.erase(0, 3);
-        decoded.byteOrderMark = kept || (mark && (decoded.encoding == "UTF-16" || decoded.encoding == "UTF-32")); // those two take it themselves
+        decoded.byteOrderMark =
+            kept || (mark && (decoded.encoding == "UTF-16" || decoded.encoding == "UTF-32")); // those two take it themselves
     }
     issues.moveTo(decoded.issues);
     return decoded;

@@ -13,8 +13,11 @@ namespace engine {
 namespace {
 
 // UTF-32's before UTF-16's, which it begins with.
-constexpr std::array<ByteOrderMark, 5> kMarks{{{{"\xEF\xBB\xBF", 3}, "UTF-8"}, {{"\xFF\xFE\0\0", 4}, "UTF-32LE"}, {{"\0\0\xFE\xFF", 4}, "UTF-32BE"},
-                                                 {{"\xFF\xFE", 2}, "UTF-16LE"}, {{"\xFE\xFF", 2}, "UTF-16BE"}}};
+constexpr std::array<ByteOrderMark, 5> kMarks{{{{"\xEF\xBB\xBF", 3}, "UTF-8"},
+                                               {{"\xFF\xFE\0\0", 4}, "UTF-32LE"},
+                                               {{"\0\0\xFE\xFF", 4}, "UTF-32BE"},
+                                               {{"\xFF\xFE", 2}, "UTF-16LE"},
+                                               {{"\xFE\xFF", 2}, "UTF-16BE"}}};
 
 // Latin text seldom forms a multibyte sequence by chance, so a few bad bytes do not make a UTF-8 file another encoding.
 bool isMostlyUtf8(std::string_view bytes) {
@@ -88,7 +91,8 @@ std::string guessByIcu(const std::string& sample) {
 } // namespace
 
 const ByteOrderMark* byteOrderMark(std::string_view bytes) {
-    const auto mark = std::find_if(kMarks.begin(), kMarks.end(), [&](const ByteOrderMark& m) { return bytes.starts_with(m.bytes); });
+    const auto mark =
+        std::find_if(kMarks.begin(), kMarks.end(), [&](const ByteOrderMark& m) { return bytes.starts_with(m.bytes); });
     return mark == kMarks.end() ? nullptr : &*mark;
 }
 

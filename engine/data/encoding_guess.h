@@ -6,12 +6,15 @@
 
 namespace engine {
 
-struct ByteOrderMark { std::string_view bytes; const char* encoding; };
+struct ByteOrderMark {
+    std::string_view bytes;
+    const char* encoding;
+};
 /// The byte-order mark that the bytes begin with; nullptr: none.
 const ByteOrderMark* byteOrderMark(std::string_view bytes);
 
-/// "UTF-16LE" or "UTF-16BE" where NULs in every second byte give it away: those of line ends, separators and Latin letters. nullptr: it is not.
-/// `head` are the first 64 KiB of `size` bytes, or more of them.
+/// "UTF-16LE" or "UTF-16BE" where NULs in every second byte give it away: those of line ends, separators and Latin letters.
+/// nullptr: it is not. `head` are the first 64 KiB of `size` bytes, or more of them.
 const char* utf16ByNuls(std::string_view head, std::size_t size);
 
 struct EncodingGuess {

@@ -33,8 +33,7 @@ public:
     explicit IssueList(std::string path) : m_path(std::move(path)) {}
 
     /// `kind` names the rest ("records have too few or too many fields"); `message()` is only asked of those kept.
-    template <class Message>
-    void add(Severity severity, std::int64_t line, const char* kind, const Message& message) {
+    template <class Message> void add(Severity severity, std::int64_t line, const char* kind, const Message& message) {
         Kind& group = of(severity, kind);
         if (++group.count <= kKept) m_issues.push_back(issue(severity, line, message()));
     }
@@ -45,7 +44,8 @@ public:
     /// Appends to `issues`.
     void moveTo(std::vector<Issue>& issues) {
         for (const Kind& kind : m_kinds) {
-            if (kind.count > kKept) m_issues.push_back(issue(kind.severity, 0, std::to_string(kind.count - kKept) + " more " + kind.name + "."));
+            if (kind.count > kKept)
+                m_issues.push_back(issue(kind.severity, 0, std::to_string(kind.count - kKept) + " more " + kind.name + "."));
         }
         issues.insert(issues.end(), std::make_move_iterator(m_issues.begin()), std::make_move_iterator(m_issues.end()));
         m_issues.clear();
@@ -53,7 +53,11 @@ public:
     }
 
 private:
-    struct Kind { Severity severity; std::string name; std::int64_t count; };
+    struct Kind {
+        Severity severity;
+        std::string name;
+        std::int64_t count;
+    };
 
     Kind& of(Severity severity, const char* name) {
         for (Kind& kind : m_kinds) {

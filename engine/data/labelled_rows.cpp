@@ -35,8 +35,10 @@ bool isBlank(std::string_view text) {
 
 class LabelledRowReader {
 public:
-    LabelledRowReader(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn, const std::vector<std::string>& labels, bool wantsExamples)
-        : m_table(table), m_labelColumn(labelColumn), m_textColumn(textColumn), m_takesAll(labels.empty()), m_wantsExamples(wantsExamples) {
+    LabelledRowReader(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn,
+                      const std::vector<std::string>& labels, bool wantsExamples)
+        : m_table(table), m_labelColumn(labelColumn), m_textColumn(textColumn), m_takesAll(labels.empty()),
+          m_wantsExamples(wantsExamples) {
         for (std::size_t i = 0; i < labels.size(); ++i) m_numbers.emplace(labels[i], static_cast<std::int32_t>(i));
     }
 
@@ -48,7 +50,8 @@ public:
         forEachPart((anchors.size() + kAnchorsAtOnce - 1) / kAnchorsAtOnce, [&](std::size_t part, std::size_t thread) {
             if (!readers[thread]) readers[thread] = std::make_unique<Reader>(m_table);
             const std::size_t next = (part + 1) * kAnchorsAtOnce;
-            readStretch(*readers[thread], anchors[part * kAnchorsAtOnce].row, next < anchors.size() ? anchors[next].row : m_table.rowCount);
+            readStretch(*readers[thread], anchors[part * kAnchorsAtOnce].row,
+                        next < anchors.size() ? anchors[next].row : m_table.rowCount);
         });
         for (const auto& reader : readers) {
             if (reader) add(*reader);
@@ -72,7 +75,8 @@ private:
         CsvRows& row = reader.row;
         row.seek(begin);
         for (std::size_t i = begin; i < end; ++i, row.next()) {
-            const std::string_view label = row.field(m_labelColumn), text = m_textColumn == m_labelColumn ? label : row.field(m_textColumn);
+            const std::string_view label = row.field(m_labelColumn),
+                                   text = m_textColumn == m_labelColumn ? label : row.field(m_textColumn);
             auto value = reader.values.find(label);
             if (value == reader.values.end()) {
                 refuseTexts(label.size());
@@ -80,19 +84,25 @@ private:
             }
             ++value->second.rows;
             const bool blankText = isBlank(text);
-            if (isBlank(label)) reader.blankLabels.add(row.line());
-            else if (blankText) reader.blankTexts.add(row.line());
-            else value->second.usable.add(row.line());
+            if (isBlank(label))
+                reader.blankLabels.add(row.line());
+            else if (blankText)
+                reader.blankTexts.add(row.line());
+            else
+                value->second.usable.add(row.line());
             const std::int32_t number = blankText ? -1 : value->second.number;
             m_read.rows[i] = {std::hash<std::string_view>()(text), static_cast<std::uint32_t>(i), number};
-            if (m_wantsExamples) m_read.examples[i] = number < 0 ? Example{0, {}, -1} : Example{row.record(), std::string(text), number};
+            if (m_wantsExamples)
+                m_read.examples[i] = number < 0 ? Example{0, {}, -1} : Example{row.record(), std::string(text), number};
         }
     }
 
     void refuseTexts(std::size_t bytes) {
         constexpr std::size_t kNode = 128; // what a value takes beside its characters
         if (m_valueBytes.fetch_add(bytes + kNode) + bytes + kNode <= kMostValueBytes) return;
-        throw Error(ErrorCode::BadInput, "Column " + inQuotes(m_table.header[m_labelColumn]) + " of " + m_table.path.string() + " holds too many different values for labels.",
+        throw Error(ErrorCode::BadInput,
+                    "Column " + inQuotes(m_table.header[m_labelColumn]) + " of " + m_table.path.string() +
+                        " holds too many different values for labels.",
                     "Set data.label to the column that holds the labels.");
     }
 
@@ -140,10 +150,12 @@ private:
 };
 
 Repeats findSorted(LabelledRow* begin, LabelledRow* end) {
-    std::sort(begin, end, [](const LabelledRow& a, const LabelledRow& b) { return a.hash != b.hash ? a.hash < b.hash : a.row < b.row; });
+    std::sort(begin, end,
+              [](const LabelledRow& a, const LabelledRow& b) { return a.hash != b.hash ? a.hash < b.hash : a.row < b.row; });
     Repeats repeats;
     for (LabelledRow* row = begin; row != end && row + 1 != end; ++row) {
-        if (row->hash == row[1].hash) (row->label == row[1].label ? repeats.sameLabel : repeats.otherLabel).add({1, row[0], row[1]});
+        if (row->hash == row[1].hash)
+            (row->label == row[1].label ? repeats.sameLabel : repeats.otherLabel).add({1, row[0], row[1]});
     }
     return repeats;
 }
@@ -160,7 +172,8 @@ void RepeatedRows::add(const RepeatedRows& others) {
     count += others.count;
 }
 
-LabelledRows readLabelledRows(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn, const std::vector<std::string>& labels, bool wantsExamples) {
+LabelledRows readLabelledRows(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn,
+                              const std::vector<std::string>& labels, bool wantsExamples) {
     return LabelledRowReader(table, labelColumn, textColumn, labels, wantsExamples).read();
 }
 

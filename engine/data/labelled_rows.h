@@ -40,8 +40,10 @@ struct LabelledRows {
     std::vector<Example> examples;     // of the same rows, where wanted
 };
 
-/// `labels` have the numbers that they stand at; where it is empty, usable values are numbered in their order. Texts are kept only for examples.
-LabelledRows readLabelledRows(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn, const std::vector<std::string>& labels, bool wantsExamples);
+/// `labels` have the numbers that they stand at; where it is empty, usable values are numbered in their order. Texts are kept
+/// only for examples.
+LabelledRows readLabelledRows(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn,
+                              const std::vector<std::string>& labels, bool wantsExamples);
 
 /// Rows that repeat the text of an earlier one. Two texts of one hash count as equal.
 struct RepeatedRows {
@@ -49,7 +51,9 @@ struct RepeatedRows {
     LabelledRow earlier, later; // of the repeat that comes first in the table
     void add(const RepeatedRows& others);
 };
-struct Repeats { RepeatedRows sameLabel, otherLabel; };
+struct Repeats {
+    RepeatedRows sameLabel, otherLabel;
+};
 /// Puts `rows` into another order.
 Repeats findRepeats(std::vector<LabelledRow>& rows);
 

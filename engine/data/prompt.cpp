@@ -10,14 +10,18 @@ namespace {
 constexpr std::string_view kText = "{text}";
 constexpr std::string_view kLabel = "{label}";
 
-[[noreturn]] void refuse(const std::string& message, const std::string& hint) { throw Error(ErrorCode::BadInput, message, hint); }
+[[noreturn]] void refuse(const std::string& message, const std::string& hint) {
+    throw Error(ErrorCode::BadInput, message, hint);
+}
 
 // Where the placeholder stands; it must stand once.
 std::size_t placeOf(std::string_view placeholder, const std::string& text) {
     const std::size_t at = text.find(placeholder);
     const std::string name(placeholder);
-    if (at == std::string::npos) refuse("prompt.template has no " + name + ".", "Write for example \"Text: {text}\\nLabel: {label}\".");
-    if (text.find(placeholder, at + placeholder.size()) != std::string::npos) refuse("prompt.template has " + name + " more than once.", "Leave one.");
+    if (at == std::string::npos)
+        refuse("prompt.template has no " + name + ".", "Write for example \"Text: {text}\\nLabel: {label}\".");
+    if (text.find(placeholder, at + placeholder.size()) != std::string::npos)
+        refuse("prompt.template has " + name + " more than once.", "Leave one.");
     return at;
 }
 
@@ -26,7 +30,8 @@ std::size_t placeOf(std::string_view placeholder, const std::string& text) {
 PromptTemplate::PromptTemplate(const PromptSpec& spec, std::vector<std::string> labels) {
     const std::string& text = spec.text_template;
     const std::size_t textAt = placeOf(kText, text), labelAt = placeOf(kLabel, text);
-    if (labelAt + kLabel.size() != text.size()) refuse("prompt.template goes on after {label}.", "Let {label} be its end, without blanks or a line end after it.");
+    if (labelAt + kLabel.size() != text.size())
+        refuse("prompt.template goes on after {label}.", "Let {label} be its end, without blanks or a line end after it.");
     m_before = text.substr(0, textAt);
     m_between = text.substr(textAt + kText.size(), labelAt - textAt - kText.size());
     const std::size_t spaces = m_between.size() - (m_between.find_last_not_of(' ') + 1);
@@ -39,7 +44,9 @@ void PromptTemplate::spell(const PromptSpec& spec, const std::vector<std::string
     std::vector<bool> spelled(labels.size());
     for (const auto& [label, spelling] : spec.labels) {
         const auto found = std::find(labels.begin(), labels.end(), label);
-        if (found == labels.end()) refuse("prompt.labels spells '" + label + "', which is no label of the data.", "Spell only labels that data.labels has.");
+        if (found == labels.end())
+            refuse("prompt.labels spells '" + label + "', which is no label of the data.",
+                   "Spell only labels that data.labels has.");
         const auto index = static_cast<std::size_t>(found - labels.begin());
         if (spelled[index]) refuse("prompt.labels spells '" + label + "' twice.", "Leave one spelling.");
         spelled[index] = true;
@@ -56,7 +63,8 @@ void PromptTemplate::spell(const PromptSpec& spec, const std::vector<std::string
     for (std::size_t i = 0; i < m_answers.size(); ++i) {
         const auto same = std::find(m_answers.begin(), m_answers.begin() + static_cast<std::ptrdiff_t>(i), m_answers[i]);
         if (same == m_answers.begin() + static_cast<std::ptrdiff_t>(i)) continue;
-        refuse("The labels '" + labels[static_cast<std::size_t>(same - m_answers.begin())] + "' and '" + labels[i] + "' are both spelled \"" + *same + "\".",
+        refuse("The labels '" + labels[static_cast<std::size_t>(same - m_answers.begin())] + "' and '" + labels[i] +
+                   "' are both spelled \"" + *same + "\".",
                "Give each its own spelling in prompt.labels.");
     }
 }
@@ -67,9 +75,15 @@ std::string PromptTemplate::question(const std::string& text) const {
     return question.append(m_before).append(text).append(m_between);
 }
 
-const std::string& PromptTemplate::answer(int label) const { return m_answers.at(static_cast<std::size_t>(label)); }
-const std::vector<std::string>& PromptTemplate::answers() const { return m_answers; }
-const std::string& PromptTemplate::prefix() const { return m_before; }
+const std::string& PromptTemplate::answer(int label) const {
+    return m_answers.at(static_cast<std::size_t>(label));
+}
+const std::vector<std::string>& PromptTemplate::answers() const {
+    return m_answers;
+}
+const std::string& PromptTemplate::prefix() const {
+    return m_before;
+}
 
 Prompt render(const Example& example, const PromptTemplate& promptTemplate) {
     return {example.record, promptTemplate.question(example.text), promptTemplate.answer(example.label), example.label};

@@ -5,12 +5,13 @@
 
 namespace engine {
 
-/// The pieces of "before {text} after {label}": everything before {label} is the question. Its last space, if it ends in one, goes to the
-/// answer, because a word's token holds the space before it. Spaces before {label} that a spelling begins with are not doubled:
-/// "is {label}" with "negative" or with " negative" is the question "…is" and the answer " negative".
+/// The pieces of "before {text} after {label}": everything before {label} is the question. Its last space, if it ends in one,
+/// goes to the answer, because a word's token holds the space before it. Spaces before {label} that a spelling begins with are
+/// not doubled: "is {label}" with "negative" or with " negative" is the question "…is" and the answer " negative".
 class PromptTemplate {
 public:
-    /// Throws Error(BadInput): not one {text}, not one {label}, {label} not at the end, a spelling of an unknown label, a blank or doubled spelling.
+    /// Throws Error(BadInput): not one {text}, not one {label}, {label} not at the end, a spelling of an unknown label, a blank
+    /// or doubled spelling.
     PromptTemplate(const PromptSpec& spec, std::vector<std::string> labels);
     std::string question(const std::string& text) const;
     const std::string& answer(int label) const;      // what follows the question, its space included; throws std::out_of_range
@@ -25,7 +26,11 @@ private:
     std::vector<std::string> m_answers;
 };
 
-struct Prompt { std::int64_t record = 0; std::string question, answer; int label = 0; };
+struct Prompt {
+    std::int64_t record = 0;
+    std::string question, answer;
+    int label = 0;
+};
 Prompt render(const Example& example, const PromptTemplate& promptTemplate);
 
 } // namespace engine

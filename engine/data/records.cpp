@@ -13,13 +13,17 @@ constexpr std::uint64_t kOnes = 0x0101010101010101u;
 constexpr std::uint64_t kHigh = 0x8080808080808080u;
 
 // The high bit of each byte that is zero; bytes above a zero byte may be marked wrongly, the lowest mark never is.
-std::uint64_t zeroBytes(std::uint64_t word) { return (word - kOnes) & ~word & kHigh; }
+std::uint64_t zeroBytes(std::uint64_t word) {
+    return (word - kOnes) & ~word & kHigh;
+}
 
 const char* find(const char* at, const char* end, char wanted) {
     return static_cast<const char*>(std::memchr(at, wanted, static_cast<std::size_t>(end - at)));
 }
 
-std::string_view between(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
+std::string_view between(const char* begin, const char* end) {
+    return {begin, static_cast<std::size_t>(end - begin)};
+}
 
 } // namespace
 
@@ -32,14 +36,16 @@ std::string FieldView::text() const {
         const std::size_t quote = raw.find('"', at);
         text += raw.substr(at, quote == std::string_view::npos ? quote : quote - at);
         if (quote == std::string_view::npos) return text;
-        if (quote + 1 >= raw.size() || raw[quote + 1] != '"') return text.append(raw.substr(quote + 1)); // closed: what follows is taken as it is
+        if (quote + 1 >= raw.size() || raw[quote + 1] != '"')
+            return text.append(raw.substr(quote + 1)); // closed: what follows is taken as it is
         text += '"';
         at = quote + 2;
     }
 }
 
 RecordReader::RecordReader(std::string_view text, char delimiter, std::int64_t line)
-    : m_begin(text.data()), m_at(m_begin), m_end(m_begin + text.size()), m_delimiter(delimiter), m_delimiterWord(kOnes * static_cast<unsigned char>(delimiter)), m_line(line) {}
+    : m_begin(text.data()), m_at(m_begin), m_end(m_begin + text.size()), m_delimiter(delimiter),
+      m_delimiterWord(kOnes * static_cast<unsigned char>(delimiter)), m_line(line) {}
 
 // The delimiter or line end at or after `at`, else the end of the text.
 const char* RecordReader::findStop(const char* at) const {
@@ -47,7 +53,8 @@ const char* RecordReader::findStop(const char* at) const {
         for (; m_end - at >= 8; at += 8) {
             std::uint64_t word = 0;
             std::memcpy(&word, at, sizeof word);
-            const std::uint64_t hits = zeroBytes(word ^ m_delimiterWord) | zeroBytes(word ^ (kOnes * '\n')) | zeroBytes(word ^ (kOnes * '\r'));
+            const std::uint64_t hits =
+                zeroBytes(word ^ m_delimiterWord) | zeroBytes(word ^ (kOnes * '\n')) | zeroBytes(word ^ (kOnes * '\r'));
             if (hits) return at + std::countr_zero(hits) / 8;
         }
     }
@@ -58,7 +65,8 @@ const char* RecordReader::findStop(const char* at) const {
 std::int64_t RecordReader::countLineEnds(std::string_view text) const {
     std::int64_t count = 0;
     for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) ++count;
-    for (std::size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) count += text.substr(at + 1).starts_with('\n') ? 0 : 1;
+    for (std::size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1))
+        count += text.substr(at + 1).starts_with('\n') ? 0 : 1;
     return count;
 }
 
@@ -110,8 +118,10 @@ void RecordReader::readRecord(RecordView& record) {
     record.end = LineEnd::None;
     if (m_at == m_end) return;
     ++m_line;
-    if (*m_at == '\n') record.end = LineEnd::Lf;
-    else record.end = m_at + 1 != m_end && m_at[1] == '\n' ? LineEnd::CrLf : LineEnd::Cr;
+    if (*m_at == '\n')
+        record.end = LineEnd::Lf;
+    else
+        record.end = m_at + 1 != m_end && m_at[1] == '\n' ? LineEnd::CrLf : LineEnd::Cr;
     m_at += record.end == LineEnd::CrLf ? 2 : 1;
 }
 

@@ -11,25 +11,27 @@ namespace engine {
 
 /// Where a field's text stands.
 struct FieldView {
-    std::string_view raw;  // without its outer quotes
+    std::string_view raw; // without its outer quotes
     bool quoted = false;
-    bool joined = false;   // holds doubled quotes, or text after the closing quote
+    bool joined = false; // holds doubled quotes, or text after the closing quote
     std::string text() const;
 };
 
 enum class LineEnd { None, Lf, CrLf, Cr };
 
 struct RecordView {
-    std::vector<FieldView> fields;  // at most RecordReader::kMostFields
-    std::size_t fieldCount = 0;     // all of them
-    std::int64_t line = 0;          // 1-based line on which it begins
-    std::int64_t quoteLine = 0;     // line of the quote that is not closed; 0: all are
-    std::int64_t longLine = 0;      // line of the first field over kMostFieldBytes; 0: none
-    bool textAfterQuote = false;    // "closed"and more
-    std::string_view raw;           // all of it, without its line end
+    std::vector<FieldView> fields; // at most RecordReader::kMostFields
+    std::size_t fieldCount = 0;    // all of them
+    std::int64_t line = 0;         // 1-based line on which it begins
+    std::int64_t quoteLine = 0;    // line of the quote that is not closed; 0: all are
+    std::int64_t longLine = 0;     // line of the first field over kMostFieldBytes; 0: none
+    bool textAfterQuote = false;   // "closed"and more
+    std::string_view raw;          // all of it, without its line end
     LineEnd end = LineEnd::None;
     /// Nothing, or blanks and tabs only, in no quotes: a line that is no record.
-    bool isBlank() const { return fieldCount == 1 && !fields[0].quoted && raw.find_first_not_of(" \t") == std::string_view::npos; }
+    bool isBlank() const {
+        return fieldCount == 1 && !fields[0].quoted && raw.find_first_not_of(" \t") == std::string_view::npos;
+    }
 };
 
 class RecordReader {

@@ -21,8 +21,8 @@ bool begins(const std::vector<std::int32_t>& shorter, const std::vector<std::int
 
 } // namespace
 
-SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, std::vector<std::string> labels, std::int64_t maxTokens,
-                             bool countAll)
+SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, std::vector<std::string> labels,
+                             std::int64_t maxTokens, bool countAll)
     : m_tokenizer(tokenizer), m_prompt(std::move(prompt)), m_countAll(countAll) {
     m_answers.labels = std::move(labels);
     m_answers.spellings = m_prompt.answers();
@@ -32,19 +32,22 @@ SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, 
     for (std::size_t i = 0; i < m_answers.ids.size(); ++i) {
         const auto& ids = m_answers.ids[i];
         if (ids.empty())
-            throw Error(ErrorCode::BadInput, "The label \"" + m_answers.labels[i] + "\" is spelled with no token at all.", "Give it a spelling under prompt.labels.");
+            throw Error(ErrorCode::BadInput, "The label \"" + m_answers.labels[i] + "\" is spelled with no token at all.",
+                        "Give it a spelling under prompt.labels.");
         for (std::size_t j = 0; j < m_answers.ids.size(); ++j) {
             if (i == j || !begins(ids, m_answers.ids[j])) continue;
             if (ids.size() == m_answers.ids[j].size())
                 throw Error(ErrorCode::BadInput,
-                            "The labels \"" + m_answers.labels[std::min(i, j)] + "\" and \"" + m_answers.labels[std::max(i, j)] + "\" are the same tokens for this model.",
+                            "The labels \"" + m_answers.labels[std::min(i, j)] + "\" and \"" + m_answers.labels[std::max(i, j)] +
+                                "\" are the same tokens for this model.",
                             "Spell them apart under prompt.labels.");
             nested = true;
         }
     }
     if (nested) {
         if (tokenizer.eos() < 0)
-            throw Error(ErrorCode::BadInput, "One label's tokens begin another's, and this model has no end-of-text token to tell them apart.",
+            throw Error(ErrorCode::BadInput,
+                        "One label's tokens begin another's, and this model has no end-of-text token to tell them apart.",
                         "Spell the labels apart under prompt.labels.");
         for (auto& ids : m_answers.ids) ids.push_back(tokenizer.eos());
     }
@@ -56,8 +59,8 @@ SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, 
     const auto bare = static_cast<std::int64_t>(tokens({}).size());
     if (m_room < std::max<std::int64_t>(1, bare + 1))
         throw Error(ErrorCode::BadInput,
-                    "The prompt's template and its answer take " + std::to_string(bare + maxTokens - m_room) + " tokens, which leaves no room for text within " +
-                        std::to_string(maxTokens) + ".",
+                    "The prompt's template and its answer take " + std::to_string(bare + maxTokens - m_room) +
+                        " tokens, which leaves no room for text within " + std::to_string(maxTokens) + ".",
                     "Raise train.max_tokens (no model reads more than its own limit) or shorten the template.");
 }
 
@@ -92,7 +95,8 @@ std::vector<std::int32_t> SampleEncoder::question(const std::string& text) {
 Sample SampleEncoder::encode(const Example& example) {
     Sample sample{example.record, example.label, question(example.text), 0, 0};
     if (sample.ids.empty())
-        throw Error(ErrorCode::BadInput, "Record " + std::to_string(example.record) + " makes an empty question.", "Put some words before {label} into prompt.template.");
+        throw Error(ErrorCode::BadInput, "Record " + std::to_string(example.record) + " makes an empty question.",
+                    "Put some words before {label} into prompt.template.");
     sample.answerBegin = static_cast<std::int64_t>(sample.ids.size());
     sample.lossBegin = m_countAll ? 1 : sample.answerBegin;
     const auto& answer = m_answers.ids.at(static_cast<std::size_t>(example.label));
@@ -101,7 +105,8 @@ Sample SampleEncoder::encode(const Example& example) {
     return sample;
 }
 
-std::vector<Sample> SampleEncoder::encode(const std::vector<Example>& examples, const std::vector<std::size_t>& indexes, std::stop_token stop) {
+std::vector<Sample> SampleEncoder::encode(const std::vector<Example>& examples, const std::vector<std::size_t>& indexes,
+                                          std::stop_token stop) {
     std::vector<Sample> samples;
     samples.reserve(indexes.size());
     for (std::size_t index : indexes) {

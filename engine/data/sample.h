@@ -25,23 +25,26 @@ struct Sample {
 
 /// The answers to compare, by label number.
 struct Answers {
-    std::vector<std::string> labels;              // names
-    std::vector<std::string> spellings;           // as in the prompt, blanks included
-    std::vector<std::vector<std::int32_t>> ids;   // tokens; no sequence begins another
+    std::vector<std::string> labels;            // names
+    std::vector<std::string> spellings;         // as in the prompt, blanks included
+    std::vector<std::vector<std::int32_t>> ids; // tokens; no sequence begins another
 };
 
-/// Question and answer are encoded apart, so the question's tokens are the same whatever the answer. Loss on the answer counts the
-/// label's tokens only; loss on all counts every token but the first, and an eos after the answer, as TRL's SFTTrainer does.
+/// Question and answer are encoded apart, so the question's tokens are the same whatever the answer. Loss on the answer counts
+/// the label's tokens only; loss on all counts every token but the first, and an eos after the answer, as TRL's SFTTrainer does.
 class SampleEncoder {
 public:
     /// Where one label's tokens begin another's ("1" and "10") every answer ends with eos, so that the longer one can win.
-    /// Throws Error(BadInput): labels that are the same tokens, an answer without tokens, a template that leaves no room for text.
-    SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, std::vector<std::string> labels, std::int64_t maxTokens, bool countAll);
+    /// Throws Error(BadInput): labels that are the same tokens, an answer without tokens, a template that leaves no room for
+    /// text.
+    SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, std::vector<std::string> labels, std::int64_t maxTokens,
+                  bool countAll);
 
     /// A text too long for maxTokens loses its end; template and answer stay whole.
     Sample encode(const Example& example);
     /// Those at `indexes`, in their order. Throws StopRequested.
-    std::vector<Sample> encode(const std::vector<Example>& examples, const std::vector<std::size_t>& indexes, std::stop_token stop = {});
+    std::vector<Sample> encode(const std::vector<Example>& examples, const std::vector<std::size_t>& indexes,
+                               std::stop_token stop = {});
     const Answers& answers() const { return m_answers; }
     /// Examples whose text was cut.
     std::int64_t cut() const { return m_cut; }
@@ -54,7 +57,7 @@ private:
     const Tokenizer& m_tokenizer;
     PromptTemplate m_prompt;
     Answers m_answers;
-    std::int64_t m_room = 0;  // tokens of the longest question
+    std::int64_t m_room = 0; // tokens of the longest question
     std::int64_t m_cut = 0;
     bool m_countAll = false;
     bool m_appendEos = false;

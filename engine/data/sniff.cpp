@@ -16,21 +16,24 @@ namespace {
 constexpr std::size_t kSampleRecords = 1000;
 constexpr std::size_t kSampleBytes = 1 << 20;
 
-// 1: every record has the same number of fields, two or more. Less for each record that breaks rank, has quotes in odd places, or blanks after the
-// delimiter, as punctuation in prose has.
+// 1: every record has the same number of fields, two or more. Less for each record that breaks rank, has quotes in odd places, or
+// blanks after the delimiter, as punctuation in prose has.
 double rate(std::string_view text, char delimiter) {
     RecordReader reader(text, delimiter);
     RecordView record;
     std::map<std::size_t, std::size_t> byFields;
     std::size_t records = 0, odd = 0, spaced = 0;
     while (records < kSampleRecords && reader.offset() < kSampleBytes && reader.next(record)) {
-        if (std::all_of(record.raw.begin(), record.raw.end(), [&](char c) { return c == delimiter || c == ' ' || c == '\t'; })) continue;
+        if (std::all_of(record.raw.begin(), record.raw.end(), [&](char c) { return c == delimiter || c == ' ' || c == '\t'; }))
+            continue;
         ++records;
         ++byFields[record.fieldCount];
         const auto& fields = record.fields;
-        odd += record.textAfterQuote || record.quoteLine > 0 ||
-               std::any_of(fields.begin(), fields.end(), [](const FieldView& f) { return !f.quoted && f.raw.find('"') != std::string_view::npos; });
-        spaced += std::any_of(fields.begin() + 1, fields.end(), [](const FieldView& f) { return !f.quoted && f.raw.starts_with(' '); });
+        odd += record.textAfterQuote || record.quoteLine > 0 || std::any_of(fields.begin(), fields.end(), [](const FieldView& f) {
+                   return !f.quoted && f.raw.find('"') != std::string_view::npos;
+               });
+        spaced +=
+            std::any_of(fields.begin() + 1, fields.end(), [](const FieldView& f) { return !f.quoted && f.raw.starts_with(' '); });
     }
     std::size_t usual = 0, most = 0;
     for (const auto& [fieldCount, count] : byFields) {
@@ -43,17 +46,20 @@ double rate(std::string_view text, char delimiter) {
 
 bool isUsualName(std::string name) {
     static const std::set<std::string, std::less<>> kNames{
-        "label", "labels", "text", "texts", "sentence", "sentences", "sentiment", "class", "category", "target", "topic", "intent", "emotion",
-        "id", "idx", "index", "title", "headline", "comment", "review", "tweet", "message", "body", "content", "description", "document",
-        "date", "time", "author", "user", "source", "url", "score", "rating", "stars", "question", "answer", "prompt", "response"};
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+        "label",  "labels",  "text",    "texts",   "sentence",    "sentences", "sentiment", "class",    "category", "target",
+        "topic",  "intent",  "emotion", "id",      "idx",         "index",     "title",     "headline", "comment",  "review",
+        "tweet",  "message", "body",    "content", "description", "document",  "date",      "time",     "author",   "user",
+        "source", "url",     "score",   "rating",  "stars",       "question",  "answer",    "prompt",   "response"};
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return kNames.contains(name);
 }
 
 bool canBeName(const std::string& field) {
     constexpr std::size_t kLongestName = 60;
     constexpr std::ptrdiff_t kMostBlanks = 6;
-    return field.size() <= kLongestName && !isNumber(field) && field.find_first_of("\r\n") == std::string::npos && std::count(field.begin(), field.end(), ' ') <= kMostBlanks;
+    return field.size() <= kLongestName && !isNumber(field) && field.find_first_of("\r\n") == std::string::npos &&
+           std::count(field.begin(), field.end(), ' ') <= kMostBlanks;
 }
 
 enum class Evidence { Against, None, For };
@@ -115,12 +121,23 @@ bool looksLikeHeader(const std::vector<std::vector<std::string>>& records) {
 }
 
 const char* foreignFormat(std::string_view bytes) {
-    struct Format { std::string_view magic; const char* name; };
-    static constexpr std::array<Format, 9> kFormats{{{"PK\x03\x04", "a zip archive or Excel workbook"}, {"\xD0\xCF\x11\xE0", "an old Excel or Word file"},
-                                                     {"\x1F\x8B", "gzip-compressed"}, {"BZh", "bzip2-compressed"}, {"\xFD" "7zXZ", "xz-compressed"},
-                                                     {"%PDF-", "a PDF"}, {"SQLite format 3", "an SQLite database"}, {"PAR1", "a Parquet file"},
+    struct Format {
+        std::string_view magic;
+        const char* name;
+    };
+    static constexpr std::array<Format, 9> kFormats{{{"PK\x03\x04", "a zip archive or Excel workbook"},
+                                                     {"\xD0\xCF\x11\xE0", "an old Excel or Word file"},
+                                                     {"\x1F\x8B", "gzip-compressed"},
+                                                     {"BZh", "bzip2-compressed"},
+                                                     {"\xFD"
+                                                      "7zXZ",
+                                                      "xz-compressed"},
+                                                     {"%PDF-", "a PDF"},
+                                                     {"SQLite format 3", "an SQLite database"},
+                                                     {"PAR1", "a Parquet file"},
                                                      {"\x89PNG", "a PNG image"}}};
-    const auto found = std::find_if(kFormats.begin(), kFormats.end(), [&](const Format& f) { return bytes.starts_with(f.magic); });
+    const auto found =
+        std::find_if(kFormats.begin(), kFormats.end(), [&](const Format& f) { return bytes.starts_with(f.magic); });
     return found == kFormats.end() ? nullptr : found->name;
 }
 

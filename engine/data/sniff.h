@@ -10,8 +10,8 @@ namespace engine {
 /// The one of , ; TAB | under which the first records have equally many fields; a comma when none separates anything.
 char sniffDelimiter(std::string_view text);
 
-/// Whether the first record names the columns of the others: no value of it recurs below, and it is shorter, not a number where numbers
-/// follow, outside a column's few values, or a usual name. `records` are the first ones of a file.
+/// Whether the first record names the columns of the others: no value of it recurs below, and it is shorter, not a number where
+/// numbers follow, outside a column's few values, or a usual name. `records` are the first ones of a file.
 bool looksLikeHeader(const std::vector<std::vector<std::string>>& records);
 
 /// "12", "-3.5e2", " 40 %": a number and nothing else.

@@ -47,11 +47,14 @@ private:
     std::mt19937 m_engine;
 };
 
-std::string count(std::int64_t rows) { return std::to_string(rows) + (rows == 1 ? " row" : " rows"); }
+std::string count(std::int64_t rows) {
+    return std::to_string(rows) + (rows == 1 ? " row" : " rows");
+}
 
 void requireRange(const char* key, std::int64_t value, std::int64_t most) {
     if (value >= 0 && value <= most) return;
-    throw Error(ErrorCode::BadInput, std::string("data.split.") + key + " must be 0 to " + std::to_string(most) + ", got " + std::to_string(value) + ".");
+    throw Error(ErrorCode::BadInput, std::string("data.split.") + key + " must be 0 to " + std::to_string(most) + ", got " +
+                                         std::to_string(value) + ".");
 }
 
 // Sizes that the smallest label can fill, in the proportion asked for.
@@ -72,14 +75,16 @@ void requireRows(const Dataset& dataset, const std::vector<std::vector<std::size
         const auto rows = static_cast<std::int64_t>(rowsOf[label].size());
         const std::string start = "The label " + inQuotes(dataset.labels[label]) + " has " + count(rows);
         if (rows < wanted) {
-            throw Error(ErrorCode::BadInput, start + ", but the split wants " + std::to_string(spec.train_per_label) + " for training and " +
-                                                 std::to_string(spec.test_per_label) + " for the test.",
+            throw Error(ErrorCode::BadInput,
+                        start + ", but the split wants " + std::to_string(spec.train_per_label) + " for training and " +
+                            std::to_string(spec.test_per_label) + " for the test.",
                         whatFits(smallest, spec));
         }
         if (rows == wanted && spec.eval_per_label > 0) {
-            throw Error(ErrorCode::BadInput, start + ", and training (" + std::to_string(spec.train_per_label) + ") and test (" +
-                                                 std::to_string(spec.test_per_label) + ") take them all: none is left for the " +
-                                                 std::to_string(spec.eval_per_label) + " of data.split.eval_per_label.",
+            throw Error(ErrorCode::BadInput,
+                        start + ", and training (" + std::to_string(spec.train_per_label) + ") and test (" +
+                            std::to_string(spec.test_per_label) + ") take them all: none is left for the " +
+                            std::to_string(spec.eval_per_label) + " of data.split.eval_per_label.",
                         "Set data.split.eval_per_label to 0, or take fewer rows. " + whatFits(smallest, spec));
         }
     }
@@ -96,7 +101,8 @@ Splits split(const Dataset& dataset, const SplitSpec& spec) {
     requireRange("shuffle_seed", spec.shuffle_seed, kMostSeed);
 
     std::vector<std::vector<std::size_t>> rowsOf(dataset.labels.size());
-    for (std::size_t i = 0; i < dataset.examples.size(); ++i) rowsOf.at(static_cast<std::size_t>(dataset.examples[i].label)).push_back(i);
+    for (std::size_t i = 0; i < dataset.examples.size(); ++i)
+        rowsOf.at(static_cast<std::size_t>(dataset.examples[i].label)).push_back(i);
     requireRows(dataset, rowsOf, spec);
 
     const auto trainSize = static_cast<std::size_t>(spec.train_per_label);
@@ -122,7 +128,8 @@ Splits split(const Dataset& dataset, const SplitSpec& spec) {
     for (std::size_t label : groups) {
         if (evalSize == 0) break;
         std::vector<std::size_t> left;
-        std::copy_if(rowsOf[label].begin(), rowsOf[label].end(), std::back_inserter(left), [&](std::size_t i) { return !taken[i]; });
+        std::copy_if(rowsOf[label].begin(), rowsOf[label].end(), std::back_inserter(left),
+                     [&](std::size_t i) { return !taken[i]; });
         for (std::size_t i : RandomState(spec.shuffle_seed).choice(left.size(), evalSize)) splits.eval.push_back(left[i]);
     }
     return splits;

@@ -6,7 +6,9 @@
 namespace engine {
 
 /// Indexes into Dataset::examples, in order of use.
-struct Splits { std::vector<std::size_t> train, eval, test; };
+struct Splits {
+    std::vector<std::size_t> train, eval, test;
+};
 
 /// Throws Error(BadInput) when a label has fewer rows than the split wants, naming it, its rows and what would fit.
 Splits split(const Dataset& dataset, const SplitSpec& spec);

@@ -13,16 +13,23 @@ std::uint64_t word(const char* at) {
     return value;
 }
 
-unsigned byteAt(const char* at) { return static_cast<unsigned char>(*at); }
+unsigned byteAt(const char* at) {
+    return static_cast<unsigned char>(*at);
+}
 
-// Bytes of the sequence at `at` that are well-formed together: its full length, or fewer when it breaks off; `full` is what it should be (0: no lead).
+// Bytes of the sequence at `at` that are well-formed together: its full length, or fewer when it breaks off; `full` is what it
+// should be (0: no lead).
 std::size_t wellFormed(const char* at, std::size_t left, std::size_t& full) {
     const unsigned lead = byteAt(at);
     unsigned low = 0x80, high = 0xBF; // of the second byte
-    if (lead >= 0xC2 && lead <= 0xDF) full = 2;
-    else if (lead >= 0xE0 && lead <= 0xEF) full = 3;
-    else if (lead >= 0xF0 && lead <= 0xF4) full = 4;
-    else return full = 0;
+    if (lead >= 0xC2 && lead <= 0xDF)
+        full = 2;
+    else if (lead >= 0xE0 && lead <= 0xEF)
+        full = 3;
+    else if (lead >= 0xF0 && lead <= 0xF4)
+        full = 4;
+    else
+        return full = 0;
     if (lead == 0xE0) low = 0xA0;
     if (lead == 0xED) high = 0x9F;
     if (lead == 0xF0) low = 0x90;

@@ -21,12 +21,13 @@ constexpr std::int64_t kTogether = 2, kTogetherBytes = std::int64_t{256} << 20;
 
 using Batch = std::vector<std::size_t>; // samples by number
 
-/// Shared by both methods: questions in batches in which many begin alike. What all begin with is read once, in the first pass; what some of a
-/// batch do, once in that batch.
+/// Shared by both methods: questions in batches in which many begin alike. What all begin with is read once, in the first pass;
+/// what some of a batch do, once in that batch.
 class Classifier {
 public:
     Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers, std::int64_t size)
-        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_size(std::max<std::int64_t>(1, size)), m_cache(decoder.config(), decoder.precision(), decoder.device()) {
+        : m_decoder(decoder), m_samples(samples), m_answers(answers), m_size(std::max<std::int64_t>(1, size)),
+          m_cache(decoder.config(), decoder.precision(), decoder.device()) {
         std::vector<std::span<const std::int32_t>> questions;
         for (const Sample& sample : samples) questions.push_back(sample.question());
         m_prefix = samples.size() > 1 ? commonPrefix(questions, 1) : 0;
@@ -71,8 +72,8 @@ protected:
         }
         return all;
     }
-    /// Adds the questions to a pack, in the order of their beginnings, and gives the node that each ends with. With `stored`, that is where each
-    /// node's keys and values are kept: a segment a node, by node of the pack.
+    /// Adds the questions to a pack, in the order of their beginnings, and gives the node that each ends with. With `stored`,
+    /// that is where each node's keys and values are kept: a segment a node, by node of the pack.
     std::vector<int> addQuestions(Pack& pack, const Batch& batch, std::vector<int>* stored) {
         const auto prefix = static_cast<std::size_t>(m_prefix);
         std::vector<PrefixTree::Text> rests;
@@ -90,9 +91,11 @@ protected:
             if (stored) {
                 const int above = parent < 0 ? m_prefixSegment : (*stored)[static_cast<std::size_t>(parent)];
                 stored->push_back(m_cache.addSegment(std::ssize(node.tokens), above));
-                nodes.push_back(parent < 0 ? pack.addCached(node.tokens, stored->back(), m_prefix, true) : pack.addStored(node.tokens, parent, stored->back()));
+                nodes.push_back(parent < 0 ? pack.addCached(node.tokens, stored->back(), m_prefix, true)
+                                           : pack.addStored(node.tokens, parent, stored->back()));
             } else {
-                nodes.push_back(parent < 0 && m_prefix > 0 ? pack.addCached(node.tokens, m_prefixSegment, m_prefix, false) : pack.add(node.tokens, parent));
+                nodes.push_back(parent < 0 && m_prefix > 0 ? pack.addCached(node.tokens, m_prefixSegment, m_prefix, false)
+                                                           : pack.add(node.tokens, parent));
             }
         }
         std::vector<int> ends;
@@ -148,12 +151,15 @@ private:
 /// Greedy continuation of a whole batch, a token of each a pass.
 class Generator : public Classifier {
 public:
-    Generator(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples, const Answers& answers, const EvaluateSpec& spec)
-        : Classifier(decoder, samples, answers, spec.batch_size), m_tokenizer(tokenizer), m_most(std::max<std::int64_t>(1, spec.max_new_tokens)) {
+    Generator(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples, const Answers& answers,
+              const EvaluateSpec& spec)
+        : Classifier(decoder, samples, answers, spec.batch_size), m_tokenizer(tokenizer),
+          m_most(std::max<std::int64_t>(1, spec.max_new_tokens)) {
         if (spec.unanswered == "separate") return;
         const auto label = std::find(answers.labels.begin(), answers.labels.end(), spec.unanswered);
         if (label == answers.labels.end())
-            throw Error(ErrorCode::BadInput, "evaluate.unanswered \"" + spec.unanswered + "\" is no label.", "Use separate, or one of the labels.");
+            throw Error(ErrorCode::BadInput, "evaluate.unanswered \"" + spec.unanswered + "\" is no label.",
+                        "Use separate, or one of the labels.");
         m_unanswered = static_cast<int>(label - answers.labels.begin());
     }
 
@@ -200,7 +206,8 @@ public:
             Pack pack;
             std::vector<std::int64_t> rows;
             for (std::size_t i : going)
-                rows.push_back(pack.lastRow(pack.addCached(std::span(&texts[i].back(), 1), segments[i], m_cache.chainLength(segments[i]), true)));
+                rows.push_back(pack.lastRow(
+                    pack.addCached(std::span(&texts[i].back(), 1), segments[i], m_cache.chainLength(segments[i]), true)));
             next = m_decoder.predict(pack, {}, rows, &m_cache).likeliest;
         }
         m_cache.release(first);
@@ -230,8 +237,8 @@ private:
         for (std::size_t number : batch) tokens += m_samples[number].answerBegin - m_prefix + m_most - 1;
         return tokens;
     }
-    /// Caches the questions; adds to `segments` where each goes on and to `next` the likeliest token after it. Gives the sum of the true answers'
-    /// log-probabilities.
+    /// Caches the questions; adds to `segments` where each goes on and to `next` the likeliest token after it. Gives the sum of
+    /// the true answers' log-probabilities.
     double readQuestions(const Batch& batch, std::vector<int>& segments, std::vector<std::int32_t>& next) {
         Pack pack;
         std::vector<Target> targets;
@@ -246,7 +253,8 @@ private:
             if (answer.size() == 1) continue;
             const int tail = pack.add(std::span(answer).first(answer.size() - 1), nodes[i]);
             for (std::size_t at = 1; at < answer.size(); ++at)
-                targets.push_back({pack.nodes[static_cast<std::size_t>(tail)].begin + static_cast<std::int64_t>(at) - 1, answer[at], 1});
+                targets.push_back(
+                    {pack.nodes[static_cast<std::size_t>(tail)].begin + static_cast<std::int64_t>(at) - 1, answer[at], 1});
         }
         Predicted predicted = m_decoder.predict(pack, targets, rows, &m_cache);
         next.insert(next.end(), predicted.likeliest.begin(), predicted.likeliest.end());
@@ -264,7 +272,8 @@ private:
 class Watch {
 public:
     Watch(std::string stage, const Sink& sink, const Answers& answers, std::int64_t total)
-        : m_stage(std::move(stage)), m_sink(sink), m_total(total), m_begin(Clock::now()), m_told(m_begin - std::chrono::seconds(1)) {
+        : m_stage(std::move(stage)), m_sink(sink), m_total(total), m_begin(Clock::now()),
+          m_told(m_begin - std::chrono::seconds(1)) {
         m_matrix.labels = answers.labels;
         m_matrix.counts.assign(answers.labels.size(), std::vector<std::int64_t>(answers.labels.size() + 1));
     }
@@ -294,8 +303,9 @@ private:
 
 } // namespace
 
-Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples, const Answers& answers,
-                    const EvaluateSpec& spec, const std::string& stage, const Sink& sink, std::stop_token stop) {
+Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples,
+                    const Answers& answers, const EvaluateSpec& spec, const std::string& stage, const Sink& sink,
+                    std::stop_token stop) {
     Classified result;
     if (samples.empty()) return result;
     std::int64_t tokens = 0;
@@ -307,9 +317,12 @@ Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const st
     Watch watch(stage, sink, answers, static_cast<std::int64_t>(samples.size()));
     watch.tell();
     std::unique_ptr<Classifier> classifier;
-    if (spec.method == "generate") classifier = std::make_unique<Generator>(decoder, tokenizer, samples, answers, spec);
-    else if (spec.method == "score") classifier = std::make_unique<Scorer>(decoder, samples, answers, spec.batch_size);
-    else throw Error(ErrorCode::BadInput, "evaluate.method \"" + spec.method + "\" is unknown.", "Use score or generate.");
+    if (spec.method == "generate")
+        classifier = std::make_unique<Generator>(decoder, tokenizer, samples, answers, spec);
+    else if (spec.method == "score")
+        classifier = std::make_unique<Scorer>(decoder, samples, answers, spec.batch_size);
+    else
+        throw Error(ErrorCode::BadInput, "evaluate.method \"" + spec.method + "\" is unknown.", "Use score or generate.");
     double truths = 0;
     for (const auto& batch : classifier->batches()) {
         if (stop.stop_requested()) throw StopRequested{};

@@ -19,13 +19,16 @@ double secondsSince(std::chrono::steady_clock::time_point begin) {
 
 } // namespace
 
-Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<std::int32_t>& prompt, const GenerateOptions& options,
-                   const std::function<void(const std::string&)>& onText, std::stop_token stop) {
+Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<std::int32_t>& prompt,
+                   const GenerateOptions& options, const std::function<void(const std::string&)>& onText, std::stop_token stop) {
     const DecoderConfig& config = decoder.config();
     const auto length = static_cast<std::int64_t>(prompt.size());
     if (prompt.empty()) throw Error(ErrorCode::BadInput, "The prompt is empty.", "Write something for the model to go on from.");
     if (length > config.max_positions)
-        throw Error(ErrorCode::BadInput, "The prompt is " + std::to_string(length) + " tokens long, but this model reads " + std::to_string(config.max_positions) + ".", "Shorten it.");
+        throw Error(ErrorCode::BadInput,
+                    "The prompt is " + std::to_string(length) + " tokens long, but this model reads " +
+                        std::to_string(config.max_positions) + ".",
+                    "Shorten it.");
     Sampler sampler(options);
     const std::int64_t most = std::min(options.maxNewTokens, config.max_positions - length + 1); // the last token is not read
 
@@ -36,8 +39,10 @@ Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std
     const auto read = [&](std::span<const std::int32_t> tokens, bool last) {
         Pack pack;
         const int node = pack.addCached(tokens, segment, cache.chainLength(segment), true);
-        if (last) logits = decoder.logits(pack, {pack.lastRow(node)}, &cache);
-        else decoder.prefill(pack, cache);
+        if (last)
+            logits = decoder.logits(pack, {pack.lastRow(node)}, &cache);
+        else
+            decoder.prefill(pack, cache);
     };
 
     auto begin = std::chrono::steady_clock::now();
@@ -49,7 +54,8 @@ Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std
         const std::int64_t count = std::min(kPrefillRows, length - at);
         read(std::span(prompt).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count)), at + count == length);
     }
-    if (const double seconds = secondsSince(begin); seconds > 0) result.prefillTokensPerSecond = static_cast<double>(length) / seconds;
+    if (const double seconds = secondsSince(begin); seconds > 0)
+        result.prefillTokensPerSecond = static_cast<double>(length) / seconds;
 
     begin = std::chrono::steady_clock::now();
     Utf8Stream stream;

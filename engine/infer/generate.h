@@ -12,9 +12,9 @@
 
 namespace engine {
 
-/// Up to options.maxNewTokens tokens, fewer at eos, at the model's last position or when stopped (Generated::stopped). `onText` gets each
-/// piece of whole characters. Throws Error(BadInput): an empty prompt, or one longer than the model reads.
-Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<std::int32_t>& prompt, const GenerateOptions& options,
-                   const std::function<void(const std::string&)>& onText, std::stop_token stop);
+/// Up to options.maxNewTokens tokens, fewer at eos, at the model's last position or when stopped (Generated::stopped). `onText`
+/// gets each piece of whole characters. Throws Error(BadInput): an empty prompt, or one longer than the model reads.
+Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<std::int32_t>& prompt,
+                   const GenerateOptions& options, const std::function<void(const std::string&)>& onText, std::stop_token stop);
 
 } // namespace engine

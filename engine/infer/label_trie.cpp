@@ -14,8 +14,8 @@ LabelTrie::LabelTrie(const std::vector<std::vector<std::int32_t>>& labels) : m_p
 }
 
 // `members` share their first `depth` tokens, which end at `offset` of `chain`.
-void LabelTrie::grow(const std::vector<std::vector<std::int32_t>>& labels, const std::vector<std::size_t>& members, std::size_t depth, int chain,
-                     std::int64_t offset) {
+void LabelTrie::grow(const std::vector<std::vector<std::int32_t>>& labels, const std::vector<std::size_t>& members,
+                     std::size_t depth, int chain, std::int64_t offset) {
     std::map<std::int32_t, std::vector<std::size_t>> children;
     for (std::size_t label : members) children[labels[label][depth]].push_back(label);
     std::vector<std::pair<std::int32_t, std::vector<std::size_t>>> inner;
@@ -37,10 +37,13 @@ void LabelTrie::grow(const std::vector<std::vector<std::int32_t>>& labels, const
 
 void LabelTrie::add(Pack& pack, int question, std::vector<Target>& targets) const {
     std::vector<int> nodes;
-    for (const Chain& chain : m_chains) nodes.push_back(pack.add(chain.tokens, chain.parent < 0 ? question : nodes[static_cast<std::size_t>(chain.parent)]));
+    for (const Chain& chain : m_chains)
+        nodes.push_back(pack.add(chain.tokens, chain.parent < 0 ? question : nodes[static_cast<std::size_t>(chain.parent)]));
     for (const Edge& edge : m_edges) {
-        const std::int64_t row = edge.chain < 0 ? pack.lastRow(question)
-                                                : pack.nodes[static_cast<std::size_t>(nodes[static_cast<std::size_t>(edge.chain)])].begin + edge.offset;
+        const std::int64_t row =
+            edge.chain < 0
+                ? pack.lastRow(question)
+                : pack.nodes[static_cast<std::size_t>(nodes[static_cast<std::size_t>(edge.chain)])].begin + edge.offset;
         targets.push_back({row, edge.token, 1});
     }
 }

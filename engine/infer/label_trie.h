@@ -22,15 +22,23 @@ public:
 
 private:
     /// Tokens read one after the other, after the end of another chain (-1: the question).
-    struct Chain { int parent = -1; std::vector<std::int32_t> tokens; };
+    struct Chain {
+        int parent = -1;
+        std::vector<std::int32_t> tokens;
+    };
     /// A token predicted after `offset` + 1 tokens of a chain (chain -1: after the question).
-    struct Edge { int chain = -1; std::int64_t offset = 0; std::int32_t token = 0; };
+    struct Edge {
+        int chain = -1;
+        std::int64_t offset = 0;
+        std::int32_t token = 0;
+    };
 
-    void grow(const std::vector<std::vector<std::int32_t>>& labels, const std::vector<std::size_t>& members, std::size_t depth, int chain, std::int64_t offset);
+    void grow(const std::vector<std::vector<std::int32_t>>& labels, const std::vector<std::size_t>& members, std::size_t depth,
+              int chain, std::int64_t offset);
 
-    std::vector<Chain> m_chains;                    // parents first
-    std::vector<Edge> m_edges;                      // by chain, then offset
-    std::vector<std::vector<std::size_t>> m_paths;  // edges of each label
+    std::vector<Chain> m_chains;                   // parents first
+    std::vector<Edge> m_edges;                     // by chain, then offset
+    std::vector<std::vector<std::size_t>> m_paths; // edges of each label
     std::int64_t m_rows = 0;
 };
 

@@ -6,9 +6,11 @@
 
 namespace engine {
 
-PrefixTree::PrefixTree(const std::vector<Text>& texts, std::size_t least) : ends(texts.size(), -1), m_least(std::max<std::size_t>(1, least)), m_order(texts.size()), m_shared(texts.size(), 0) {
+PrefixTree::PrefixTree(const std::vector<Text>& texts, std::size_t least)
+    : ends(texts.size(), -1), m_least(std::max<std::size_t>(1, least)), m_order(texts.size()), m_shared(texts.size(), 0) {
     std::iota(m_order.begin(), m_order.end(), std::size_t{0});
-    std::stable_sort(m_order.begin(), m_order.end(), [&](std::size_t a, std::size_t b) { return std::ranges::lexicographical_compare(texts[a], texts[b]); });
+    std::stable_sort(m_order.begin(), m_order.end(),
+                     [&](std::size_t a, std::size_t b) { return std::ranges::lexicographical_compare(texts[a], texts[b]); });
     for (std::size_t i = 1; i < m_order.size(); ++i) {
         const Text &one = texts[m_order[i - 1]], &two = texts[m_order[i]];
         m_shared[i] = static_cast<std::size_t>(std::ranges::mismatch(one, two).in1 - one.begin());

@@ -16,8 +16,8 @@ struct PrefixTree {
         int parent = -1; // -1: a text begins here
         Text tokens;
     };
-    std::vector<Node> nodes;  // parents first
-    std::vector<int> ends;    // the node that each text ends with
+    std::vector<Node> nodes; // parents first
+    std::vector<int> ends;   // the node that each text ends with
 
     /// No text may be empty. Fewer shared tokens than `least` are not worth a node. The texts must outlive the tree.
     explicit PrefixTree(const std::vector<Text>& texts, std::size_t least = 3);

@@ -20,7 +20,10 @@ public:
     std::int32_t pick(const float* logits, std::int64_t count);
 
 private:
-    struct Candidate { float logit; std::int32_t token; };
+    struct Candidate {
+        float logit;
+        std::int32_t token;
+    };
 
     GenerateOptions m_options;
     Random m_random;

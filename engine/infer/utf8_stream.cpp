@@ -7,9 +7,13 @@ namespace {
 
 constexpr const char* kReplacement = "\xEF\xBF\xBD";
 
-struct Length { std::size_t bytes = 0; bool valid = false; };
+struct Length {
+    std::size_t bytes = 0;
+    bool valid = false;
+};
 
-/// The character at the beginning of `text`: its length, or how many bytes to replace. bytes 0: more are needed (Unicode 15, table 3-7).
+/// The character at the beginning of `text`: its length, or how many bytes to replace. bytes 0: more are needed (Unicode 15,
+/// table 3-7).
 Length characterAt(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char first = byte(0);
@@ -39,8 +43,10 @@ std::string Utf8Stream::push(std::string_view bytes) {
     while (!rest.empty()) {
         const Length length = characterAt(rest);
         if (length.bytes == 0) break;
-        if (length.valid) whole += rest.substr(0, length.bytes);
-        else whole += kReplacement;
+        if (length.valid)
+            whole += rest.substr(0, length.bytes);
+        else
+            whole += kReplacement;
         rest.remove_prefix(length.bytes);
     }
     m_held = std::string(rest);

@@ -3,8 +3,8 @@
 #include "engine/check.h"
 #include "engine/data/prompt.h"
 #include "engine/data/split.h"
-#include "engine/jobs/check_model.h"
 #include "engine/jobs.h"
+#include "engine/jobs/check_model.h"
 
 #include <algorithm>
 #include <chrono>
@@ -58,7 +58,8 @@ FileKind kindOf(const fs::path& path) {
     if (head.starts_with("GGUF") || extension == ".gguf") return FileKind::Gguf;
     if (head == std::string("SQLite format 3\0", 16)) return FileKind::RunsFile;
     // A safetensors file begins with the length of its header, and that with "{".
-    if (extension == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[6] == '\0' && head[7] == '\0')) return FileKind::Safetensors;
+    if (extension == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[6] == '\0' && head[7] == '\0'))
+        return FileKind::Safetensors;
     if (extension == ".yaml" || extension == ".yml") return FileKind::Experiment;
     if (extension == ".json" || extension == ".jsonl") return FileKind::Unknown;
     if (extension == ".csv" || extension == ".tsv" || extension == ".txt") return FileKind::Csv;
@@ -85,7 +86,8 @@ void checkCsv(CheckResult& result, std::stop_token stop) {
     if (guess.label < 0 || guess.text < 0) {
         if (guess.label >= 0) result.csv->labelCounts = countValues(table, static_cast<std::size_t>(guess.label));
         result.issues.push_back({Severity::Warning, result.path.string(), 0, 0,
-                                 std::string("No column looks like the ") + (guess.label < 0 ? "labels" : "text") + "; an experiment must name data.label and data.text."});
+                                 std::string("No column looks like the ") + (guess.label < 0 ? "labels" : "text") +
+                                     "; an experiment must name data.label and data.text."});
         return;
     }
     DataSpec spec;
@@ -93,7 +95,8 @@ void checkCsv(CheckResult& result, std::stop_token stop) {
     spec.text = std::to_string(guess.text);
     const std::vector<Issue> issues = checkDataset(table, spec, result.csv->labelCounts);
     const auto known = [&](const Issue& issue) {
-        return std::any_of(result.issues.begin(), result.issues.end(), [&](const Issue& i) { return i.line == issue.line && i.message == issue.message; });
+        return std::any_of(result.issues.begin(), result.issues.end(),
+                           [&](const Issue& i) { return i.line == issue.line && i.message == issue.message; });
     };
     for (const Issue& issue : issues)
         if (!known(issue)) result.issues.push_back(issue);
@@ -109,13 +112,12 @@ void checkExperiment(CheckResult& result, std::stop_token stop) {
     const auto attempt = [&](const std::string& key, const auto& step) {
         try {
             step();
-        } catch (const Error& error) {
-            result.issues.push_back({Severity::Error, key, 0, 0, error.what()});
-        }
+        } catch (const Error& error) { result.issues.push_back({Severity::Error, key, 0, 0, error.what()}); }
     };
     attempt("data", [&] {
         const DataSpec& data = experiment.data;
-        const Dataset dataset = makeDataset(readCsv(csvPath(experiment), {data.header, data.encoding, data.delimiter}, stop), data);
+        const Dataset dataset =
+            makeDataset(readCsv(csvPath(experiment), {data.header, data.encoding, data.delimiter}, stop), data);
         fact("examples", static_cast<std::int64_t>(dataset.examples.size()));
         for (const Issue& issue : dataset.issues) result.issues.push_back(issue);
         attempt("data.split", [&] {
@@ -140,11 +142,13 @@ CheckResult check(const fs::path& path, std::stop_token stop) {
     result.path = path;
     try {
         std::error_code problem;
-        if (!fs::exists(path, problem)) throw Error(ErrorCode::NotFound, path.string() + " does not exist.", "Is the path right?");
+        if (!fs::exists(path, problem))
+            throw Error(ErrorCode::NotFound, path.string() + " does not exist.", "Is the path right?");
         // Opening a pipe would wait for whoever writes to it.
         if (!fs::is_regular_file(path, problem) && !fs::is_directory(path, problem))
             throw Error(ErrorCode::BadInput, path.string() + " is neither a file nor a folder.", "Save it to a file first.");
-        if (std::ifstream probe(path); !probe) throw Error(ErrorCode::Io, path.string() + " cannot be opened.", "May you read it?");
+        if (std::ifstream probe(path); !probe)
+            throw Error(ErrorCode::Io, path.string() + " cannot be opened.", "May you read it?");
         result.kind = kindOf(path);
         switch (result.kind) {
         case FileKind::Csv: checkCsv(result, stop); break;
@@ -156,12 +160,12 @@ CheckResult check(const fs::path& path, std::stop_token stop) {
         case FileKind::RunsFile: break;
         case FileKind::Unknown:
             if (lower(path.extension().string()) == ".json")
-                throw Error(ErrorCode::BadInput, path.string() + " is JSON, which says nothing alone.", "Give the folder of the model or adapter that it belongs to.");
-            throw Error(ErrorCode::BadInput, path.string() + " is no file that Phibench knows.", "It knows CSV, YAML, GGUF, safetensors, and folders of models and adapters.");
+                throw Error(ErrorCode::BadInput, path.string() + " is JSON, which says nothing alone.",
+                            "Give the folder of the model or adapter that it belongs to.");
+            throw Error(ErrorCode::BadInput, path.string() + " is no file that Phibench knows.",
+                        "It knows CSV, YAML, GGUF, safetensors, and folders of models and adapters.");
         }
-    } catch (const Error& error) {
-        addProblem(result, error);
-    } catch (const fs::filesystem_error& error) {
+    } catch (const Error& error) { addProblem(result, error); } catch (const fs::filesystem_error& error) {
         result.issues.push_back({Severity::Error, path.string(), 0, 0, error.code().message()});
     }
     return result;

@@ -29,8 +29,7 @@ void warn(CheckResult& result, const std::string& message) {
 }
 
 /// Does `step`; what it throws becomes an issue.
-template <typename Step>
-bool attempt(CheckResult& result, const Step& step) {
+template <typename Step> bool attempt(CheckResult& result, const Step& step) {
     try {
         step();
         return true;
@@ -65,9 +64,12 @@ void checkWeights(CheckResult& result) {
 void checkTokenizer(CheckResult& result, const Tokenizer& tokenizer, const DecoderConfig& config) {
     fact(result, "tokens", tokenizer.size());
     if (tokenizer.size() > config.vocab_size)
-        addProblem(result, Error(ErrorCode::BadInput, result.path.string() + ": the tokenizer has " + std::to_string(tokenizer.size()) + " tokens, but the model's vocabulary is " +
-                                                          std::to_string(config.vocab_size) + ".", "They do not belong together."));
-    if (tokenizer.eos() < 0 && config.eos < 0) warn(result, "Neither tokenizer nor configuration names an end-of-text token; generation ends by length only.");
+        addProblem(result, Error(ErrorCode::BadInput,
+                                 result.path.string() + ": the tokenizer has " + std::to_string(tokenizer.size()) +
+                                     " tokens, but the model's vocabulary is " + std::to_string(config.vocab_size) + ".",
+                                 "They do not belong together."));
+    if (tokenizer.eos() < 0 && config.eos < 0)
+        warn(result, "Neither tokenizer nor configuration names an end-of-text token; generation ends by length only.");
 }
 
 void addFacts(CheckResult& result, const ModelFacts& model) {
@@ -85,14 +87,16 @@ void addFacts(CheckResult& result, const ModelFacts& model) {
 
 void checkModelFolder(CheckResult& result) {
     if (!fs::exists(result.path / "config.json"))
-        throw Error(ErrorCode::BadInput, result.path.string() + " holds no model: config.json is missing.",
-                    "A Hugging Face model folder has config.json, tokenizer.json and *.safetensors; an adapter has adapter_config.json.");
+        throw Error(
+            ErrorCode::BadInput, result.path.string() + " holds no model: config.json is missing.",
+            "A Hugging Face model folder has config.json, tokenizer.json and *.safetensors; an adapter has adapter_config.json.");
     attempt(result, [&] { addFacts(result, modelFacts(result.path.string())); });
     attempt(result, [&] { checkTokenizer(result, Tokenizer::fromFolder(result.path), configFromFolder(result.path)); });
     const std::size_t before = result.issues.size();
     attempt(result, [&] { checkWeights(result); });
     if (before > 0 && result.issues.size() > before && result.issues[before].message == result.issues[0].message)
-        result.issues.erase(result.issues.begin() + static_cast<std::ptrdiff_t>(before)); // the same fault of config.json, met again
+        result.issues.erase(result.issues.begin() +
+                            static_cast<std::ptrdiff_t>(before)); // the same fault of config.json, met again
 }
 
 void checkGguf(CheckResult& result) {
@@ -119,22 +123,28 @@ void checkAdapter(CheckResult& result) {
     const fs::path config = result.path / "adapter_config.json", weights = result.path / "adapter_model.safetensors";
     attempt(result, [&] {
         std::ifstream in(config, std::ios::binary);
-        if (!in) throw Error(ErrorCode::NotFound, config.string() + " is missing.", "PEFT writes it beside adapter_model.safetensors.");
-        if (fs::file_size(config) > kConfigBytes) throw Error(ErrorCode::BadInput, config.string() + " is larger than a configuration can be (1 MiB).");
+        if (!in)
+            throw Error(ErrorCode::NotFound, config.string() + " is missing.",
+                        "PEFT writes it beside adapter_model.safetensors.");
+        if (fs::file_size(config) > kConfigBytes)
+            throw Error(ErrorCode::BadInput, config.string() + " is larger than a configuration can be (1 MiB).");
         const nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
         if (!json.is_object()) throw Error(ErrorCode::BadInput, config.string() + " is no JSON object.");
         for (const char* key : {"peft_type", "base_model_name_or_path", "bias"})
             if (json.contains(key) && json[key].is_string()) fact(result, key, json[key].get<std::string>());
         for (const char* key : {"r", "lora_alpha", "lora_dropout"})
             if (json.contains(key) && json[key].is_number()) fact(result, key, json[key].get<double>());
-        if (json.contains("target_modules")) fact(result, "target_modules", json["target_modules"].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        if (json.contains("target_modules"))
+            fact(result, "target_modules", json["target_modules"].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
         if (json.value("peft_type", nlohmann::json()) != "LORA")
             throw Error(ErrorCode::BadInput, config.string() + ": peft_type is not LORA.", "Phibench reads LoRA adapters.");
     });
     attempt(result, [&] {
         if (!fs::exists(weights))
             throw Error(ErrorCode::NotFound, weights.string() + " is missing.",
-                        fs::exists(result.path / "adapter_model.bin") ? "There is an adapter_model.bin, a pickle, which can run code: have PEFT save it as safetensors." : "");
+                        fs::exists(result.path / "adapter_model.bin")
+                            ? "There is an adapter_model.bin, a pickle, which can run code: have PEFT save it as safetensors."
+                            : "");
         const SafetensorsFile file(weights);
         std::int64_t down = 0, up = 0;
         for (const TensorView& tensor : file.tensors()) {
@@ -144,7 +154,10 @@ void checkAdapter(CheckResult& result) {
         fact(result, "modules", down);
         fact(result, "parameters", elements(file.tensors()));
         if (down == 0 || down != up)
-            throw Error(ErrorCode::BadInput, weights.string() + " has " + std::to_string(down) + " lora_A and " + std::to_string(up) + " lora_B tensors.", "They come in pairs.");
+            throw Error(ErrorCode::BadInput,
+                        weights.string() + " has " + std::to_string(down) + " lora_A and " + std::to_string(up) +
+                            " lora_B tensors.",
+                        "They come in pairs.");
     });
 }
 

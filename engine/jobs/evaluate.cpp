@@ -2,11 +2,11 @@
 // The evaluation job: the base or an adapter on the test split; and which baseline an experiment already has.
 #include "engine/jobs/evaluation.h"
 #include "engine/jobs/machine.h"
-#include "engine/weights/model_hash.h"
 #include "engine/jobs/outcome.h"
 #include "engine/sha256.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/hub.h"
+#include "engine/weights/model_hash.h"
 
 #include <chrono>
 #include <optional>
@@ -19,7 +19,8 @@ std::filesystem::path adapterOf(const EvaluateJob& job, const Runs& runs) {
     if (!job.run) return job.adapter;
     for (const Artifact& artifact : runs.detail(*job.run).artifacts)
         if (artifact.kind == "adapter") return artifact.path;
-    throw Error(ErrorCode::NotFound, "Run " + std::to_string(*job.run) + " has no adapter.", "Choose a training that is finished, or resume this one.");
+    throw Error(ErrorCode::NotFound, "Run " + std::to_string(*job.run) + " has no adapter.",
+                "Choose a training that is finished, or resume this one.");
 }
 
 Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop, JobState& state) {
@@ -40,7 +41,8 @@ Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::sto
     done.seconds.load = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     done.adapter = adapter;
 
-    NewRun run = newRun(setup.experiment, lora ? RunKind::Evaluate : RunKind::Baseline, setup.datasetSha256, setup.modelSha256, setup.device);
+    NewRun run = newRun(setup.experiment, lora ? RunKind::Evaluate : RunKind::Baseline, setup.datasetSha256, setup.modelSha256,
+                        setup.device);
     run.parent = job.run;
     done.run = state.run = runs.begin(run);
     state.recorded = true;

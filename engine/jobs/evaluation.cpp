@@ -27,7 +27,8 @@ double lossOnAll(const Decoder& decoder, const std::vector<Sample>& samples, std
 } // namespace
 
 EvalEvent evaluateSplit(const Decoder& decoder, const Setup& setup, std::stop_token stop) {
-    const Classified classified = classify(decoder, setup.tokenizer, setup.eval, setup.answers, setup.experiment.evaluate, {}, {}, stop);
+    const Classified classified =
+        classify(decoder, setup.tokenizer, setup.eval, setup.answers, setup.experiment.evaluate, {}, {}, stop);
     const Report report = score(classified.predictions, setup.answers.labels);
     EvalEvent event;
     event.loss = setup.experiment.train.loss_on == "all" ? lossOnAll(decoder, setup.eval, stop) : classified.loss;
@@ -36,18 +37,22 @@ EvalEvent evaluateSplit(const Decoder& decoder, const Setup& setup, std::stop_to
     return event;
 }
 
-Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::string& stage, Done done, Runs& runs, Recorder& recorder, std::stop_token stop) {
+Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::string& stage, Done done, Runs& runs,
+                       Recorder& recorder, std::stop_token stop) {
     const auto begin = std::chrono::steady_clock::now();
-    const Classified classified = classify(decoder, setup.tokenizer, setup.test, setup.answers, setup.experiment.evaluate, stage, recorder.sink(), stop);
+    const Classified classified =
+        classify(decoder, setup.tokenizer, setup.test, setup.answers, setup.experiment.evaluate, stage, recorder.sink(), stop);
     done.seconds.evaluate = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     done.report = score(classified.predictions, setup.answers.labels);
     done.report.eval_loss = classified.loss;
-    if (done.seconds.evaluate > 0) done.evaluateExamplesPerSecond = static_cast<double>(setup.test.size()) / done.seconds.evaluate;
+    if (done.seconds.evaluate > 0)
+        done.evaluateExamplesPerSecond = static_cast<double>(setup.test.size()) / done.seconds.evaluate;
     done.peakRssBytes = peakResidentBytes();
 
     recorder.flush();
     runs.setReport(done.run, done.report, classified.predictions);
-    std::vector<std::pair<std::string, double>> figures{{"seconds_load", done.seconds.load}, {"seconds_evaluate", done.seconds.evaluate},
+    std::vector<std::pair<std::string, double>> figures{{"seconds_load", done.seconds.load},
+                                                        {"seconds_evaluate", done.seconds.evaluate},
                                                         {"examples_per_second_evaluate", done.evaluateExamplesPerSecond},
                                                         {"peak_rss_bytes", static_cast<double>(done.peakRssBytes)}};
     if (done.seconds.train > 0) {

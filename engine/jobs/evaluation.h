@@ -8,9 +8,10 @@
 
 namespace engine {
 
-/// Classifies the test split, records report, predictions and figures, ends the run as done and gives its Done. `done` holds what is
-/// known so far: run, adapter, seconds of loading and training.
-Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::string& stage, Done done, Runs& runs, Recorder& recorder, std::stop_token stop);
+/// Classifies the test split, records report, predictions and figures, ends the run as done and gives its Done. `done` holds what
+/// is known so far: run, adapter, seconds of loading and training.
+Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::string& stage, Done done, Runs& runs,
+                       Recorder& recorder, std::stop_token stop);
 
 /// Accuracy and macro F1 on the eval split, and the loss as training counts it.
 EvalEvent evaluateSplit(const Decoder& decoder, const Setup& setup, std::stop_token stop);

@@ -17,7 +17,8 @@ namespace {
 std::string storedType(const std::vector<TensorView>& tensors) {
     std::map<std::string, std::size_t> bytes;
     for (const TensorView& tensor : tensors) bytes[toString(tensor.type)] += tensor.bytes.size();
-    const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto most =
+        std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     return most == bytes.end() ? std::string() : " " + most->first;
 }
 

@@ -54,12 +54,18 @@ void useSensibleThreads() {
 }
 
 std::string versionsJson(const std::string& device) {
-    return nlohmann::ordered_json{{"phibench", version()}, {"libtorch", TORCH_VERSION}, {"cpu", cpuFeatures()}, {"threads", at::get_num_threads()}, {"device", device}}.dump();
+    return nlohmann::ordered_json{{"phibench", version()},
+                                  {"libtorch", TORCH_VERSION},
+                                  {"cpu", cpuFeatures()},
+                                  {"threads", at::get_num_threads()},
+                                  {"device", device}}
+        .dump();
 }
 
 std::string engineDescription() {
     useSensibleThreads();
-    return std::string("libtorch ") + TORCH_VERSION + ", " + cpuFeatures() + ", " + std::to_string(at::get_num_threads()) + " threads";
+    return std::string("libtorch ") + TORCH_VERSION + ", " + cpuFeatures() + ", " + std::to_string(at::get_num_threads()) +
+           " threads";
 }
 
 } // namespace engine

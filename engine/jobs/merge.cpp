@@ -35,14 +35,17 @@ void writeText(const fs::path& path, const std::string& text) {
     file.commit();
 }
 
-/// Everything of a model folder that is neither its configuration nor its weights: tokenizer, generation settings, licence, and code
-/// that config.json may name.
+/// Everything of a model folder that is neither its configuration nor its weights: tokenizer, generation settings, licence, and
+/// code that config.json may name.
 void copyCompanions(const fs::path& from, const fs::path& to) {
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
-                             "chat_template.jinja", "chat_template.json", "generation_config.json", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "NOTICE.md"})
+    for (const char* name :
+         {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+          "tokenizer.model", "chat_template.jinja", "chat_template.json", "generation_config.json", "LICENSE", "LICENSE.txt",
+          "LICENSE.md", "NOTICE", "NOTICE.txt", "NOTICE.md"})
         if (fs::is_regular_file(from / name)) fs::copy_file(from / name, to / name);
     for (const auto& entry : fs::directory_iterator(from))
-        if (entry.path().extension() == ".py" && entry.is_regular_file()) fs::copy_file(entry.path(), to / entry.path().filename());
+        if (entry.path().extension() == ".py" && entry.is_regular_file())
+            fs::copy_file(entry.path(), to / entry.path().filename());
 }
 
 std::string generationConfig(const DecoderConfig& config) {
@@ -57,7 +60,8 @@ void requireRoom(const fs::path& folder, std::uint64_t bytes) {
     const fs::space_info space = fs::space(folder.parent_path(), unknown);
     if (unknown || space.available >= bytes + kOtherFiles) return;
     char text[128];
-    std::snprintf(text, sizeof text, "needs %.2f GB, but its disk has only %.2f GB left.", static_cast<double>(bytes) / 1e9, static_cast<double>(space.available) / 1e9);
+    std::snprintf(text, sizeof text, "needs %.2f GB, but its disk has only %.2f GB left.", static_cast<double>(bytes) / 1e9,
+                  static_cast<double>(space.available) / 1e9);
     throw Error(ErrorCode::Io, std::string("The merged model ") + text, "Make room on the disk or choose another folder.");
 }
 
@@ -80,7 +84,8 @@ public:
         requireFree(folder);
         useSensibleThreads();
         m_model = resolveModel(m_job.model.path);
-        const Precision precision = parsePrecision(m_job.model.precision, m_job.model.compute, m_job.model.double_quant, m_job.model.compute == "fp16");
+        const Precision precision =
+            parsePrecision(m_job.model.precision, m_job.model.compute, m_job.model.double_quant, m_job.model.compute == "fp16");
         const std::shared_ptr<Lora> adapter = loadAdapter(m_job.adapter, configOf(m_model));
         const MergedModel model(m_model, precision, *adapter);
 
@@ -129,10 +134,11 @@ private:
 
     std::string remark(const Precision& precision, const std::string& type) const {
         if (precision.nf4)
-            return "The adapter was trained on NF4, so it was added to the de-quantised NF4 weights and the merged model is " + type +
-                   ": quantising it to 4 bits again rounds again, so figures can then differ slightly.";
+            return "The adapter was trained on NF4, so it was added to the de-quantised NF4 weights and the merged model is " +
+                   type + ": quantising it to 4 bits again rounds again, so figures can then differ slightly.";
         if (!isFolder(m_model) && type == "bfloat16")
-            return "The GGUF's weights were de-quantised and written as bfloat16; quantising the merged model again rounds again, so figures can then differ slightly.";
+            return "The GGUF's weights were de-quantised and written as bfloat16; quantising the merged model again rounds "
+                   "again, so figures can then differ slightly.";
         return {};
     }
 
@@ -151,12 +157,15 @@ Merged merge(const MergeJob& job, const Sink& sink, std::stop_token stop) {
 Merged mergeRun(const Runs& runs, RunId run, const fs::path& folder, const Sink& sink, std::stop_token stop) {
     return translated([&] {
         const RunDetail detail = runs.detail(run);
-        const MergeJob job{parseExperiment(detail.experimentYaml, "Run " + std::to_string(run), {}).model, adapterFolder(detail), folder};
+        const MergeJob job{parseExperiment(detail.experimentYaml, "Run " + std::to_string(run), {}).model, adapterFolder(detail),
+                           folder};
         requireFree(folder);
         const fs::path model = resolveModel(job.model.path);
         tellStage(sink, "check model");
         if (modelSha256(model, stop) != detail.modelSha256)
-            throw Error(ErrorCode::BadInput, model.string() + " is not the model that run " + std::to_string(run) + " was trained on: its files have changed since.",
+            throw Error(ErrorCode::BadInput,
+                        model.string() + " is not the model that run " + std::to_string(run) +
+                            " was trained on: its files have changed since.",
                         "Put back the model's files as they were, or train again.");
         return Merging(job, sink, stop).run();
     });

@@ -9,7 +9,8 @@ namespace engine {
 namespace {
 
 Error outOfMemory() {
-    return Error(ErrorCode::OutOfMemory, "There is not enough memory.", "Lower train.micro_batch_size, train.max_tokens or evaluate.batch_size, or choose a smaller model.");
+    return Error(ErrorCode::OutOfMemory, "There is not enough memory.",
+                 "Lower train.micro_batch_size, train.max_tokens or evaluate.batch_size, or choose a smaller model.");
 }
 
 void endInStore(Runs& runs, const JobState& state, RunState ended, const std::string& reason) {
@@ -26,9 +27,7 @@ void endInStore(Runs& runs, const JobState& state, RunState ended, const std::st
 Error currentError() {
     try {
         throw;
-    } catch (const Error& error) {
-        return error;
-    } catch (const std::bad_alloc&) {
+    } catch (const Error& error) { return error; } catch (const std::bad_alloc&) {
         return outOfMemory();
     } catch (const c10::Error& error) {
         const std::string text = error.what_without_backtrace();
@@ -36,9 +35,7 @@ Error currentError() {
         return Error(ErrorCode::Internal, "libtorch: " + text);
     } catch (const std::filesystem::filesystem_error& error) {
         return Error(ErrorCode::Io, error.path1().string() + ": " + error.code().message() + ".");
-    } catch (const std::exception& error) {
-        return Error(ErrorCode::Internal, error.what());
-    } catch (...) {
+    } catch (const std::exception& error) { return Error(ErrorCode::Internal, error.what()); } catch (...) {
         return Error(ErrorCode::Internal, "An unknown failure.");
     }
 }

@@ -9,21 +9,18 @@ namespace engine {
 Error currentError();
 
 /// f's result; what it throws that is no Error is translated.
-template <class F>
-auto translated(const F& f) {
+template <class F> auto translated(const F& f) {
     try {
         return f();
-    } catch (const StopRequested&) {
-        throw;
-    } catch (...) {
+    } catch (const StopRequested&) { throw; } catch (...) {
         throw currentError();
     }
 }
 
 /// How far a job got, for whoever has to end it.
 struct JobState {
-    RunId run = 0;                    // 0: not begun in the store
-    bool recorded = false;            // the store holds it as running
+    RunId run = 0;         // 0: not begun in the store
+    bool recorded = false; // the store holds it as running
     std::filesystem::path checkpoint;
     std::int64_t step = 0;
 };

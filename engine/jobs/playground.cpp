@@ -18,7 +18,8 @@ struct Playground::Impl {
     bool adapted = false;
 };
 
-Playground::Playground(const std::string& model, const std::string& precision, const std::filesystem::path& adapter, const Sink& sink, std::stop_token stop) {
+Playground::Playground(const std::string& model, const std::string& precision, const std::filesystem::path& adapter,
+                       const Sink& sink, std::stop_token stop) {
     m_impl = translated([&] {
         useSensibleThreads();
         const std::filesystem::path path = resolveModel(model);
@@ -42,7 +43,8 @@ bool Playground::hasAdapter() const {
     return m_impl->adapted;
 }
 
-Generated Playground::generate(const std::string& prompt, const GenerateOptions& options, bool useAdapter, int column, const Sink& sink, std::stop_token stop) {
+Generated Playground::generate(const std::string& prompt, const GenerateOptions& options, bool useAdapter, int column,
+                               const Sink& sink, std::stop_token stop) {
     return translated([&] {
         m_impl->decoder.enableAdapter(useAdapter);
         std::vector<std::int32_t> ids = m_impl->tokenizer.encode(prompt);
@@ -59,7 +61,9 @@ std::vector<float> Playground::logits(const std::vector<std::int32_t>& ids, bool
         if (ids.empty()) throw Error(ErrorCode::BadInput, "There are no token ids.", "Give at least one.");
         const std::int64_t most = m_impl->decoder.config().vocab_size - 1;
         for (const std::int32_t id : ids)
-            if (id < 0 || id > most) throw Error(ErrorCode::BadInput, "There is no token " + std::to_string(id) + " in this model.", "Its tokens go from 0 to " + std::to_string(most) + ".");
+            if (id < 0 || id > most)
+                throw Error(ErrorCode::BadInput, "There is no token " + std::to_string(id) + " in this model.",
+                            "Its tokens go from 0 to " + std::to_string(most) + ".");
         m_impl->decoder.enableAdapter(useAdapter);
         Pack pack;
         pack.add(ids);

@@ -6,8 +6,8 @@ namespace engine {
 namespace {
 
 constexpr auto kInterval = std::chrono::milliseconds(500);
-constexpr auto kBusyInterval = std::chrono::seconds(3);  // another process holds the file: let training go on meanwhile
-constexpr std::size_t kMostHeld = 100'000;               // metrics, after which waiting is no longer harmless
+constexpr auto kBusyInterval = std::chrono::seconds(3); // another process holds the file: let training go on meanwhile
+constexpr std::size_t kMostHeld = 100'000;              // metrics, after which waiting is no longer harmless
 
 double wallTime() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -15,7 +15,8 @@ double wallTime() {
 
 } // namespace
 
-Recorder::Recorder(Runs& runs, RunId run, const Sink& sink) : m_runs(runs), m_run(run), m_sink(sink), m_own([this](const Event& event) { push(event); }), m_due(Clock::now()) {}
+Recorder::Recorder(Runs& runs, RunId run, const Sink& sink)
+    : m_runs(runs), m_run(run), m_sink(sink), m_own([this](const Event& event) { push(event); }), m_due(Clock::now()) {}
 
 void Recorder::record(const Event& event) {
     const double now = wallTime();

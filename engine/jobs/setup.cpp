@@ -32,8 +32,11 @@ void checkSettings(const Experiment& experiment) {
 
 void tellIssues(const std::vector<Issue>& issues, const Sink& sink) {
     if (!sink) return;
-    for (std::size_t i = 0; i < std::min(kMostIssues, issues.size()); ++i) sink(LogEvent{0, issues[i].severity, toString(issues[i])});
-    if (issues.size() > kMostIssues) warn(sink, "There are " + std::to_string(issues.size() - kMostIssues) + " more remarks like these; the Data page or phibench-cli check lists all.");
+    for (std::size_t i = 0; i < std::min(kMostIssues, issues.size()); ++i)
+        sink(LogEvent{0, issues[i].severity, toString(issues[i])});
+    if (issues.size() > kMostIssues)
+        warn(sink, "There are " + std::to_string(issues.size() - kMostIssues) +
+                       " more remarks like these; the Data page or phibench-cli check lists all.");
 }
 
 } // namespace
@@ -44,7 +47,8 @@ void warn(const Sink& sink, const std::string& message) {
 
 void warnOfOtherBase(const fs::path& adapter, const fs::path& model, const Sink& sink) {
     if (const std::string base = otherBase(adapter, model); !base.empty())
-        warn(sink, "The adapter " + adapter.string() + " says that it was trained on " + base + ", not on " + model.string() + ": what it gives here may be nonsense.");
+        warn(sink, "The adapter " + adapter.string() + " says that it was trained on " + base + ", not on " + model.string() +
+                       ": what it gives here may be nonsense.");
 }
 
 void tellStage(const Sink& sink, const std::string& stage) {
@@ -63,7 +67,8 @@ Experiment recorded(const Experiment& experiment) {
     return absolute;
 }
 
-NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256, at::Device device) {
+NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256,
+              at::Device device) {
     NewRun run;
     run.name = experiment.name;
     run.kind = kind;
@@ -86,7 +91,8 @@ Tokenizer tokenizerOf(const fs::path& model) {
 void checkTokenizer(const Tokenizer& tokenizer, const DecoderConfig& config, const fs::path& model) {
     if (tokenizer.size() <= config.vocab_size) return;
     throw Error(ErrorCode::BadInput,
-                model.string() + ": the tokenizer has " + std::to_string(tokenizer.size()) + " tokens, but the model's vocabulary has " + std::to_string(config.vocab_size) + ".",
+                model.string() + ": the tokenizer has " + std::to_string(tokenizer.size()) +
+                    " tokens, but the model's vocabulary has " + std::to_string(config.vocab_size) + ".",
                 "Tokenizer and weights do not belong together: fetch the model again.");
 }
 
@@ -99,11 +105,13 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     const fs::path model = resolveModel(experiment.model.path);
     const DecoderConfig config = configOf(model);
     const at::Device device = chooseDevice(experiment.model.device);
-    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant, !device.is_cpu());
+    const Precision precision =
+        parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant, !device.is_cpu());
     if (training) static_cast<void>(chooseTargets(config, experiment.lora.targets));
 
     tellStage(sink, "read data");
-    const CsvTable table = readCsv(csvPath(experiment), {experiment.data.header, experiment.data.encoding, experiment.data.delimiter}, stop);
+    const CsvTable table =
+        readCsv(csvPath(experiment), {experiment.data.header, experiment.data.encoding, experiment.data.delimiter}, stop);
     const Dataset dataset = makeDataset(table, experiment.data);
     std::vector<Issue> issues = table.issues;
     issues.insert(issues.end(), dataset.issues.begin(), dataset.issues.end());
@@ -115,8 +123,10 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     checkTokenizer(setup.tokenizer, config, model);
     // A generated answer needs positions too.
     const bool generates = experiment.evaluate.method == "generate";
-    const std::int64_t most = std::min(experiment.train.max_tokens, config.max_positions - (generates ? experiment.evaluate.max_new_tokens : 0));
-    SampleEncoder encoder(setup.tokenizer, PromptTemplate(experiment.prompt, dataset.labels), dataset.labels, most, experiment.train.loss_on == "all");
+    const std::int64_t most =
+        std::min(experiment.train.max_tokens, config.max_positions - (generates ? experiment.evaluate.max_new_tokens : 0));
+    SampleEncoder encoder(setup.tokenizer, PromptTemplate(experiment.prompt, dataset.labels), dataset.labels, most,
+                          experiment.train.loss_on == "all");
     setup.answers = encoder.answers();
     if (training) {
         setup.train = encoder.encode(dataset.examples, splits.train, stop);
@@ -124,11 +134,13 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     }
     setup.test = encoder.encode(dataset.examples, splits.test, stop);
     if (encoder.cut() > 0)
-        warn(sink, std::to_string(encoder.cut()) + (encoder.cut() == 1 ? " text was" : " texts were") + " cut at the end to fit into " + std::to_string(most) + " tokens with the prompt (train.max_tokens).");
+        warn(sink, std::to_string(encoder.cut()) + (encoder.cut() == 1 ? " text was" : " texts were") +
+                       " cut at the end to fit into " + std::to_string(most) + " tokens with the prompt (train.max_tokens).");
     if (generates)
         for (std::size_t i = 0; i < setup.answers.ids.size(); ++i)
             if (static_cast<std::int64_t>(setup.answers.ids[i].size()) > experiment.evaluate.max_new_tokens)
-                warn(sink, "The label \"" + setup.answers.labels[i] + "\" is " + std::to_string(setup.answers.ids[i].size()) + " tokens long, more than evaluate.max_new_tokens allows, so it cannot be found.");
+                warn(sink, "The label \"" + setup.answers.labels[i] + "\" is " + std::to_string(setup.answers.ids[i].size()) +
+                               " tokens long, more than evaluate.max_new_tokens allows, so it cannot be found.");
     setup.modelSha256 = modelSha256(model, stop);
     checkStop();
     return setup;

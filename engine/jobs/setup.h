@@ -14,8 +14,8 @@
 namespace engine {
 
 struct Setup {
-    Experiment experiment;          // paths absolute
-    std::filesystem::path model;    // folder or .gguf
+    Experiment experiment;       // paths absolute
+    std::filesystem::path model; // folder or .gguf
     DecoderConfig config;
     Precision precision = Precision::Fp32;
     at::Device device = at::kCPU;
@@ -32,7 +32,8 @@ Setup prepare(const Experiment& experiment, bool training, const Sink& sink, std
 /// The experiment as it is recorded: readable from anywhere. Model folders are looked for beside the experiment first.
 Experiment recorded(const Experiment& experiment);
 /// What the store keeps of a run as it begins.
-NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256, at::Device device = at::kCPU);
+NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256,
+              at::Device device = at::kCPU);
 
 /// Model files as `model.path` names them, and the tokenizer that belongs to them.
 DecoderConfig configOf(const std::filesystem::path& model);

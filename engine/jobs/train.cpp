@@ -17,7 +17,8 @@ namespace {
 
 /// Settings that may change between stop and resume without changing what is trained.
 bool decidesTraining(const std::string& key) {
-    return key != "name" && key != "data.csv" && key != "model.device" && !key.starts_with("evaluate.") && key != "train.checkpoint_every" && key != "train.eval_every";
+    return key != "name" && key != "data.csv" && key != "model.device" && !key.starts_with("evaluate.") &&
+           key != "train.checkpoint_every" && key != "train.eval_every";
 }
 
 std::string fingerprint(const Experiment& experiment) {
@@ -41,7 +42,8 @@ public:
         if (m_job.resume) checkpoint = findCheckpoint(*m_job.resume);
         // Before the weights are loaded: settings that these find wrong, and as much memory as they take.
         m_steps = trainingSteps(m_setup->train.size(), m_setup->experiment.train);
-        m_lora = std::make_shared<Lora>(m_setup->config, m_setup->experiment.lora, static_cast<std::uint64_t>(m_setup->experiment.train.seed));
+        m_lora = std::make_shared<Lora>(m_setup->config, m_setup->experiment.lora,
+                                        static_cast<std::uint64_t>(m_setup->experiment.train.seed));
         AdamW optimizer(*m_lora, m_setup->experiment.train.weight_decay);
         tellFootprint();
         m_optimizer = &optimizer;
@@ -62,20 +64,30 @@ public:
 private:
     std::filesystem::path checkpointFolder() const { return m_runs.artifactDirectory(m_state.run) / "checkpoints"; }
 
-    /// Where to go on from; nothing when the run was stopped before its first checkpoint: it starts again from its first step, which is the same.
+    /// Where to go on from; nothing when the run was stopped before its first checkpoint: it starts again from its first step,
+    /// which is the same.
     std::optional<std::filesystem::path> findCheckpoint(RunId run) {
         const RunDetail detail = m_runs.detail(run);
         const std::string name = "Run " + std::to_string(run);
-        if (detail.summary.kind != RunKind::Train) throw Error(ErrorCode::BadInput, name + " is no training, so it cannot be resumed.");
-        if (detail.summary.state == RunState::Done) throw Error(ErrorCode::BadInput, name + " is finished, so there is nothing to go on with.", "Start a new run.");
+        if (detail.summary.kind != RunKind::Train)
+            throw Error(ErrorCode::BadInput, name + " is no training, so it cannot be resumed.");
+        if (detail.summary.state == RunState::Done)
+            throw Error(ErrorCode::BadInput, name + " is finished, so there is nothing to go on with.", "Start a new run.");
         std::string changed;
         const Experiment before = parseExperiment(detail.experimentYaml, name, {});
         for (const Difference& difference : diff(before, m_setup->experiment))
-            if (decidesTraining(difference.key)) changed += (changed.empty() ? "" : ", ") + difference.key + " (" + difference.left + ", now " + difference.right + ")";
+            if (decidesTraining(difference.key))
+                changed +=
+                    (changed.empty() ? "" : ", ") + difference.key + " (" + difference.left + ", now " + difference.right + ")";
         const std::string hint = "Resume it with its own settings, or start a new run.";
         if (!changed.empty()) throw Error(ErrorCode::BadInput, name + " was begun with other settings: " + changed + ".", hint);
-        if (detail.datasetSha256 != m_setup->datasetSha256) throw Error(ErrorCode::BadInput, name + " was begun with other data: " + csvPath(m_setup->experiment).string() + " has changed since.", hint);
-        if (detail.modelSha256 != m_setup->modelSha256) throw Error(ErrorCode::BadInput, name + " was begun with another model: " + m_setup->model.string() + " has changed since.", hint);
+        if (detail.datasetSha256 != m_setup->datasetSha256)
+            throw Error(ErrorCode::BadInput,
+                        name + " was begun with other data: " + csvPath(m_setup->experiment).string() + " has changed since.",
+                        hint);
+        if (detail.modelSha256 != m_setup->modelSha256)
+            throw Error(ErrorCode::BadInput,
+                        name + " was begun with another model: " + m_setup->model.string() + " has changed since.", hint);
         std::vector<std::string> damaged;
         auto found = newestCheckpoint(checkpointFolder(), damaged);
         for (const std::string& wrong : damaged) warn(m_sink, wrong + ". An older state is used instead.");
@@ -85,7 +97,8 @@ private:
 
     void tellFootprint() const {
         if (!m_sink || !m_setup->device.is_cpu()) return; // it knows the processor's way
-        const Footprint expected = footprint(m_setup->config, m_lora->parameterCount(), m_setup->experiment, lengthsOf(m_setup->train));
+        const Footprint expected =
+            footprint(m_setup->config, m_lora->parameterCount(), m_setup->experiment, lengthsOf(m_setup->train));
         m_sink(LogEvent{0, Severity::Note, toString(expected)});
     }
 
@@ -103,7 +116,8 @@ private:
             m_state.recorded = true;
             m_runs.truncateMetrics(m_state.run, m_training.step);
         } else {
-            m_state.run = m_runs.begin(newRun(m_setup->experiment, RunKind::Train, m_setup->datasetSha256, m_setup->modelSha256, m_setup->device));
+            m_state.run = m_runs.begin(
+                newRun(m_setup->experiment, RunKind::Train, m_setup->datasetSha256, m_setup->modelSha256, m_setup->device));
             m_state.recorded = true;
         }
         m_state.step = m_training.step;
@@ -125,7 +139,9 @@ private:
             const auto* step = std::get_if<StepEvent>(&event);
             if (step) m_state.step = step->step;
             m_recorder->push(event);
-            if (step) m_recorder->push(ProgressEvent{0, "train", step->step, step->steps, step->examples_per_second, step->eta_seconds});
+            if (step)
+                m_recorder->push(
+                    ProgressEvent{0, "train", step->step, step->steps, step->examples_per_second, step->eta_seconds});
         };
         try {
             const bool whole = engine::fit(fit, m_training, sink, m_stop);
@@ -141,8 +157,7 @@ private:
     void keepWhatIsHeld() {
         try {
             m_recorder->flush();
-        } catch (const Error&) {
-        }
+        } catch (const Error&) {}
     }
 
     std::filesystem::path save() {

@@ -19,7 +19,9 @@ namespace engine::kernels::HWY_NAMESPACE {
 /// Queries handled at once: their scores stay in the second-level cache.
 constexpr std::int64_t kQueryRows = 64;
 constexpr std::int64_t kPad = 16;
-inline std::int64_t padded(std::int64_t n) { return (n + kPad - 1) / kPad * kPad; }
+inline std::int64_t padded(std::int64_t n) {
+    return (n + kPad - 1) / kPad * kPad;
+}
 
 /// Float copies of what one task reads, and room for its scores. One a thread, grown as needed.
 struct Scratch {
@@ -30,19 +32,22 @@ struct Scratch {
     }
 };
 
-template <class T>
-void copyRow(const T* from, float* to, std::int64_t width) {
+template <class T> void copyRow(const T* from, float* to, std::int64_t width) {
     forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR { hn::StoreU(load(d, from + i), d, to + i); });
 }
 inline void copyRow(const void* from, Scalar type, std::int64_t offset, float* to, std::int64_t width) {
-    if (type == Scalar::F32) copyRow(static_cast<const float*>(from) + offset, to, width);
-    else copyRow(static_cast<const Bf16*>(from) + offset, to, width);
+    if (type == Scalar::F32)
+        copyRow(static_cast<const float*>(from) + offset, to, width);
+    else
+        copyRow(static_cast<const Bf16*>(from) + offset, to, width);
 }
 inline void writeRow(const float* from, void* to, Scalar type, std::int64_t offset, std::int64_t width, float scale) {
     forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR {
         const auto v = hn::Mul(hn::LoadU(d, from + i), hn::Set(d, scale));
-        if (type == Scalar::F32) store(d, v, static_cast<float*>(to) + offset + i);
-        else store(d, v, static_cast<Bf16*>(to) + offset + i);
+        if (type == Scalar::F32)
+            store(d, v, static_cast<float*>(to) + offset + i);
+        else
+            store(d, v, static_cast<Bf16*>(to) + offset + i);
     });
 }
 
@@ -64,8 +69,8 @@ inline void transpose(const float* in, std::int64_t rows, std::int64_t ld, std::
 }
 
 /// Query rows [begin, begin + count) of every group, group after group: [groups * count, ld].
-inline void gatherQueries(const AttentionTask& task, const void* data, std::int64_t stride, std::int64_t begin, std::int64_t count,
-                          std::int64_t ld, float* out) {
+inline void gatherQueries(const AttentionTask& task, const void* data, std::int64_t stride, std::int64_t begin,
+                          std::int64_t count, std::int64_t ld, float* out) {
     for (std::int64_t g = 0; g < task.groups; ++g)
         for (std::int64_t i = 0; i < count; ++i, out += ld) {
             copyRow(data, task.type, (begin + i) * stride + g * task.headDim, out, task.headDim);
@@ -87,20 +92,20 @@ inline float softmax(float* s, std::size_t n, float scale) {
         hn::StoreU(hn::Exp(d, hn::Mul(hn::Sub(hn::LoadU(d, s + j), hn::Set(d, top)), hn::Set(d, scale))), d, s + j);
     });
     const float sum = sumEach(n, [&](auto d, std::size_t j) HWY_ATTR { return hn::LoadU(d, s + j); });
-    forEach(n, [&](auto d, std::size_t j) HWY_ATTR { hn::StoreU(hn::Mul(hn::LoadU(d, s + j), hn::Set(d, 1.0f / sum)), d, s + j); });
+    forEach(n,
+            [&](auto d, std::size_t j) HWY_ATTR { hn::StoreU(hn::Mul(hn::LoadU(d, s + j), hn::Set(d, 1.0f / sum)), d, s + j); });
     return top * scale + std::log(sum);
 }
 
-template <class T>
-void scoresOfOne(const KeySpan& span, const float* q, std::int64_t width, float* scores) {
+template <class T> void scoresOfOne(const KeySpan& span, const float* q, std::int64_t width, float* scores) {
     const T* key = static_cast<const T*>(span.keys);
     for (std::int64_t r = 0; r < span.rows; ++r, key += span.stride)
-        scores[r] = sumEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR { return hn::Mul(hn::LoadU(d, q + i), load(d, key + i)); });
+        scores[r] = sumEach(static_cast<std::size_t>(width),
+                            [&](auto d, std::size_t i) HWY_ATTR { return hn::Mul(hn::LoadU(d, q + i), load(d, key + i)); });
 }
 
 /// out += the span's values, each times its p.
-template <class T>
-void addValuesOfOne(const KeySpan& span, const float* p, std::int64_t width, float* out) {
+template <class T> void addValuesOfOne(const KeySpan& span, const float* p, std::int64_t width, float* out) {
     const std::int64_t stride = span.stride;
     forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR {
         const T* value = static_cast<const T*>(span.values) + i;
@@ -132,7 +137,8 @@ inline void attendOne(const AttentionTask& task, Scratch& scratch, std::int64_t 
         std::fill(out, out + task.headDim, 0.0f);
         s = scores;
         for (std::int64_t i = 0; i < task.spanCount; s += task.spans[i].rows, ++i)
-            (task.spans[i].type == Scalar::F32 ? addValuesOfOne<float> : addValuesOfOne<Bf16>)(task.spans[i], s, task.headDim, out);
+            (task.spans[i].type == Scalar::F32 ? addValuesOfOne<float> : addValuesOfOne<Bf16>)(task.spans[i], s, task.headDim,
+                                                                                               out);
         writeRow(out, task.out, task.type, g * task.headDim, task.headDim, 1.0f);
     }
 }
@@ -166,7 +172,8 @@ void AttentionForward(const AttentionTask& task) {
         }
         gemm(rows, ld, seen, scores, seenPad, 1, v, ld, out, ld, false);
         for (std::int64_t row = 0; row < rows; ++row)
-            writeRow(out + row * ld, task.out, task.type, (begin + row % count) * task.outStride + row / count * task.headDim, task.headDim, 1.0f);
+            writeRow(out + row * ld, task.out, task.type, (begin + row % count) * task.outStride + row / count * task.headDim,
+                     task.headDim, 1.0f);
     }
 }
 
@@ -203,21 +210,23 @@ void AttentionBackward(const AttentionTask& task, const AttentionGradient& gradi
             const auto n = static_cast<std::size_t>(before + i + 1);
             float *pr = p + row * seenPad, *dr = ds + row * seenPad;
             const float *o = tile + row * ld, *dO = dOut + row * ld;
-            const float delta = sumEach(static_cast<std::size_t>(task.headDim),
-                                        [&](auto d, std::size_t j) HWY_ATTR { return hn::Mul(hn::LoadU(d, o + j), hn::LoadU(d, dO + j)); });
+            const float delta = sumEach(static_cast<std::size_t>(task.headDim), [&](auto d, std::size_t j) HWY_ATTR {
+                return hn::Mul(hn::LoadU(d, o + j), hn::LoadU(d, dO + j));
+            });
             const float lse = task.lse[i * task.lseStride + g], scale = task.scale;
             forEach(n, [&](auto d, std::size_t j) HWY_ATTR {
                 const auto prob = hn::Exp(d, hn::MulSub(hn::LoadU(d, pr + j), hn::Set(d, scale), hn::Set(d, lse)));
                 hn::StoreU(prob, d, pr + j);
-                hn::StoreU(hn::Mul(prob, hn::Mul(hn::Sub(hn::LoadU(d, dr + j), hn::Set(d, delta)), hn::Set(d, scale))), d, dr + j);
+                hn::StoreU(hn::Mul(prob, hn::Mul(hn::Sub(hn::LoadU(d, dr + j), hn::Set(d, delta)), hn::Set(d, scale))), d,
+                           dr + j);
             });
             std::fill(pr + n, pr + seenPad, 0.0f);
             std::fill(dr + n, dr + seenPad, 0.0f);
         }
         gemm(rows, ld, seen, ds, seenPad, 1, k, ld, tile, ld, false);
         for (std::int64_t row = 0; row < rows; ++row)
-            writeRow(tile + row * ld, gradient.dq, task.type, (begin + row % count) * gradient.dqStride + row / count * task.headDim,
-                     task.headDim, 1.0f);
+            writeRow(tile + row * ld, gradient.dq, task.type,
+                     (begin + row % count) * gradient.dqStride + row / count * task.headDim, task.headDim, 1.0f);
         gemm(seen, ld, rows, ds, 1, seenPad, q, ld, dk, ld, true);
         gemm(seen, ld, rows, p, 1, seenPad, dOut, ld, dv, ld, true);
     }
@@ -229,8 +238,9 @@ void AttentionBackward(const AttentionTask& task, const AttentionGradient& gradi
             for (int which = 0; which < 2; ++which) {
                 float* to = (which ? gradient.dv : gradient.dk) + (span.firstRow + r) * gradient.dkvStride;
                 const float* from = (which ? dv : dk) + (at + r) * ld;
-                forEach(static_cast<std::size_t>(task.headDim),
-                        [&](auto d, std::size_t i) HWY_ATTR { hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i); });
+                forEach(static_cast<std::size_t>(task.headDim), [&](auto d, std::size_t i) HWY_ATTR {
+                    hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
+                });
             }
     }
 }

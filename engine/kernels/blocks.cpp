@@ -22,44 +22,45 @@ HWY_INLINE float halfAt(const std::uint8_t* at) {
 }
 
 /// A block's scale, what is added to each of its elements, and the elements as whole numbers.
-template <BlockKind kKind>
-struct Block;
-template <>
-struct Block<BlockKind::Q4_1> { // f16 scale, minimum; 16 bytes whose lower halves come first
+template <BlockKind kKind> struct Block;
+template <> struct Block<BlockKind::Q4_1> { // f16 scale, minimum; 16 bytes whose lower halves come first
     static constexpr std::int64_t kBytes = 20;
     static HWY_INLINE float scale(const std::uint8_t* at) { return halfAt(at); }
     static HWY_INLINE float shift(const std::uint8_t* at, float) { return halfAt(at + 2); }
     static HWY_INLINE hn::Vec<D> low(D d, const std::uint8_t* at, std::size_t i) {
         const hn::RebindToSigned<D> di;
-        return hn::ConvertTo(d, hn::And(hn::PromoteTo(di, hn::LoadU(hn::Rebind<std::uint8_t, D>(), at + 4 + i)), hn::Set(di, 15)));
+        return hn::ConvertTo(d,
+                             hn::And(hn::PromoteTo(di, hn::LoadU(hn::Rebind<std::uint8_t, D>(), at + 4 + i)), hn::Set(di, 15)));
     }
     static HWY_INLINE hn::Vec<D> high(D d, const std::uint8_t* at, std::size_t i) {
         const hn::RebindToSigned<D> di;
         return hn::ConvertTo(d, hn::ShiftRight<4>(hn::PromoteTo(di, hn::LoadU(hn::Rebind<std::uint8_t, D>(), at + 4 + i))));
     }
 };
-template <>
-struct Block<BlockKind::Q4_0> { // the same with minimum -8 scale
+template <> struct Block<BlockKind::Q4_0> { // the same with minimum -8 scale
     static constexpr std::int64_t kBytes = 18;
     static HWY_INLINE float scale(const std::uint8_t* at) { return halfAt(at); }
     static HWY_INLINE float shift(const std::uint8_t*, float scale) { return -8 * scale; }
-    static HWY_INLINE hn::Vec<D> low(D d, const std::uint8_t* at, std::size_t i) { return Block<BlockKind::Q4_1>::low(d, at - 2, i); }
-    static HWY_INLINE hn::Vec<D> high(D d, const std::uint8_t* at, std::size_t i) { return Block<BlockKind::Q4_1>::high(d, at - 2, i); }
+    static HWY_INLINE hn::Vec<D> low(D d, const std::uint8_t* at, std::size_t i) {
+        return Block<BlockKind::Q4_1>::low(d, at - 2, i);
+    }
+    static HWY_INLINE hn::Vec<D> high(D d, const std::uint8_t* at, std::size_t i) {
+        return Block<BlockKind::Q4_1>::high(d, at - 2, i);
+    }
 };
-template <>
-struct Block<BlockKind::Q8_0> { // f16 scale; 32 signed bytes
+template <> struct Block<BlockKind::Q8_0> { // f16 scale; 32 signed bytes
     static constexpr std::int64_t kBytes = 34;
     static HWY_INLINE float scale(const std::uint8_t* at) { return halfAt(at); }
     static HWY_INLINE float shift(const std::uint8_t*, float) { return 0; }
     static HWY_INLINE hn::Vec<D> low(D d, const std::uint8_t* at, std::size_t i) {
         const hn::Rebind<std::int8_t, D> d8;
-        return hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), hn::BitCast(d8, hn::LoadU(hn::Rebind<std::uint8_t, D>(), at + 2 + i))));
+        return hn::ConvertTo(
+            d, hn::PromoteTo(hn::RebindToSigned<D>(), hn::BitCast(d8, hn::LoadU(hn::Rebind<std::uint8_t, D>(), at + 2 + i))));
     }
     static HWY_INLINE hn::Vec<D> high(D d, const std::uint8_t* at, std::size_t i) { return low(d, at + 16, i); }
 };
 
-template <BlockKind kKind, class T>
-void ExpandOf(const std::uint8_t* at, std::int64_t count, T* out) {
+template <BlockKind kKind, class T> void ExpandOf(const std::uint8_t* at, std::int64_t count, T* out) {
     using B = Block<kKind>;
     const D d;
     for (std::int64_t b = 0; b < count; ++b, at += B::kBytes, out += kBlock) {
@@ -74,7 +75,8 @@ void ExpandOf(const std::uint8_t* at, std::int64_t count, T* out) {
 }
 
 template <int kCount, BlockKind kKind>
-void FewRowsBlocksOf(const float* HWY_RESTRICT x, const float* HWY_RESTRICT sums, std::int64_t depth, const std::uint8_t* at, std::int64_t rows, Rows y) {
+void FewRowsBlocksOf(const float* HWY_RESTRICT x, const float* HWY_RESTRICT sums, std::int64_t depth, const std::uint8_t* at,
+                     std::int64_t rows, Rows y) {
     using B = Block<kKind>;
     const D d;
     const std::size_t lanes = hn::Lanes(d);
@@ -104,23 +106,32 @@ void FewRowsBlocksOf(const float* HWY_RESTRICT x, const float* HWY_RESTRICT sums
 }
 
 template <BlockKind kKind>
-void FewRowsBlocksAny(const float* x, const float* sums, std::int64_t count, std::int64_t depth, const std::uint8_t* at, std::int64_t rows, Rows y) {
-    if (count == 1) FewRowsBlocksOf<1, kKind>(x, sums, depth, at, rows, y);
-    else if (count == 2) FewRowsBlocksOf<2, kKind>(x, sums, depth, at, rows, y);
-    else if (count == 3) FewRowsBlocksOf<3, kKind>(x, sums, depth, at, rows, y);
-    else FewRowsBlocksOf<4, kKind>(x, sums, depth, at, rows, y);
+void FewRowsBlocksAny(const float* x, const float* sums, std::int64_t count, std::int64_t depth, const std::uint8_t* at,
+                      std::int64_t rows, Rows y) {
+    if (count == 1)
+        FewRowsBlocksOf<1, kKind>(x, sums, depth, at, rows, y);
+    else if (count == 2)
+        FewRowsBlocksOf<2, kKind>(x, sums, depth, at, rows, y);
+    else if (count == 3)
+        FewRowsBlocksOf<3, kKind>(x, sums, depth, at, rows, y);
+    else
+        FewRowsBlocksOf<4, kKind>(x, sums, depth, at, rows, y);
 }
 
-template <BlockKind kKind>
-void ExpandAny(const std::uint8_t* at, std::int64_t count, Scalar type, void* out) {
-    if (type == Scalar::F32) ExpandOf<kKind>(at, count, static_cast<float*>(out));
-    else ExpandOf<kKind>(at, count, static_cast<Bf16*>(out));
+template <BlockKind kKind> void ExpandAny(const std::uint8_t* at, std::int64_t count, Scalar type, void* out) {
+    if (type == Scalar::F32)
+        ExpandOf<kKind>(at, count, static_cast<float*>(out));
+    else
+        ExpandOf<kKind>(at, count, static_cast<Bf16*>(out));
 }
 
 void ExpandBlocks(BlockKind kind, const std::uint8_t* at, std::int64_t count, Scalar type, void* out) {
-    if (kind == BlockKind::Q4_0) ExpandAny<BlockKind::Q4_0>(at, count, type, out);
-    else if (kind == BlockKind::Q4_1) ExpandAny<BlockKind::Q4_1>(at, count, type, out);
-    else ExpandAny<BlockKind::Q8_0>(at, count, type, out);
+    if (kind == BlockKind::Q4_0)
+        ExpandAny<BlockKind::Q4_0>(at, count, type, out);
+    else if (kind == BlockKind::Q4_1)
+        ExpandAny<BlockKind::Q4_1>(at, count, type, out);
+    else
+        ExpandAny<BlockKind::Q8_0>(at, count, type, out);
 }
 
 void SumBlocks(const float* x, std::int64_t blocks, float* sums) {
@@ -132,11 +143,14 @@ void SumBlocks(const float* x, std::int64_t blocks, float* sums) {
     }
 }
 
-void MultiplyFewRowsBlocks(const float* x, const float* sums, std::int64_t count, std::int64_t depth, BlockKind kind, const std::uint8_t* at,
-                           std::int64_t rows, Rows y) {
-    if (kind == BlockKind::Q4_0) FewRowsBlocksAny<BlockKind::Q4_0>(x, sums, count, depth, at, rows, y);
-    else if (kind == BlockKind::Q4_1) FewRowsBlocksAny<BlockKind::Q4_1>(x, sums, count, depth, at, rows, y);
-    else FewRowsBlocksAny<BlockKind::Q8_0>(x, sums, count, depth, at, rows, y);
+void MultiplyFewRowsBlocks(const float* x, const float* sums, std::int64_t count, std::int64_t depth, BlockKind kind,
+                           const std::uint8_t* at, std::int64_t rows, Rows y) {
+    if (kind == BlockKind::Q4_0)
+        FewRowsBlocksAny<BlockKind::Q4_0>(x, sums, count, depth, at, rows, y);
+    else if (kind == BlockKind::Q4_1)
+        FewRowsBlocksAny<BlockKind::Q4_1>(x, sums, count, depth, at, rows, y);
+    else
+        FewRowsBlocksAny<BlockKind::Q8_0>(x, sums, count, depth, at, rows, y);
 }
 
 } // namespace engine::kernels::HWY_NAMESPACE
@@ -171,8 +185,8 @@ void expandBlocks(BlockKind kind, const std::byte* blocks, std::int64_t count, S
 void sumBlocks(const float* x, std::int64_t count, std::int64_t depth, float* sums) {
     HWY_DYNAMIC_DISPATCH(SumBlocks)(x, count * (depth / kBlock), sums);
 }
-void multiplyFewRowsBlocks(const float* x, const float* sums, std::int64_t count, std::int64_t depth, BlockKind kind, const std::byte* blocks,
-                           std::int64_t rows, Rows y) {
+void multiplyFewRowsBlocks(const float* x, const float* sums, std::int64_t count, std::int64_t depth, BlockKind kind,
+                           const std::byte* blocks, std::int64_t rows, Rows y) {
     HWY_DYNAMIC_DISPATCH(MultiplyFewRowsBlocks)(x, sums, count, depth, kind, bytesOf(blocks), rows, y);
 }
 

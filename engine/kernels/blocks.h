@@ -10,7 +10,9 @@ namespace engine::kernels {
 
 inline constexpr std::int64_t kBlock = 32;
 enum class BlockKind { Q4_0, Q4_1, Q8_0 };
-inline std::int64_t blockBytes(BlockKind kind) { return kind == BlockKind::Q4_0 ? 18 : kind == BlockKind::Q4_1 ? 20 : 34; }
+inline std::int64_t blockBytes(BlockKind kind) {
+    return kind == BlockKind::Q4_0 ? 18 : kind == BlockKind::Q4_1 ? 20 : 34;
+}
 
 /// The index of the first block whose scale or minimum is not finite; -1: none.
 std::int64_t firstBlockNotFinite(BlockKind kind, const std::byte* blocks, std::int64_t count);
@@ -22,7 +24,7 @@ void expandBlocks(BlockKind kind, const std::byte* blocks, std::int64_t count, S
 /// sums[count, depth / 32] of each 32 elements of x [count, depth], as multiplyFewRowsBlocks needs them.
 void sumBlocks(const float* x, std::int64_t count, std::int64_t depth, float* sums);
 /// y[n][o] += x[n] . w[o] for n < count <= 4: blocks [rows, depth / 32] are read once. x [count, depth], y [count, >= rows].
-void multiplyFewRowsBlocks(const float* x, const float* sums, std::int64_t count, std::int64_t depth, BlockKind kind, const std::byte* blocks,
-                           std::int64_t rows, Rows y);
+void multiplyFewRowsBlocks(const float* x, const float* sums, std::int64_t count, std::int64_t depth, BlockKind kind,
+                           const std::byte* blocks, std::int64_t rows, Rows y);
 
 } // namespace engine::kernels

@@ -30,9 +30,11 @@ struct Forward {
                 const __mmask16 some = someOf(pairs);
                 __m512i m[kLanes];
                 for (std::int64_t r = 0; r < kLanes; ++r)
-                    m[r] = r < rows ? _mm512_maskz_loadu_epi32(some, w.values + (row + r) * w.width + begin + k) : _mm512_setzero_si512();
+                    m[r] = r < rows ? _mm512_maskz_loadu_epi32(some, w.values + (row + r) * w.width + begin + k)
+                                    : _mm512_setzero_si512();
                 transpose(m);
-                for (std::int64_t p = 0; p < pairs; ++p) _mm512_store_si512(panel + ((k / 2 + p) * kPanelColumns + lane) * 2, m[p]);
+                for (std::int64_t p = 0; p < pairs; ++p)
+                    _mm512_store_si512(panel + ((k / 2 + p) * kPanelColumns + lane) * 2, m[p]);
             }
         }
     }
@@ -65,7 +67,8 @@ struct Backward {
         for (std::int64_t row = begin; row < begin + depth; row += 2, panel += 2 * kPanelColumns)
             for (std::int64_t c = 0; c < kPanelColumns; c += 2 * kLanes) {
                 const std::int64_t left = w.width - column - c;
-                const auto some = static_cast<__mmask32>(left >= 2 * kLanes ? 0xFFFFFFFF : (1u << std::max<std::int64_t>(left, 0)) - 1);
+                const auto some =
+                    static_cast<__mmask32>(left >= 2 * kLanes ? 0xFFFFFFFF : (1u << std::max<std::int64_t>(left, 0)) - 1);
                 const Bf16* from = w.values + row * w.width + column + c;
                 const __m512i even = _mm512_maskz_loadu_epi16(some, from), odd = _mm512_maskz_loadu_epi16(some, from + w.width);
                 _mm512_store_si512(panel + 2 * c, _mm512_permutex2var_epi16(even, low, odd));
@@ -76,14 +79,18 @@ struct Backward {
 
 /// The units [begin, end) of a product [count, columns]: of one panel after another, kPanelRows rows each.
 template <class Panel>
-WITH_BF16 void someUnits(const Rows& x, std::int64_t count, std::int64_t depth, const Panel& panelAt, std::int64_t columns, std::int64_t begin, std::int64_t end, const Rows& y, bool add) {
-    const std::int64_t panelDepth = depth > kDepth ? kDepth : kDepth / 2; // as oneDNN sums (3.12, AVX512-BF16), whose product this then is to the bit
+WITH_BF16 void someUnits(const Rows& x, std::int64_t count, std::int64_t depth, const Panel& panelAt, std::int64_t columns,
+                         std::int64_t begin, std::int64_t end, const Rows& y, bool add) {
+    const std::int64_t panelDepth =
+        depth > kDepth ? kDepth : kDepth / 2; // as oneDNN sums (3.12, AVX512-BF16), whose product this then is to the bit
     const std::int64_t perPanel = (count + kPanelRows - 1) / kPanelRows;
     while (begin < end) {
         const std::int64_t panel = begin / perPanel, last = std::min(end, (panel + 1) * perPanel);
-        const std::int64_t row = (begin - panel * perPanel) * kPanelRows, rows = std::min(count, (last - panel * perPanel) * kPanelRows) - row, column = panel * kPanelColumns;
+        const std::int64_t row = (begin - panel * perPanel) * kPanelRows,
+                           rows = std::min(count, (last - panel * perPanel) * kPanelRows) - row, column = panel * kPanelColumns;
         const Rows from{static_cast<Bf16*>(x.data) + row * x.stride, x.stride, x.type};
-        product(from, rows, depth, panelAt(column), panelDepth, Sums::AddTo, std::min(kPanelColumns, columns - column), static_cast<Bf16*>(y.data) + row * y.stride + column, y.stride, add);
+        product(from, rows, depth, panelAt(column), panelDepth, Sums::AddTo, std::min(kPanelColumns, columns - column),
+                static_cast<Bf16*>(y.data) + row * y.stride + column, y.stride, add);
         begin = last;
     }
 }
@@ -95,13 +102,24 @@ bool multipliesDensePanels() {
 }
 
 void multiplyDensePanels(Rows x, std::int64_t count, const DenseRows& w, std::int64_t begin, std::int64_t end, Rows y, bool add) {
-    someUnits(x, count, w.width, [&](std::int64_t column) { return Forward{w, column}; }, w.rows, begin, end, y, add);
+    someUnits(
+        x, count, w.width,
+        [&](std::int64_t column) {
+            return Forward{w, column};
+        },
+        w.rows, begin, end, y, add);
 }
 
-void multiplyDensePanelsBack(Rows dy, std::int64_t count, std::span<const DenseRows> parts, std::int64_t begin, std::int64_t end, Rows dx, bool add) {
+void multiplyDensePanelsBack(Rows dy, std::int64_t count, std::span<const DenseRows> parts, std::int64_t begin, std::int64_t end,
+                             Rows dx, bool add) {
     std::int64_t depth = 0;
     for (const DenseRows& w : parts) depth += w.rows;
-    someUnits(dy, count, depth, [&](std::int64_t column) { return Backward{parts, column}; }, parts.front().width, begin, end, dx, add);
+    someUnits(
+        dy, count, depth,
+        [&](std::int64_t column) {
+            return Backward{parts, column};
+        },
+        parts.front().width, begin, end, dx, add);
 }
 
 #else

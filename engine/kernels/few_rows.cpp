@@ -37,21 +37,27 @@ void FewRowsOf(const float* x, std::int64_t depth, const T* w, std::int64_t stri
 }
 
 template <class T>
-void FewRowsAny(const float* x, std::int64_t count, std::int64_t depth, const T* w, std::int64_t stride, std::int64_t rows, Rows y) {
-    if (count == 1) FewRowsOf<1>(x, depth, w, stride, rows, y);
-    else if (count == 2) FewRowsOf<2>(x, depth, w, stride, rows, y);
-    else if (count == 3) FewRowsOf<3>(x, depth, w, stride, rows, y);
-    else FewRowsOf<4>(x, depth, w, stride, rows, y);
+void FewRowsAny(const float* x, std::int64_t count, std::int64_t depth, const T* w, std::int64_t stride, std::int64_t rows,
+                Rows y) {
+    if (count == 1)
+        FewRowsOf<1>(x, depth, w, stride, rows, y);
+    else if (count == 2)
+        FewRowsOf<2>(x, depth, w, stride, rows, y);
+    else if (count == 3)
+        FewRowsOf<3>(x, depth, w, stride, rows, y);
+    else
+        FewRowsOf<4>(x, depth, w, stride, rows, y);
 }
 
 void MultiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y) {
-    if (w.type == Scalar::F32) FewRowsAny(x, count, depth, static_cast<const float*>(w.data), w.stride, rows, y);
-    else FewRowsAny(x, count, depth, static_cast<const Bf16*>(w.data), w.stride, rows, y);
+    if (w.type == Scalar::F32)
+        FewRowsAny(x, count, depth, static_cast<const float*>(w.data), w.stride, rows, y);
+    else
+        FewRowsAny(x, count, depth, static_cast<const Bf16*>(w.data), w.stride, rows, y);
 }
 
 /// What the codes in `index` (0..15) stand for.
-template <class D, class I>
-HWY_INLINE hn::Vec<D> nf4Value(D d, const float* values, I index) {
+template <class D, class I> HWY_INLINE hn::Vec<D> nf4Value(D d, const float* values, I index) {
 #if HWY_MAX_BYTES >= 64
     return hn::TableLookupLanes(hn::LoadU(d, values), hn::IndicesFromVec(d, index));
 #else
@@ -61,8 +67,9 @@ HWY_INLINE hn::Vec<D> nf4Value(D d, const float* values, I index) {
 
 /// kRows rows of codes at once, so that x is loaded once for all of them.
 template <int kCount, int kRows>
-HWY_INLINE void nf4Rows(const float* HWY_RESTRICT even, const float* HWY_RESTRICT odd, std::int64_t depth, const std::uint8_t* HWY_RESTRICT codes,
-                        const float* HWY_RESTRICT absmax, std::int64_t block, std::int64_t column, Rows y) {
+HWY_INLINE void nf4Rows(const float* HWY_RESTRICT even, const float* HWY_RESTRICT odd, std::int64_t depth,
+                        const std::uint8_t* HWY_RESTRICT codes, const float* HWY_RESTRICT absmax, std::int64_t block,
+                        std::int64_t column, Rows y) {
     const hn::ScalableTag<float> d;
     const hn::RebindToSigned<decltype(d)> di;
     const hn::Rebind<std::uint8_t, decltype(d)> du8;
@@ -82,10 +89,12 @@ HWY_INLINE void nf4Rows(const float* HWY_RESTRICT even, const float* HWY_RESTRIC
                 const auto first = nf4Value(d, values, hn::ShiftRight<4>(both));
                 const auto second = nf4Value(d, values, hn::And(both, hn::Set(di, 15)));
                 for (int n = 0; n < kCount; ++n)
-                    inner[o][n] = hn::MulAdd(second, hn::LoadU(d, odd + n * half + i), hn::MulAdd(first, hn::LoadU(d, even + n * half + i), inner[o][n]));
+                    inner[o][n] = hn::MulAdd(second, hn::LoadU(d, odd + n * half + i),
+                                             hn::MulAdd(first, hn::LoadU(d, even + n * half + i), inner[o][n]));
             }
         for (int o = 0; o < kRows; ++o)
-            for (int n = 0; n < kCount; ++n) sums[o][n] = hn::MulAdd(inner[o][n], hn::Set(d, absmax[o * scales + b / step]), sums[o][n]);
+            for (int n = 0; n < kCount; ++n)
+                sums[o][n] = hn::MulAdd(inner[o][n], hn::Set(d, absmax[o * scales + b / step]), sums[o][n]);
     }
     for (int o = 0; o < kRows; ++o)
         for (int n = 0; n < kCount; ++n) addTo(y, n, column + o, hn::GetLane(hn::SumOfLanes(d, sums[o][n])));
@@ -104,10 +113,14 @@ void FewRowsNf4Of(const float* even, const float* odd, std::int64_t depth, const
 void MultiplyFewRowsNf4(const float* x, std::int64_t count, std::int64_t depth, const std::uint8_t* codes, const float* absmax,
                         std::int64_t block, std::int64_t rows, Rows y) {
     const float *even = x, *odd = x + count * depth / 2;
-    if (count == 1) FewRowsNf4Of<1>(even, odd, depth, codes, absmax, block, rows, y);
-    else if (count == 2) FewRowsNf4Of<2>(even, odd, depth, codes, absmax, block, rows, y);
-    else if (count == 3) FewRowsNf4Of<3>(even, odd, depth, codes, absmax, block, rows, y);
-    else FewRowsNf4Of<4>(even, odd, depth, codes, absmax, block, rows, y);
+    if (count == 1)
+        FewRowsNf4Of<1>(even, odd, depth, codes, absmax, block, rows, y);
+    else if (count == 2)
+        FewRowsNf4Of<2>(even, odd, depth, codes, absmax, block, rows, y);
+    else if (count == 3)
+        FewRowsNf4Of<3>(even, odd, depth, codes, absmax, block, rows, y);
+    else
+        FewRowsNf4Of<4>(even, odd, depth, codes, absmax, block, rows, y);
 }
 
 } // namespace engine::kernels::HWY_NAMESPACE
@@ -123,7 +136,8 @@ void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Row
     HWY_DYNAMIC_DISPATCH(MultiplyFewRows)(x, count, depth, w, rows, y);
 }
 void multiplyFewRowsNf4(const float* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y) {
-    HWY_DYNAMIC_DISPATCH(MultiplyFewRowsNf4)(x, count, w.width, w.codes + begin * w.width / 2, w.absmax + begin * w.width / w.block, w.block, end - begin, y);
+    HWY_DYNAMIC_DISPATCH(MultiplyFewRowsNf4)
+    (x, count, w.width, w.codes + begin * w.width / 2, w.absmax + begin * w.width / w.block, w.block, end - begin, y);
 }
 
 } // namespace engine::kernels

@@ -13,7 +13,8 @@ namespace engine::kernels::HWY_NAMESPACE {
 
 template <int kRows, int kVectors>
 HWY_INLINE void gemmTile(std::int64_t depth, const float* HWY_RESTRICT a, std::int64_t aRow, std::int64_t aDepth,
-                         const float* HWY_RESTRICT b, std::int64_t bStride, float* HWY_RESTRICT c, std::int64_t cStride, bool add) {
+                         const float* HWY_RESTRICT b, std::int64_t bStride, float* HWY_RESTRICT c, std::int64_t cStride,
+                         bool add) {
     const hn::ScalableTag<float> d;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     hn::Vec<decltype(d)> sums[kRows][kVectors];
@@ -32,13 +33,14 @@ HWY_INLINE void gemmTile(std::int64_t depth, const float* HWY_RESTRICT a, std::i
 }
 
 template <int kVectors>
-HWY_INLINE void gemmColumns(std::int64_t m, std::int64_t depth, const float* a, std::int64_t aRow, std::int64_t aDepth, const float* b,
-                            std::int64_t bStride, float* c, std::int64_t cStride, bool add) {
+HWY_INLINE void gemmColumns(std::int64_t m, std::int64_t depth, const float* a, std::int64_t aRow, std::int64_t aDepth,
+                            const float* b, std::int64_t bStride, float* c, std::int64_t cStride, bool add) {
     constexpr int kRows = HWY_MAX_BYTES >= 64 ? 8 : 6;
     std::int64_t i = 0;
     for (; i + kRows <= m; i += kRows)
         gemmTile<kRows, kVectors>(depth, a + i * aRow, aRow, aDepth, b, bStride, c + i * cStride, cStride, add);
-    for (; i + 2 <= m; i += 2) gemmTile<2, kVectors>(depth, a + i * aRow, aRow, aDepth, b, bStride, c + i * cStride, cStride, add);
+    for (; i + 2 <= m; i += 2)
+        gemmTile<2, kVectors>(depth, a + i * aRow, aRow, aDepth, b, bStride, c + i * cStride, cStride, add);
     for (; i < m; ++i) gemmTile<1, kVectors>(depth, a + i * aRow, aRow, aDepth, b, bStride, c + i * cStride, cStride, add);
 }
 

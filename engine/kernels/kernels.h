@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Everything between the matrix products, vectorised with Highway and chosen by CPU at run time. Each function works on the rows it
-// is given, on the calling thread; callers divide rows among threads. No torch here.
+// Everything between the matrix products, vectorised with Highway and chosen by CPU at run time. Each function works on the rows
+// it is given, on the calling thread; callers divide rows among threads. No torch here.
 #pragma once
 #include "engine/weights/bfloat16.h"
 
@@ -10,7 +10,9 @@ namespace engine::kernels {
 
 /// Element type of activations that enter or leave matrix products.
 enum class Scalar { F32, BF16 };
-inline std::int64_t sizeOf(Scalar type) { return type == Scalar::F32 ? 4 : 2; }
+inline std::int64_t sizeOf(Scalar type) {
+    return type == Scalar::F32 ? 4 : 2;
+}
 
 /// A block of rows: `stride` elements from one row to the next.
 struct Rows {
@@ -20,8 +22,8 @@ struct Rows {
 };
 
 /// y = (x - mean) * rstd * gamma + beta; RMSNorm when beta is null (mean unused). x [rows, width] float, tightly packed.
-void normForward(const float* x, const float* gamma, const float* beta, float eps, std::int64_t rows, std::int64_t width,
-                 Rows y, float* mean, float* rstd);
+void normForward(const float* x, const float* gamma, const float* beta, float eps, std::int64_t rows, std::int64_t width, Rows y,
+                 float* mean, float* rstd);
 /// dx += the norm's input gradient; LayerNorm when mean is given.
 void normBackward(const float* x, const float* gamma, const float* mean, const float* rstd, std::int64_t rows, std::int64_t width,
                   Rows dy, float* dx);
@@ -47,14 +49,14 @@ void geluBackward(Rows h, std::int64_t rows, std::int64_t width, Rows dm);
 
 /// Turns the first `rotary` dims of each of `heads` heads by the row's angle: halves (i, i + rotary/2), as NEOX. cos and sin are
 /// [positions, rotary/2]. direction -1 undoes it (the gradient).
-void rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim, std::int64_t rotary,
-            const float* cosTable, const float* sinTable, int direction);
+void rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,
+            std::int64_t rotary, const float* cosTable, const float* sinTable, int direction);
 
 /// Which elements a dropout keeps: a function of key and element number only, so that a backward pass draws the same mask again.
 struct Mask {
     std::uint64_t key = 0;
     float rate = 0;
-    std::int64_t firstRow = 0;   // number of the first row given
+    std::int64_t firstRow = 0; // number of the first row given
 };
 /// out = in * mask / (1 - rate).
 void dropout(Rows in, std::int64_t rows, std::int64_t width, Mask mask, Rows out);
@@ -66,7 +68,7 @@ struct Targets {
     const std::int64_t* begin = nullptr;
     const std::int32_t* tokens = nullptr;
     const float* weights = nullptr;
-    float* losses = nullptr;     // written: each target's unweighted cross entropy
+    float* losses = nullptr; // written: each target's unweighted cross entropy
 };
 /// Sum of weight * cross entropy over rows of logits [rows, width]; with `gradient`, logits become its gradient.
 double crossEntropy(Rows logits, const Targets& targets, std::int64_t rows, std::int64_t width, bool gradient);
@@ -80,8 +82,8 @@ float dot(const void* a, const void* b, std::int64_t width, Scalar type);
 /// y[n][o] += x[n] . w[o] for n < count <= 4: weights [rows, depth] are read once. x [count, depth] float; y [count, >= rows].
 void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y);
 
-/// A matrix [rows, width] in NF4 (engine/weights/nf4.h): codes [rows, width / 2], absmax [rows, width / block]. width is a multiple of
-/// block, block of 64.
+/// A matrix [rows, width] in NF4 (engine/weights/nf4.h): codes [rows, width / 2], absmax [rows, width / block]. width is a
+/// multiple of block, block of 64.
 struct Nf4Rows {
     const std::uint8_t* codes = nullptr;
     const float* absmax = nullptr;
@@ -100,31 +102,32 @@ struct KeySpan {
     const void* values = nullptr;
     std::int64_t stride = 0, rows = 0;
     Scalar type = Scalar::F32;
-    std::int64_t firstRow = 0;    // row of the pack, -1: cached (takes no gradient)
+    std::int64_t firstRow = 0; // row of the pack, -1: cached (takes no gradient)
 };
 
-/// The queries of one node and one key-value head: `groups` query heads that share it, side by side. The last span is the node's own.
+/// The queries of one node and one key-value head: `groups` query heads that share it, side by side. The last span is the node's
+/// own.
 struct AttentionTask {
-    const void* q = nullptr;      // [qRows, groups * headDim]
+    const void* q = nullptr; // [qRows, groups * headDim]
     std::int64_t qStride = 0, qRows = 0;
     Scalar type = Scalar::F32;
     std::int64_t groups = 1, headDim = 0;
     float scale = 1;
     const KeySpan* spans = nullptr;
     std::int64_t spanCount = 0;
-    void* out = nullptr;          // [qRows, groups * headDim]
+    void* out = nullptr; // [qRows, groups * headDim]
     std::int64_t outStride = 0;
-    float* lse = nullptr;         // [qRows, groups] with lseStride; may be null
+    float* lse = nullptr; // [qRows, groups] with lseStride; may be null
     std::int64_t lseStride = 0;
 };
 void attentionForward(const AttentionTask& task);
 
 struct AttentionGradient {
-    const void* dOut = nullptr;   // as out
+    const void* dOut = nullptr; // as out
     std::int64_t dOutStride = 0;
-    void* dq = nullptr;           // as q; written
+    void* dq = nullptr; // as q; written
     std::int64_t dqStride = 0;
-    float* dk = nullptr;          // [pack rows, …] of this head; added to
+    float* dk = nullptr; // [pack rows, …] of this head; added to
     float* dv = nullptr;
     std::int64_t dkvStride = 0;
 };

@@ -15,8 +15,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace engine::kernels::HWY_NAMESPACE {
 
-template <class T>
-float maxOf(const T* row, std::size_t n) {
+template <class T> float maxOf(const T* row, std::size_t n) {
     const hn::ScalableTag<float> d;
     const std::size_t lanes = hn::Lanes(d);
     auto best = hn::Set(d, -3.0e38f);
@@ -28,8 +27,7 @@ float maxOf(const T* row, std::size_t n) {
     return top;
 }
 
-template <class T>
-float lseOf(const T* row, std::size_t n) {
+template <class T> float lseOf(const T* row, std::size_t n) {
     const float top = maxOf(row, n);
     // Blocks keep float sums accurate over a vocabulary.
     double sum = 0;
@@ -41,14 +39,15 @@ float lseOf(const T* row, std::size_t n) {
     return top + static_cast<float>(std::log(sum));
 }
 
-template <class T>
-void LogSumExpOf(const T* logits, std::int64_t stride, std::int64_t rows, std::int64_t width, float* out) {
+template <class T> void LogSumExpOf(const T* logits, std::int64_t stride, std::int64_t rows, std::int64_t width, float* out) {
     for (std::int64_t row = 0; row < rows; ++row, logits += stride) out[row] = lseOf(logits, static_cast<std::size_t>(width));
 }
 
 void LogSumExp(Rows logits, std::int64_t rows, std::int64_t width, float* out) {
-    if (logits.type == Scalar::F32) LogSumExpOf(static_cast<const float*>(logits.data), logits.stride, rows, width, out);
-    else LogSumExpOf(static_cast<const Bf16*>(logits.data), logits.stride, rows, width, out);
+    if (logits.type == Scalar::F32)
+        LogSumExpOf(static_cast<const float*>(logits.data), logits.stride, rows, width, out);
+    else
+        LogSumExpOf(static_cast<const Bf16*>(logits.data), logits.stride, rows, width, out);
 }
 
 template <class T>
@@ -72,12 +71,15 @@ void LikeliestOf(const T* logits, std::int64_t stride, std::int64_t rows, std::i
 }
 
 void Likeliest(Rows logits, std::int64_t rows, std::int64_t width, std::int32_t* out) {
-    if (logits.type == Scalar::F32) LikeliestOf(static_cast<const float*>(logits.data), logits.stride, rows, width, out);
-    else LikeliestOf(static_cast<const Bf16*>(logits.data), logits.stride, rows, width, out);
+    if (logits.type == Scalar::F32)
+        LikeliestOf(static_cast<const float*>(logits.data), logits.stride, rows, width, out);
+    else
+        LikeliestOf(static_cast<const Bf16*>(logits.data), logits.stride, rows, width, out);
 }
 
 template <class T>
-double CrossEntropyOf(T* logits, std::int64_t stride, const Targets& targets, std::int64_t rows, std::int64_t width, bool gradient) {
+double CrossEntropyOf(T* logits, std::int64_t stride, const Targets& targets, std::int64_t rows, std::int64_t width,
+                      bool gradient) {
     const auto n = static_cast<std::size_t>(width);
     const hn::CappedTag<float, 1> one;
     double total = 0;
@@ -101,7 +103,8 @@ double CrossEntropyOf(T* logits, std::int64_t stride, const Targets& targets, st
 }
 
 double CrossEntropy(Rows logits, const Targets& targets, std::int64_t rows, std::int64_t width, bool gradient) {
-    if (logits.type == Scalar::F32) return CrossEntropyOf(static_cast<float*>(logits.data), logits.stride, targets, rows, width, gradient);
+    if (logits.type == Scalar::F32)
+        return CrossEntropyOf(static_cast<float*>(logits.data), logits.stride, targets, rows, width, gradient);
     return CrossEntropyOf(static_cast<Bf16*>(logits.data), logits.stride, targets, rows, width, gradient);
 }
 

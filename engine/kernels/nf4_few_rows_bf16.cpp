@@ -19,7 +19,8 @@ namespace engine::kernels {
 namespace {
 
 constexpr std::int64_t kStep = 32; // bytes of codes, a block's least
-/// Bytes of codes that are fetched ahead, since the processor would not: the streams are short. A row or two ahead is a quarter slower.
+/// Bytes of codes that are fetched ahead, since the processor would not: the streams are short. A row or two ahead is a quarter
+/// slower.
 constexpr std::int64_t kAhead = 16 << 10;
 
 /// The 16 values twice: an index of five bits finds them by its lower four.
@@ -68,7 +69,8 @@ WITH_BF16 void someRows(const std::uint16_t* even, const std::uint16_t* odd, std
             for (int n = 0; n < kCount; ++n) {
                 const auto e = reinterpret_cast<__m512bh>(_mm512_loadu_si512(even + n * half + i));
                 const auto d = reinterpret_cast<__m512bh>(_mm512_loadu_si512(odd + n * half + i));
-                sums[o][n] = _mm512_fmadd_ps(_mm512_dpbf16_ps(_mm512_dpbf16_ps(_mm512_setzero_ps(), first, e), second, d), factor, sums[o][n]);
+                sums[o][n] = _mm512_fmadd_ps(_mm512_dpbf16_ps(_mm512_dpbf16_ps(_mm512_setzero_ps(), first, e), second, d), factor,
+                                             sums[o][n]);
             }
         }
     }
@@ -80,19 +82,25 @@ WITH_BF16 void someRows(const std::uint16_t* even, const std::uint16_t* odd, std
 }
 
 template <int kRows, class Scale>
-WITH_BF16 void allOfX(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, const Scale* scales, std::int64_t row, Rows y, std::int64_t column) {
+WITH_BF16 void allOfX(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, const Scale* scales, std::int64_t row, Rows y,
+                      std::int64_t column) {
     const std::int64_t half = w.width / 2, step = w.block / 2;
     const std::uint8_t* codes = w.codes + row * half;
     const Scale* absmax = scales + row * (w.width / w.block);
     const std::uint16_t *even = x, *odd = x + count * half;
-    for (; count > 0; count -= 4, even += 4 * half, odd += 4 * half, y.data = static_cast<std::uint16_t*>(y.data) + 4 * y.stride) {
-        const auto f = count == 1 ? someRows<1, kRows, Scale> : count == 2 ? someRows<2, kRows, Scale> : count == 3 ? someRows<3, kRows, Scale> : someRows<4, kRows, Scale>;
+    for (; count > 0;
+         count -= 4, even += 4 * half, odd += 4 * half, y.data = static_cast<std::uint16_t*>(y.data) + 4 * y.stride) {
+        const auto f = count == 1   ? someRows<1, kRows, Scale>
+                       : count == 2 ? someRows<2, kRows, Scale>
+                       : count == 3 ? someRows<3, kRows, Scale>
+                                    : someRows<4, kRows, Scale>;
         f(even, odd, half, codes, absmax, step, column, y);
     }
 }
 
 template <class Scale>
-WITH_BF16 void allRows(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, const Scale* scales, std::int64_t begin, std::int64_t end, Rows y) {
+WITH_BF16 void allRows(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, const Scale* scales, std::int64_t begin,
+                       std::int64_t end, Rows y) {
     std::int64_t row = begin;
     for (; row + 4 <= end; row += 4) allOfX<4>(x, count, w, scales, row, y, row - begin);
     for (; row < end; ++row) allOfX<1>(x, count, w, scales, row, y, row - begin);
@@ -101,13 +109,17 @@ WITH_BF16 void allRows(const std::uint16_t* x, std::int64_t count, const Nf4Rows
 } // namespace
 
 bool multipliesNf4InBf16() {
-    static const bool can = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    static const bool can =
+        __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     return can;
 }
 
-void multiplyFewRowsNf4Bf16(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y) {
-    if (w.shortAbsmax) allRows(x, count, w, w.shortAbsmax, begin, end, y);
-    else allRows(x, count, w, w.absmax, begin, end, y);
+void multiplyFewRowsNf4Bf16(const std::uint16_t* x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end,
+                            Rows y) {
+    if (w.shortAbsmax)
+        allRows(x, count, w, w.shortAbsmax, begin, end, y);
+    else
+        allRows(x, count, w, w.absmax, begin, end, y);
 }
 
 #else

@@ -26,11 +26,13 @@ struct Forward {
                 const auto some = static_cast<__mmask16>(depth - k >= 128 ? 0xFFFF : 0xFF);
                 __m512i codes[16];
                 for (std::int64_t r = 0; r < kLanes; ++r)
-                    codes[r] = r < rows ? _mm512_maskz_loadu_epi32(some, w.codes + (row + r) * bytes + (begin + k) / 2) : _mm512_setzero_si512();
+                    codes[r] = r < rows ? _mm512_maskz_loadu_epi32(some, w.codes + (row + r) * bytes + (begin + k) / 2)
+                                        : _mm512_setzero_si512();
                 transpose(codes);
                 for (std::int64_t half = 0; half < 2 && k + half * 64 < depth; ++half) {
                     alignas(64) float factors[kLanes] = {};
-                    for (std::int64_t r = 0; r < rows; ++r) factors[r] = w.scale((row + r) * scales + (begin + k + half * 64) / w.block);
+                    for (std::int64_t r = 0; r < rows; ++r)
+                        factors[r] = w.scale((row + r) * scales + (begin + k + half * 64) / w.block);
                     const __m512 factor = _mm512_load_ps(factors);
                     Bf16* to = panel + ((k / 2 + half * 32) * kPanelColumns + lane) * 2;
 #pragma GCC unroll 8
@@ -38,8 +40,10 @@ struct Forward {
 #pragma GCC unroll 4
                         for (unsigned byte = 0; byte < 4; ++byte, to += 2 * kPanelColumns) {
                             // A look-up reads four bits of its index.
-                            const __m512 even = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(codes[half * 8 + d], 8 * byte + 4), values), factor);
-                            const __m512 odd = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(codes[half * 8 + d], 8 * byte), values), factor);
+                            const __m512 even = _mm512_mul_ps(
+                                _mm512_permutexvar_ps(_mm512_srli_epi32(codes[half * 8 + d], 8 * byte + 4), values), factor);
+                            const __m512 odd = _mm512_mul_ps(
+                                _mm512_permutexvar_ps(_mm512_srli_epi32(codes[half * 8 + d], 8 * byte), values), factor);
                             _mm512_store_si512(to, paired(even, odd, order));
                         }
                 }
@@ -58,8 +62,10 @@ struct Backward {
         const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w.codes + (row * w.width + column) / 2));
         const __m256i upper = _mm256_srli_epi16(codes, 4);
         const __m256i low = _mm256_unpacklo_epi8(upper, codes), high = _mm256_unpackhi_epi8(upper, codes);
-        const __m128i index[kVectors] = {_mm256_castsi256_si128(low), _mm256_castsi256_si128(high), _mm256_extracti128_si256(low, 1), _mm256_extracti128_si256(high, 1)};
-        for (int v = 0; v < kVectors; ++v) to[v] = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_cvtepu8_epi32(index[v]), values), factor);
+        const __m128i index[kVectors] = {_mm256_castsi256_si128(low), _mm256_castsi256_si128(high),
+                                         _mm256_extracti128_si256(low, 1), _mm256_extracti128_si256(high, 1)};
+        for (int v = 0; v < kVectors; ++v)
+            to[v] = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_cvtepu8_epi32(index[v]), values), factor);
     }
 
     WITH_BF16 void operator()(std::int64_t begin, std::int64_t depth, Bf16* panel) const {
@@ -84,14 +90,17 @@ struct Backward {
 
 void multiplyNf4Panels(Rows x, std::int64_t count, const Nf4Rows& w, std::int64_t begin, std::int64_t end, Rows y, bool add) {
     for (std::int64_t column = begin; column < end; column += kPanelColumns)
-        product(x, count, w.width, Forward{w, column}, kDepth, Sums::GoOn, std::min(kPanelColumns, end - column), static_cast<Bf16*>(y.data) + column, y.stride, add);
+        product(x, count, w.width, Forward{w, column}, kDepth, Sums::GoOn, std::min(kPanelColumns, end - column),
+                static_cast<Bf16*>(y.data) + column, y.stride, add);
 }
 
-void multiplyNf4PanelsBack(Rows dy, std::int64_t count, std::span<const Nf4Rows> parts, std::int64_t begin, std::int64_t end, Rows dx, bool add) {
+void multiplyNf4PanelsBack(Rows dy, std::int64_t count, std::span<const Nf4Rows> parts, std::int64_t begin, std::int64_t end,
+                           Rows dx, bool add) {
     std::int64_t depth = 0;
     for (const Nf4Rows& part : parts) depth += part.rows;
     for (std::int64_t column = begin; column < end; column += kPanelColumns)
-        product(dy, count, depth, Backward{parts, column}, kDepth, Sums::GoOn, kPanelColumns, static_cast<Bf16*>(dx.data) + column, dx.stride, add);
+        product(dy, count, depth, Backward{parts, column}, kDepth, Sums::GoOn, kPanelColumns,
+                static_cast<Bf16*>(dx.data) + column, dx.stride, add);
 }
 
 #else

@@ -9,9 +9,9 @@ namespace engine::kernels {
 struct AdamStep {
     float gradientScale = 1;
     float beta1 = 0.9f, beta2 = 0.999f, oneLess1 = 0.1f, oneLess2 = 0.001f;
-    float keep = 1;                // 1 - learning rate * weight decay
-    float stepSize = 0;            // learning rate / (1 - beta1^t)
-    float inverseRoot = 1;         // 1 / sqrt(1 - beta2^t)
+    float keep = 1;        // 1 - learning rate * weight decay
+    float stepSize = 0;    // learning rate / (1 - beta1^t)
+    float inverseRoot = 1; // 1 / sqrt(1 - beta2^t)
     float epsilon = 1e-8f;
 };
 /// m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p = keep p - stepSize m / (sqrt(v) inverseRoot + epsilon).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A product of bfloat16 rows with a matrix of which a panel after another is laid out in the cache, by pairs of bfloat16. Included by the
-// files that know how to lay panels out.
+// A product of bfloat16 rows with a matrix of which a panel after another is laid out in the cache, by pairs of bfloat16.
+// Included by the files that know how to lay panels out.
 #pragma once
 #include "engine/kernels/nf4_bf16.h"
 
@@ -41,10 +41,12 @@ template <int kRows>
 WITHIN void tile(const Bf16* x, std::int64_t stride, std::int64_t pairs, const Bf16* panel, float* sums, Sums how) {
     __m512 s[kRows][kVectors];
     for (int r = 0; r < kRows; ++r)
-        for (int v = 0; v < kVectors; ++v) s[r][v] = how == Sums::GoOn ? _mm512_load_ps(sums + r * kPanelColumns + v * kLanes) : _mm512_setzero_ps();
+        for (int v = 0; v < kVectors; ++v)
+            s[r][v] = how == Sums::GoOn ? _mm512_load_ps(sums + r * kPanelColumns + v * kLanes) : _mm512_setzero_ps();
     for (std::int64_t p = 0; p < pairs; ++p) {
         __m512bh w[kVectors];
-        for (int v = 0; v < kVectors; ++v) w[v] = reinterpret_cast<__m512bh>(_mm512_load_si512(panel + (p * kPanelColumns + v * kLanes) * 2));
+        for (int v = 0; v < kVectors; ++v)
+            w[v] = reinterpret_cast<__m512bh>(_mm512_load_si512(panel + (p * kPanelColumns + v * kLanes) * 2));
         for (int r = 0; r < kRows; ++r) {
             std::int32_t pair;
             std::memcpy(&pair, x + r * stride + 2 * p, sizeof pair);
@@ -59,7 +61,8 @@ WITHIN void tile(const Bf16* x, std::int64_t stride, std::int64_t pairs, const B
         }
 }
 
-WITH_BF16 inline void tiles(const Bf16* x, std::int64_t stride, std::int64_t count, std::int64_t pairs, const Bf16* panel, float* sums, Sums how) {
+WITH_BF16 inline void tiles(const Bf16* x, std::int64_t stride, std::int64_t count, std::int64_t pairs, const Bf16* panel,
+                            float* sums, Sums how) {
     for (; count >= kTileRows; count -= kTileRows, x += kTileRows * stride, sums += kTileRows * kPanelColumns)
         tile<kTileRows>(x, stride, pairs, panel, sums, how);
     switch (count) {
@@ -73,13 +76,16 @@ WITH_BF16 inline void tiles(const Bf16* x, std::int64_t stride, std::int64_t cou
 }
 
 /// y [count, columns] = (y +) sums.
-WITH_BF16 inline void finish(const float* sums, std::int64_t count, std::int64_t columns, Bf16* y, std::int64_t stride, bool add) {
+WITH_BF16 inline void finish(const float* sums, std::int64_t count, std::int64_t columns, Bf16* y, std::int64_t stride,
+                             bool add) {
     for (std::int64_t r = 0; r < count; ++r)
         for (std::int64_t c = 0; c < columns; c += kLanes) {
             const auto some = static_cast<__mmask16>(columns - c >= kLanes ? 0xFFFF : (1 << (columns - c)) - 1);
             Bf16* to = y + r * stride + c;
             __m512 sum = _mm512_load_ps(sums + r * kPanelColumns + c);
-            if (add) sum = _mm512_add_ps(sum, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, to)), 16)));
+            if (add)
+                sum = _mm512_add_ps(
+                    sum, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, to)), 16)));
             _mm256_mask_storeu_epi16(to, some, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum)));
         }
 }
@@ -121,17 +127,19 @@ WITHIN void transpose(__m512i (&m)[16]) {
         }
 }
 
-/// y [count, columns] = (y +) x [count, depth] times the panels that `fill(first, depth, panel)` makes, each of `panelDepth` or less. `later`:
-/// how the sums of all but the first go on.
+/// y [count, columns] = (y +) x [count, depth] times the panels that `fill(first, depth, panel)` makes, each of `panelDepth` or
+/// less. `later`: how the sums of all but the first go on.
 template <class Fill>
-WITH_BF16 void product(const Rows& x, std::int64_t count, std::int64_t depth, const Fill& fill, std::int64_t panelDepth, Sums later, std::int64_t columns, Bf16* y, std::int64_t stride, bool add) {
+WITH_BF16 void product(const Rows& x, std::int64_t count, std::int64_t depth, const Fill& fill, std::int64_t panelDepth,
+                       Sums later, std::int64_t columns, Bf16* y, std::int64_t stride, bool add) {
     Room& mine = room();
     for (std::int64_t row = 0; row < count; row += kTall) {
         const std::int64_t rows = std::min(kTall, count - row);
         for (std::int64_t k = 0; k < depth; k += panelDepth) {
             const std::int64_t deep = std::min(panelDepth, depth - k);
             if (row == 0 || depth > panelDepth) fill(k, deep, mine.panel);
-            tiles(static_cast<const Bf16*>(x.data) + row * x.stride + k, x.stride, rows, deep / 2, mine.panel, mine.sums, k == 0 ? Sums::First : later);
+            tiles(static_cast<const Bf16*>(x.data) + row * x.stride + k, x.stride, rows, deep / 2, mine.panel, mine.sums,
+                  k == 0 ? Sums::First : later);
         }
         finish(mine.sums, rows, columns, y + row * stride, stride, add);
     }

@@ -12,8 +12,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace engine::kernels::HWY_NAMESPACE {
 
-template <class D>
-HWY_INLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> v) {
+template <class D> HWY_INLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> v) {
     const auto one = hn::Set(d, 1.0f);
     // Past -87 exp overflows the denominator harmlessly to a tiny value; clamp keeps it finite.
     return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Min(hn::Neg(v), hn::Set(d, 87.0f)))));
@@ -42,8 +41,7 @@ void SwigluBackwardOf(T* gateUp, std::int64_t gStride, std::int64_t rows, std::i
 }
 
 /// tanh(z) with z = sqrt(2/pi) (h + 0.044715 h^3), as 2 sigmoid(2 z) - 1.
-template <class D>
-HWY_INLINE hn::Vec<D> geluTanh(D d, hn::Vec<D> h) {
+template <class D> HWY_INLINE hn::Vec<D> geluTanh(D d, hn::Vec<D> h) {
     const auto cubic = hn::MulAdd(hn::Mul(h, h), hn::Set(d, 0.044715f), hn::Set(d, 1.0f));
     const auto z2 = hn::Mul(hn::Mul(h, cubic), hn::Set(d, 2 * 0.7978845608028654f));
     return hn::MulSub(hn::Set(d, 2.0f), sigmoid(d, z2), hn::Set(d, 1.0f));
@@ -73,8 +71,8 @@ void GeluBackwardOf(T* h, std::int64_t hStride, std::int64_t rows, std::int64_t 
 }
 
 template <class T>
-void RotateOf(T* x, std::int64_t stride, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,
-              std::int64_t rotary, const float* cosTable, const float* sinTable, float sign) {
+void RotateOf(T* x, std::int64_t stride, const std::int32_t* positions, std::int64_t rows, std::int64_t heads,
+              std::int64_t headDim, std::int64_t rotary, const float* cosTable, const float* sinTable, float sign) {
     const std::int64_t half = rotary / 2;
     for (std::int64_t row = 0; row < rows; ++row, x += stride) {
         const float* c = cosTable + positions[row] * half;
@@ -94,7 +92,8 @@ void RotateOf(T* x, std::int64_t stride, const std::int32_t* positions, std::int
 
 /// Keeps lane i with probability 1 - rate: two rounds of multiply and xor-shift over element number and key.
 template <class D>
-HWY_INLINE hn::Vec<D> keep(D d, std::uint32_t element, std::uint32_t low, std::uint32_t high, std::int32_t threshold, float scale) {
+HWY_INLINE hn::Vec<D> keep(D d, std::uint32_t element, std::uint32_t low, std::uint32_t high, std::int32_t threshold,
+                           float scale) {
     const hn::Rebind<std::uint32_t, D> du;
     const hn::Rebind<std::int32_t, D> di;
     auto h = hn::Add(hn::Iota(du, element), hn::Set(du, low));
@@ -109,7 +108,8 @@ HWY_INLINE hn::Vec<D> keep(D d, std::uint32_t element, std::uint32_t low, std::u
 }
 
 template <bool kAdd, class T>
-void DropoutOf(const T* in, std::int64_t inStride, std::int64_t rows, std::int64_t width, Mask mask, T* out, std::int64_t outStride) {
+void DropoutOf(const T* in, std::int64_t inStride, std::int64_t rows, std::int64_t width, Mask mask, T* out,
+               std::int64_t outStride) {
     const auto threshold = static_cast<std::int32_t>(static_cast<double>(mask.rate) * 2147483648.0);
     const float scale = 1.0f / (1.0f - mask.rate);
     for (std::int64_t row = 0; row < rows; ++row, in += inStride, out += outStride) {
@@ -125,38 +125,55 @@ void DropoutOf(const T* in, std::int64_t inStride, std::int64_t rows, std::int64
 }
 
 void SwigluForward(Rows g, std::int64_t rows, std::int64_t width, Rows m) {
-    if (g.type == Scalar::F32) SwigluForwardOf(static_cast<const float*>(g.data), g.stride, rows, width, static_cast<float*>(m.data), m.stride);
-    else SwigluForwardOf(static_cast<const Bf16*>(g.data), g.stride, rows, width, static_cast<Bf16*>(m.data), m.stride);
+    if (g.type == Scalar::F32)
+        SwigluForwardOf(static_cast<const float*>(g.data), g.stride, rows, width, static_cast<float*>(m.data), m.stride);
+    else
+        SwigluForwardOf(static_cast<const Bf16*>(g.data), g.stride, rows, width, static_cast<Bf16*>(m.data), m.stride);
 }
 void SwigluBackward(Rows g, std::int64_t rows, std::int64_t width, Rows dm) {
-    if (g.type == Scalar::F32) SwigluBackwardOf(static_cast<float*>(g.data), g.stride, rows, width, static_cast<const float*>(dm.data), dm.stride);
-    else SwigluBackwardOf(static_cast<Bf16*>(g.data), g.stride, rows, width, static_cast<const Bf16*>(dm.data), dm.stride);
+    if (g.type == Scalar::F32)
+        SwigluBackwardOf(static_cast<float*>(g.data), g.stride, rows, width, static_cast<const float*>(dm.data), dm.stride);
+    else
+        SwigluBackwardOf(static_cast<Bf16*>(g.data), g.stride, rows, width, static_cast<const Bf16*>(dm.data), dm.stride);
 }
 void GeluForward(Rows h, std::int64_t rows, std::int64_t width, Rows m) {
-    if (h.type == Scalar::F32) GeluForwardOf(static_cast<const float*>(h.data), h.stride, rows, width, static_cast<float*>(m.data), m.stride);
-    else GeluForwardOf(static_cast<const Bf16*>(h.data), h.stride, rows, width, static_cast<Bf16*>(m.data), m.stride);
+    if (h.type == Scalar::F32)
+        GeluForwardOf(static_cast<const float*>(h.data), h.stride, rows, width, static_cast<float*>(m.data), m.stride);
+    else
+        GeluForwardOf(static_cast<const Bf16*>(h.data), h.stride, rows, width, static_cast<Bf16*>(m.data), m.stride);
 }
 void GeluBackward(Rows h, std::int64_t rows, std::int64_t width, Rows dm) {
-    if (h.type == Scalar::F32) GeluBackwardOf(static_cast<float*>(h.data), h.stride, rows, width, static_cast<const float*>(dm.data), dm.stride);
-    else GeluBackwardOf(static_cast<Bf16*>(h.data), h.stride, rows, width, static_cast<const Bf16*>(dm.data), dm.stride);
+    if (h.type == Scalar::F32)
+        GeluBackwardOf(static_cast<float*>(h.data), h.stride, rows, width, static_cast<const float*>(dm.data), dm.stride);
+    else
+        GeluBackwardOf(static_cast<Bf16*>(h.data), h.stride, rows, width, static_cast<const Bf16*>(dm.data), dm.stride);
 }
-void Rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim, std::int64_t rotary,
-            const float* cosTable, const float* sinTable, int direction) {
+void Rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,
+            std::int64_t rotary, const float* cosTable, const float* sinTable, int direction) {
     const float sign = direction < 0 ? -1.0f : 1.0f;
-    if (x.type == Scalar::F32) RotateOf(static_cast<float*>(x.data), x.stride, positions, rows, heads, headDim, rotary, cosTable, sinTable, sign);
-    else RotateOf(static_cast<Bf16*>(x.data), x.stride, positions, rows, heads, headDim, rotary, cosTable, sinTable, sign);
+    if (x.type == Scalar::F32)
+        RotateOf(static_cast<float*>(x.data), x.stride, positions, rows, heads, headDim, rotary, cosTable, sinTable, sign);
+    else
+        RotateOf(static_cast<Bf16*>(x.data), x.stride, positions, rows, heads, headDim, rotary, cosTable, sinTable, sign);
 }
 void Dropout(Rows in, std::int64_t rows, std::int64_t width, Mask mask, Rows out) {
-    if (in.type == Scalar::F32) DropoutOf<false>(static_cast<const float*>(in.data), in.stride, rows, width, mask, static_cast<float*>(out.data), out.stride);
-    else DropoutOf<false>(static_cast<const Bf16*>(in.data), in.stride, rows, width, mask, static_cast<Bf16*>(out.data), out.stride);
+    if (in.type == Scalar::F32)
+        DropoutOf<false>(static_cast<const float*>(in.data), in.stride, rows, width, mask, static_cast<float*>(out.data),
+                         out.stride);
+    else
+        DropoutOf<false>(static_cast<const Bf16*>(in.data), in.stride, rows, width, mask, static_cast<Bf16*>(out.data),
+                         out.stride);
 }
 void DropoutAdd(Rows in, std::int64_t rows, std::int64_t width, Mask mask, Rows out) {
-    if (in.type == Scalar::F32) DropoutOf<true>(static_cast<const float*>(in.data), in.stride, rows, width, mask, static_cast<float*>(out.data), out.stride);
-    else DropoutOf<true>(static_cast<const Bf16*>(in.data), in.stride, rows, width, mask, static_cast<Bf16*>(out.data), out.stride);
+    if (in.type == Scalar::F32)
+        DropoutOf<true>(static_cast<const float*>(in.data), in.stride, rows, width, mask, static_cast<float*>(out.data),
+                        out.stride);
+    else
+        DropoutOf<true>(static_cast<const Bf16*>(in.data), in.stride, rows, width, mask, static_cast<Bf16*>(out.data),
+                        out.stride);
 }
 
-template <class Bits>
-std::int64_t FirstNotFiniteOf(const Bits* bits, std::int64_t count, Bits exponent) {
+template <class Bits> std::int64_t FirstNotFiniteOf(const Bits* bits, std::int64_t count, Bits exponent) {
     const hn::ScalableTag<Bits> d;
     const auto mask = hn::Set(d, exponent);
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -198,8 +215,8 @@ void geluForward(Rows h, std::int64_t rows, std::int64_t width, Rows m) {
 void geluBackward(Rows h, std::int64_t rows, std::int64_t width, Rows dm) {
     HWY_DYNAMIC_DISPATCH(GeluBackward)(h, rows, width, dm);
 }
-void rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim, std::int64_t rotary,
-            const float* cosTable, const float* sinTable, int direction) {
+void rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,
+            std::int64_t rotary, const float* cosTable, const float* sinTable, int direction) {
     HWY_DYNAMIC_DISPATCH(Rotate)(x, positions, rows, heads, headDim, rotary, cosTable, sinTable, direction);
 }
 void dropout(Rows in, std::int64_t rows, std::int64_t width, Mask mask, Rows out) {

@@ -19,22 +19,18 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Bf16 = std::uint16_t;
 
-template <class D>
-HWY_INLINE hn::Vec<D> load(D d, const float* p) {
+template <class D> HWY_INLINE hn::Vec<D> load(D d, const float* p) {
     return hn::LoadU(d, p);
 }
-template <class D>
-HWY_INLINE hn::Vec<D> load(D d, const Bf16* p) {
+template <class D> HWY_INLINE hn::Vec<D> load(D d, const Bf16* p) {
     const hn::Rebind<std::uint32_t, D> du32;
     const hn::Rebind<std::uint16_t, D> du16;
     return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du32, hn::LoadU(du16, p))));
 }
-template <class D>
-HWY_INLINE void store(D d, hn::Vec<D> v, float* p) {
+template <class D> HWY_INLINE void store(D d, hn::Vec<D> v, float* p) {
     hn::StoreU(v, d, p);
 }
-template <class D>
-HWY_INLINE void store(D, hn::Vec<D> v, Bf16* p) {
+template <class D> HWY_INLINE void store(D, hn::Vec<D> v, Bf16* p) {
     const hn::Rebind<std::uint32_t, D> du32;
     const hn::Rebind<std::int32_t, D> di32;
     const hn::Rebind<std::uint16_t, D> du16;
@@ -56,8 +52,7 @@ HWY_INLINE void addTo(Rows y, std::int64_t row, std::int64_t column, float value
 }
 
 /// f(d, i) over [0, n): whole vectors, then one lane at a time.
-template <class F>
-HWY_INLINE void forEach(std::size_t n, const F& f) {
+template <class F> HWY_INLINE void forEach(std::size_t n, const F& f) {
     const hn::ScalableTag<float> d;
     const std::size_t lanes = hn::Lanes(d);
     std::size_t i = 0;
@@ -67,8 +62,7 @@ HWY_INLINE void forEach(std::size_t n, const F& f) {
 }
 
 /// Sum over [0, n) of f(d, i).
-template <class F>
-HWY_INLINE float sumEach(std::size_t n, const F& f) {
+template <class F> HWY_INLINE float sumEach(std::size_t n, const F& f) {
     const hn::ScalableTag<float> d;
     const std::size_t lanes = hn::Lanes(d);
     auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);

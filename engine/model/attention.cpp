@@ -15,15 +15,15 @@ namespace {
 constexpr std::int64_t kItemRows = 128;
 
 /// f(node, first, end, out): the rows [first, end) of a node are queries, written from row `out` on.
-template <class F>
-void forQueries(const Pack& pack, const std::vector<std::int64_t>* only, const F& f) {
+template <class F> void forQueries(const Pack& pack, const std::vector<std::int64_t>* only, const F& f) {
     if (!only) {
         for (const PackNode& node : pack.nodes) f(node, node.begin, node.begin + node.count, node.begin);
         return;
     }
     for (std::size_t i = 0; i < only->size();) {
         const std::int64_t first = (*only)[i];
-        const PackNode& node = *std::prev(std::upper_bound(pack.nodes.begin(), pack.nodes.end(), first, [](std::int64_t row, const PackNode& n) { return row < n.begin; }));
+        const PackNode& node = *std::prev(std::upper_bound(pack.nodes.begin(), pack.nodes.end(), first,
+                                                           [](std::int64_t row, const PackNode& n) { return row < n.begin; }));
         const std::size_t begin = i++;
         while (i < only->size() && (*only)[i] == (*only)[i - 1] + 1 && (*only)[i] < node.begin + node.count) ++i;
         f(node, first, (*only)[i - 1] + 1, static_cast<std::int64_t>(begin));
@@ -59,8 +59,7 @@ AttentionPlan::AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCa
     if (cache) m_stored = cache->places(pack);
 }
 
-template <class F>
-void AttentionPlan::forPairs(std::int64_t chunks, const F& f) const {
+template <class F> void AttentionPlan::forPairs(std::int64_t chunks, const F& f) const {
     const auto cost = [](const Item& item) { return (item.count + 4) * item.keys; };
     std::int64_t total = 0;
     for (const Item& item : m_items) total += cost(item) * m_kvHeads;
@@ -72,14 +71,16 @@ void AttentionPlan::forPairs(std::int64_t chunks, const F& f) const {
                     // A pair belongs to the chunk in which its middle lies.
                     const std::int64_t middle = 2 * done + cost(item);
                     done += cost(item);
-                    if (std::min(chunks - 1, middle * chunks / (2 * std::max<std::int64_t>(1, total))) == chunk) f(item, head, chunk);
+                    if (std::min(chunks - 1, middle * chunks / (2 * std::max<std::int64_t>(1, total))) == chunk)
+                        f(item, head, chunk);
                 }
         }
     });
 }
 
 kernels::AttentionTask AttentionPlan::task(std::int64_t layer, const Item& item, std::int64_t kvHead, const at::Tensor& qkv,
-                                           const at::Tensor& out, const at::Tensor& lse, std::vector<kernels::KeySpan>& spans) const {
+                                           const at::Tensor& out, const at::Tensor& lse,
+                                           std::vector<kernels::KeySpan>& spans) const {
     const kernels::Rows rows = rowsOf(qkv);
     const std::int64_t size = kernels::sizeOf(rows.type), groups = m_heads / m_kvHeads;
     const auto at = [&](const kernels::Rows& r, std::int64_t row, std::int64_t column) {
@@ -89,8 +90,8 @@ kernels::AttentionTask AttentionPlan::task(std::int64_t layer, const Item& item,
     for (const Span& span : item.spans) {
         if (span.cached) {
             const kernels::Rows keys = rowsOf(m_cache->keys(layer)), values = rowsOf(m_cache->values(layer));
-            spans.push_back({at(keys, span.begin, kvHead * m_headDim), at(values, span.begin, kvHead * m_headDim), keys.stride, span.rows,
-                             keys.type, -1});
+            spans.push_back({at(keys, span.begin, kvHead * m_headDim), at(values, span.begin, kvHead * m_headDim), keys.stride,
+                             span.rows, keys.type, -1});
         } else {
             char* keys = at(rows, span.begin, (m_heads + kvHead) * m_headDim);
             spans.push_back({keys, keys + m_kvHeads * m_headDim * size, rows.stride, span.rows, rows.type, span.begin});
@@ -123,8 +124,8 @@ void AttentionPlan::forward(std::int64_t layer, const at::Tensor& qkv, at::Tenso
     });
 }
 
-void AttentionPlan::backward(std::int64_t layer, const at::Tensor& qkv, const at::Tensor& out, const at::Tensor& lse, const at::Tensor& dOut,
-                             at::Tensor& dqkv) const {
+void AttentionPlan::backward(std::int64_t layer, const at::Tensor& qkv, const at::Tensor& out, const at::Tensor& lse,
+                             const at::Tensor& dOut, at::Tensor& dqkv) const {
     const std::int64_t chunks = at::get_num_threads(), width = m_kvHeads * m_headDim;
     // Nodes share their ancestors' keys, so each chunk adds into gradients of its own: [chunk][dK | dV][N, width].
     const at::Tensor sums = at::zeros({chunks * 2, m_rows, width}, at::kFloat);
@@ -148,7 +149,8 @@ void AttentionPlan::backward(std::int64_t layer, const at::Tensor& qkv, const at
         for (std::int64_t which = 0; which < 2; ++which) {
             float* first = base + (which * m_rows + begin) * width;
             for (std::int64_t chunk = 1; chunk < chunks; ++chunk)
-                kernels::addRows(first, {base + ((chunk * 2 + which) * m_rows + begin) * width, width, kernels::Scalar::F32}, end - begin, width);
+                kernels::addRows(first, {base + ((chunk * 2 + which) * m_rows + begin) * width, width, kernels::Scalar::F32},
+                                 end - begin, width);
             kernels::Rows to = rowsOf(dqkv, begin);
             to.data = static_cast<char*>(to.data) + (m_heads + which * m_kvHeads) * m_headDim * kernels::sizeOf(to.type);
             kernels::castRows(first, end - begin, width, to);
@@ -160,7 +162,8 @@ void AttentionPlan::store(std::int64_t layer, const at::Tensor& qkv) const {
     const std::int64_t width = m_kvHeads * m_headDim;
     for (const KvCache::Stored& stored : m_stored) {
         const at::Tensor rows = qkv.narrow(0, stored.from, stored.count);
-        m_cache->store(layer, stored, rows.narrow(1, m_heads * m_headDim, width), rows.narrow(1, m_heads * m_headDim + width, width));
+        m_cache->store(layer, stored, rows.narrow(1, m_heads * m_headDim, width),
+                       rows.narrow(1, m_heads * m_headDim + width, width));
     }
 }
 

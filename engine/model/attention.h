@@ -10,7 +10,8 @@
 
 namespace engine {
 
-/// Made once a pack, used by every layer. Queries, keys and values lie side by side in one tensor [N, (heads + 2 kv_heads) * head_dim].
+/// Made once a pack, used by every layer. Queries, keys and values lie side by side in one tensor [N, (heads + 2 kv_heads) *
+/// head_dim].
 class AttentionPlan {
 public:
     /// `cache` may be null when no node continues a segment. With `only`, the queries are these rows alone, in this order.
@@ -43,11 +44,11 @@ private:
     KvCache* m_cache;
     std::vector<Item> m_items;
     std::vector<KvCache::Stored> m_stored;
-    /// f(item, kv head, chunk) for all pairs; pairs of one chunk run on one thread, in order, and chunks are the same for a thread count.
-    template <class F>
-    void forPairs(std::int64_t chunks, const F& f) const;
-    kernels::AttentionTask task(std::int64_t layer, const Item& item, std::int64_t kvHead, const at::Tensor& qkv, const at::Tensor& out,
-                                const at::Tensor& lse, std::vector<kernels::KeySpan>& spans) const;
+    /// f(item, kv head, chunk) for all pairs; pairs of one chunk run on one thread, in order, and chunks are the same for a
+    /// thread count.
+    template <class F> void forPairs(std::int64_t chunks, const F& f) const;
+    kernels::AttentionTask task(std::int64_t layer, const Item& item, std::int64_t kvHead, const at::Tensor& qkv,
+                                const at::Tensor& out, const at::Tensor& lse, std::vector<kernels::KeySpan>& spans) const;
 };
 
 } // namespace engine

@@ -42,8 +42,8 @@ void rotate(at::Tensor& qkv, const Pass& pass, int direction) {
     const DecoderConfig& c = pass.config;
     const std::int64_t heads = c.heads + c.kv_heads;
     forRows(qkv.size(0), heads * c.rotary_dim, [&](std::int64_t begin, std::int64_t end) {
-        kernels::rotate(rowsOf(qkv, begin), pass.positions.const_data_ptr<std::int32_t>() + begin, end - begin, heads, c.head_dim, c.rotary_dim,
-                        floats(pass.cosTable), floats(pass.sinTable), direction);
+        kernels::rotate(rowsOf(qkv, begin), pass.positions.const_data_ptr<std::int32_t>() + begin, end - begin, heads, c.head_dim,
+                        c.rotary_dim, floats(pass.cosTable), floats(pass.sinTable), direction);
     });
 }
 
@@ -75,21 +75,24 @@ void Norm::bind(Lora* adapter, const std::string& biasName) {
     if (trained) bias = trained->value;
 }
 
-void Norm::forward(const at::Tensor& x, double eps, at::Tensor& y, const at::Tensor& mean, const at::Tensor& rstd, bool adapted) const {
+void Norm::forward(const at::Tensor& x, double eps, at::Tensor& y, const at::Tensor& mean, const at::Tensor& rstd,
+                   bool adapted) const {
     const std::int64_t width = x.size(1);
     const float* shift = floats(adapted ? bias : frozenBias);
     forRows(x.size(0), width, [&](std::int64_t begin, std::int64_t end) {
-        kernels::normForward(floats(x) + begin * width, floats(weight), shift, static_cast<float>(eps), end - begin, width, rowsOf(y, begin),
-                             mean.defined() ? floats(mean) + begin : nullptr, rstd.defined() ? floats(rstd) + begin : nullptr);
+        kernels::normForward(floats(x) + begin * width, floats(weight), shift, static_cast<float>(eps), end - begin, width,
+                             rowsOf(y, begin), mean.defined() ? floats(mean) + begin : nullptr,
+                             rstd.defined() ? floats(rstd) + begin : nullptr);
     });
 }
 
-void Norm::backward(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& rstd, const at::Tensor& dy, at::Tensor& dx) const {
+void Norm::backward(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& rstd, const at::Tensor& dy,
+                    at::Tensor& dx) const {
     const std::int64_t width = x.size(1);
     if (trained) trained->grad.add_(at::sum(dy.narrow(1, 0, width), {0}, false, at::kFloat));
     forRows(x.size(0), width, [&](std::int64_t begin, std::int64_t end) {
-        kernels::normBackward(floats(x) + begin * width, floats(weight), bias.defined() ? floats(mean) + begin : nullptr, floats(rstd) + begin,
-                              end - begin, width, rowsOf(dy, begin), floats(dx) + begin * width);
+        kernels::normBackward(floats(x) + begin * width, floats(weight), bias.defined() ? floats(mean) + begin : nullptr,
+                              floats(rstd) + begin, end - begin, width, rowsOf(dy, begin), floats(dx) + begin * width);
     });
 }
 
@@ -189,7 +192,9 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
     }
     const auto readByUp = [&] { return phi ? read1 : up.isAdapted() ? normedAgain(norm2, x2) : at::Tensor(); };
 
-    const at::Tensor dm = down.backward(branch(kMlpResidual), down.isAdapted() ? activated(phi, t.up, c.intermediate_size) : at::Tensor(), t.downLow, drop(kDownMask), true);
+    const at::Tensor dm =
+        down.backward(branch(kMlpResidual), down.isAdapted() ? activated(phi, t.up, c.intermediate_size) : at::Tensor(),
+                      t.downLow, drop(kDownMask), true);
     activateBackward(phi, t.up, c.intermediate_size, dm);
     const bool needNorm = needInput || norm1.trained;
     const at::Tensor dUpIn = up.backward(t.up, readByUp(), t.upLow, drop(kUpMask), !phi || needNorm);
@@ -199,7 +204,8 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
         x2 = at::Tensor();
     }
 
-    const at::Tensor dAttention = out.backward(phi ? dyAttention : branch(kAttentionResidual), t.attention, t.outLow, drop(kOutMask), true);
+    const at::Tensor dAttention =
+        out.backward(phi ? dyAttention : branch(kAttentionResidual), t.attention, t.outLow, drop(kOutMask), true);
     at::Tensor dqkv = at::empty_like(t.qkv);
     pass.attention.backward(layer, t.qkv, t.attention, t.lse, dAttention, dqkv);
     rotate(dqkv, pass, -1);

@@ -14,7 +14,8 @@ void expandRow(const BlockMatrix& matrix, std::int64_t row, kernels::Scalar type
 void expandInto(const BlockMatrix& matrix, std::int64_t first, const at::Tensor& to) {
     forRows(to.size(0), matrix.in, [&](std::int64_t begin, std::int64_t end) {
         const kernels::Rows rows = rowsOf(to, begin);
-        kernels::expandBlocks(matrix.kind, matrix.row(first + begin), (end - begin) * (matrix.in / kernels::kBlock), rows.type, rows.data);
+        kernels::expandBlocks(matrix.kind, matrix.row(first + begin), (end - begin) * (matrix.in / kernels::kBlock), rows.type,
+                              rows.data);
     });
 }
 
@@ -32,8 +33,8 @@ void addFewRows(std::span<const BlockMatrix> parts, const at::Tensor& x, const a
             const std::int64_t first = std::max(begin, before), last = std::min(end, before + part.out);
             for (std::int64_t n = 0; first < last && n < x.size(0); n += kAtOnce) {
                 char* at = static_cast<char*>(to.data) + (n * to.stride + first) * kernels::sizeOf(to.type);
-                kernels::multiplyFewRowsBlocks(from + n * in, sums.data() + n * blocks, std::min(kAtOnce, x.size(0) - n), in, part.kind, part.row(first - before),
-                                               last - first, {at, to.stride, to.type});
+                kernels::multiplyFewRowsBlocks(from + n * in, sums.data() + n * blocks, std::min(kAtOnce, x.size(0) - n), in,
+                                               part.kind, part.row(first - before), last - first, {at, to.stride, to.type});
             }
             before += part.out;
         }

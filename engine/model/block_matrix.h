@@ -15,17 +15,19 @@ struct BlockMatrix {
     std::int64_t out = 0, in = 0;
     kernels::BlockKind kind = kernels::BlockKind::Q8_0;
     std::span<const std::byte> bytes;
-    std::shared_ptr<const void> owner;     // keeps bytes alive
+    std::shared_ptr<const void> owner; // keeps bytes alive
 
-    const std::byte* row(std::int64_t index) const { return bytes.data() + index * (in / kernels::kBlock) * kernels::blockBytes(kind); }
+    const std::byte* row(std::int64_t index) const {
+        return bytes.data() + index * (in / kernels::kBlock) * kernels::blockBytes(kind);
+    }
 };
 
 /// The values of rows from `first` on as `to` [n, in], float or bfloat16, row-major.
 void expandInto(const BlockMatrix& matrix, std::int64_t first, const at::Tensor& to);
 /// One row's.
 void expandRow(const BlockMatrix& matrix, std::int64_t row, kernels::Scalar type, void* to);
-/// y [N, sum of out] += x [N, in] (float) times the parts' transposes, side by side; y's rows may lie apart. Reads the blocks once for
-/// every four rows.
+/// y [N, sum of out] += x [N, in] (float) times the parts' transposes, side by side; y's rows may lie apart. Reads the blocks
+/// once for every four rows.
 void addFewRows(std::span<const BlockMatrix> parts, const at::Tensor& x, const at::Tensor& y);
 
 } // namespace engine

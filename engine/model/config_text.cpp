@@ -32,9 +32,7 @@ double rotaryShare(const DecoderConfig& c) {
 std::string written(const Json& config) {
     try {
         return config.dump(2) + "\n";
-    } catch (const nlohmann::json::exception&) {
-        throw Error(ErrorCode::BadInput, "config.json holds text that is not UTF-8.");
-    }
+    } catch (const nlohmann::json::exception&) { throw Error(ErrorCode::BadInput, "config.json holds text that is not UTF-8."); }
 }
 
 } // namespace
@@ -42,10 +40,12 @@ std::string written(const Json& config) {
 std::string configText(const DecoderConfig& c, DType type) {
     const bool phi = c.family == Family::Phi;
     if (!phi && c.rotary_dim != c.head_dim)
-        throw Error(ErrorCode::BadInput, c.name + ": rotary embedding of " + std::to_string(c.rotary_dim) + " of a head's " + std::to_string(c.head_dim) +
+        throw Error(ErrorCode::BadInput, c.name + ": rotary embedding of " + std::to_string(c.rotary_dim) + " of a head's " +
+                                             std::to_string(c.head_dim) +
                                              " dims cannot be written as a Hugging Face llama model.");
     if (phi && c.head_dim * c.heads != c.hidden_size)
-        throw Error(ErrorCode::BadInput, c.name + ": heads of " + std::to_string(c.head_dim) + " dims cannot be written as a Hugging Face phi model.");
+        throw Error(ErrorCode::BadInput,
+                    c.name + ": heads of " + std::to_string(c.head_dim) + " dims cannot be written as a Hugging Face phi model.");
     // rope_parameters is transformers 5's, what is at the top 4's.
     Json rope{{"rope_theta", c.rope_theta}, {"rope_type", "default"}};
     if (phi) rope["partial_rotary_factor"] = rotaryShare(c);
@@ -70,7 +70,11 @@ std::string configText(const DecoderConfig& c, DType type) {
                 {"rope_parameters", rope},
                 {"torch_dtype", torchName(type)}};
     if (phi)
-        config.update({{"partial_rotary_factor", rotaryShare(c)}, {"layer_norm_eps", c.norm_eps}, {"qk_layernorm", false}, {"embd_pdrop", 0.0}, {"resid_pdrop", c.resid_dropout}});
+        config.update({{"partial_rotary_factor", rotaryShare(c)},
+                       {"layer_norm_eps", c.norm_eps},
+                       {"qk_layernorm", false},
+                       {"embd_pdrop", 0.0},
+                       {"resid_pdrop", c.resid_dropout}});
     else
         config.update({{"head_dim", c.head_dim}, {"rms_norm_eps", c.norm_eps}, {"attention_bias", false}, {"mlp_bias", false}});
     return written(config);

@@ -9,8 +9,8 @@
 
 namespace engine {
 
-/// For the configuration of a GGUF: read by transformers 4 and 5. `type`: of the weights. Throws Error(BadInput) for what the family's
-/// config.json cannot say.
+/// For the configuration of a GGUF: read by transformers 4 and 5. `type`: of the weights. Throws Error(BadInput) for what the
+/// family's config.json cannot say.
 std::string configText(const DecoderConfig& config, DType type);
 /// A folder's own config.json for weights of this type that are no longer quantised.
 std::string plainConfigText(const std::filesystem::path& folder, DType type);

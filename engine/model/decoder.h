@@ -19,8 +19,8 @@ namespace engine {
 
 /// Dropout of one training step: which masks are drawn. The same key gives the same masks.
 struct Dropout {
-    std::uint64_t key = 0;     // seed and step mixed
-    double resid = 0;          // rate on the residual branches; the adapter's own rate is its spec's
+    std::uint64_t key = 0; // seed and step mixed
+    double resid = 0;      // rate on the residual branches; the adapter's own rate is its spec's
 };
 
 /// What one pass says of some rows.
@@ -35,9 +35,11 @@ class Decoder {
 public:
     /// A model folder (safetensors) or .gguf file. Throws Error naming file and tensor; StopRequested.
     /// On the processor by its own kernels, elsewhere as loadPlain.
-    static Decoder load(const std::filesystem::path& model, Precision precision, const Sink& sink = {}, std::stop_token stop = {}, at::Device device = at::kCPU);
+    static Decoder load(const std::filesystem::path& model, Precision precision, const Sink& sink = {}, std::stop_token stop = {},
+                        at::Device device = at::kCPU);
     /// By ATen's operations alone: the one way on a GPU, and on the processor what the fast way is tested against.
-    static Decoder loadPlain(const std::filesystem::path& model, Precision precision, at::Device device, const Sink& sink = {}, std::stop_token stop = {});
+    static Decoder loadPlain(const std::filesystem::path& model, Precision precision, at::Device device, const Sink& sink = {},
+                             std::stop_token stop = {});
     Decoder(Decoder&&) noexcept;
     Decoder& operator=(Decoder&&) noexcept;
     ~Decoder();
@@ -49,8 +51,8 @@ public:
     /// Held in memory by weights: embedding, layers, head.
     std::int64_t byteCount() const;
 
-    /// To be called once before many batches are to come (training: with their gradients): small bf16 models then lay their weights out
-    /// for the matrix product. Single tokens are read faster without.
+    /// To be called once before many batches are to come (training: with their gradients): small bf16 models then lay their
+    /// weights out for the matrix product. Single tokens are read faster without.
     void packForBatches(bool training);
 
     /// The adapter in use; null: the base alone. Trained biases start from the base's when `fresh`.
@@ -61,16 +63,18 @@ public:
 
     /// Logits [rows, V] float32 of these rows of a pack; keys and values of storing nodes go to `cache`.
     at::Tensor logits(const Pack& pack, const std::vector<std::int64_t>& rows, KvCache* cache = nullptr) const;
-    /// Log-probabilities of the targets' tokens (weights unused) and the likeliest tokens after `rows`; the whole [rows, V] is never held.
-    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache = nullptr) const;
+    /// Log-probabilities of the targets' tokens (weights unused) and the likeliest tokens after `rows`; the whole [rows, V] is
+    /// never held.
+    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows,
+                      KvCache* cache = nullptr) const;
     /// The log-probabilities alone.
     std::vector<float> logProbabilities(const Pack& pack, const std::vector<Target>& targets, KvCache* cache = nullptr) const;
     /// Runs the rows for their keys and values only.
     void prefill(const Pack& pack, KvCache& cache) const;
     /// The adapter's gradients to zero.
     void dropGradients();
-    /// Adds the gradients of the sum of weight * cross entropy of the targets. Dropout applies. A device may still be at work on it afterwards;
-    /// where it has no memory for it, Error(OutOfMemory) is thrown and nothing was added.
+    /// Adds the gradients of the sum of weight * cross entropy of the targets. Dropout applies. A device may still be at work on
+    /// it afterwards; where it has no memory for it, Error(OutOfMemory) is thrown and nothing was added.
     void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout);
     /// Waits for that: the sums since the last call; the adapter's gradients are whole from here on.
     double collectLoss();

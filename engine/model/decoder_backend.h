@@ -27,7 +27,8 @@ public:
     /// `adapter` is another one: find its parts, give its biases the base's values when `fresh`.
     virtual void bindAdapter(bool fresh) = 0;
     virtual at::Tensor logits(const Pack& pack, const std::vector<std::int64_t>& rows, KvCache* cache) = 0;
-    virtual Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) = 0;
+    virtual Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows,
+                              KvCache* cache) = 0;
     virtual void prefill(const Pack& pack, KvCache& cache) = 0;
     virtual double loss(const Pack& pack, const std::vector<Target>& targets) = 0;
     virtual void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) = 0;

@@ -6,8 +6,9 @@
 
 namespace engine {
 
-/// model.device: cpu; cuda; auto: cuda where libtorch has it and a GPU is there, else cpu. libtorch's half for GPUs is loaded here, on the first
-/// call that asks for one: the program is not linked to it. Throws Error(BadInput) when there is none to be had.
+/// model.device: cpu; cuda; auto: cuda where libtorch has it and a GPU is there, else cpu. libtorch's half for GPUs is loaded
+/// here, on the first call that asks for one: the program is not linked to it. Throws Error(BadInput) when there is none to be
+/// had.
 at::Device chooseDevice(const std::string& wanted);
 /// GPUs that libtorch can compute on.
 int gpuCount();

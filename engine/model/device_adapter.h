@@ -11,7 +11,8 @@
 
 namespace engine {
 
-/// One tensor that the model computes with, made of pieces of the adapter's flat values: several modules' A below each other, a trained bias.
+/// One tensor that the model computes with, made of pieces of the adapter's flat values: several modules' A below each other, a
+/// trained bias.
 class AdapterSlot {
 public:
     /// A view of the flat values, a vector [n] as [1, n], that lies at (row, column) of the slot, multiplied by scale.

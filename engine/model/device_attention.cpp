@@ -31,8 +31,11 @@ DeviceAttention::DeviceAttention(const DecoderConfig& config, const Pack& pack, 
     std::vector<std::uint8_t> sees(static_cast<std::size_t>(nodes * groups), 0);
     for (std::int64_t index = 0; index < nodes; ++index) {
         const auto see = [&](std::int64_t group) { sees[static_cast<std::size_t>(index * groups + group)] = 1; };
-        for (auto above = static_cast<int>(index); above >= 0; above = pack.nodes[static_cast<std::size_t>(above)].parent) see(above);
-        for (int segment = pack.nodes[static_cast<std::size_t>(index)].segment; segment >= 0; segment = cache->segment(segment).parent) see(groupOfSegment.at(segment));
+        for (auto above = static_cast<int>(index); above >= 0; above = pack.nodes[static_cast<std::size_t>(above)].parent)
+            see(above);
+        for (int segment = pack.nodes[static_cast<std::size_t>(index)].segment; segment >= 0;
+             segment = cache->segment(segment).parent)
+            see(groupOfSegment.at(segment));
     }
     const auto cached = static_cast<std::int64_t>(cachedRows.size()), rows = pack.rows();
     std::vector<std::int64_t> groupOfKey = cachedGroups;
@@ -46,7 +49,8 @@ DeviceAttention::DeviceAttention(const DecoderConfig& config, const Pack& pack, 
 
 at::Tensor DeviceAttention::allKeys(const at::Tensor& cached, const at::Tensor& own) const {
     at::Tensor all = own;
-    if (m_cachedRows.defined()) all = at::cat({at::index_select(cached, 0, m_cachedRows).view({-1, m_kvHeads, m_headDim}), own}, 0);
+    if (m_cachedRows.defined())
+        all = at::cat({at::index_select(cached, 0, m_cachedRows).view({-1, m_kvHeads, m_headDim}), own}, 0);
     const std::int64_t groups = m_heads / m_kvHeads, rows = all.size(0);
     if (groups > 1) all = all.unsqueeze(2).expand({rows, m_kvHeads, groups, m_headDim}).reshape({rows, m_heads, m_headDim});
     return all.transpose(0, 1).unsqueeze(0);
@@ -54,14 +58,17 @@ at::Tensor DeviceAttention::allKeys(const at::Tensor& cached, const at::Tensor& 
 
 at::Tensor DeviceAttention::forward(std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
     const at::Tensor none;
-    const at::Tensor keys = allKeys(m_cache ? m_cache->keys(layer) : none, k), values = allKeys(m_cache ? m_cache->values(layer) : none, v);
-    const at::Tensor out = at::scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), keys, values, m_mask, 0.0, false, 1.0 / std::sqrt(static_cast<double>(m_headDim)));
+    const at::Tensor keys = allKeys(m_cache ? m_cache->keys(layer) : none, k),
+                     values = allKeys(m_cache ? m_cache->values(layer) : none, v);
+    const at::Tensor out = at::scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), keys, values, m_mask, 0.0, false,
+                                                            1.0 / std::sqrt(static_cast<double>(m_headDim)));
     return out.squeeze(0).transpose(0, 1).reshape({q.size(0), m_heads * m_headDim});
 }
 
 void DeviceAttention::store(std::int64_t layer, const at::Tensor& k, const at::Tensor& v) const {
     for (const KvCache::Stored& stored : m_stored)
-        m_cache->store(layer, stored, k.narrow(0, stored.from, stored.count).flatten(1), v.narrow(0, stored.from, stored.count).flatten(1));
+        m_cache->store(layer, stored, k.narrow(0, stored.from, stored.count).flatten(1),
+                       v.narrow(0, stored.from, stored.count).flatten(1));
 }
 
 void DeviceAttention::commit() const {

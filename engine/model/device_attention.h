@@ -28,8 +28,8 @@ private:
     std::int64_t m_heads, m_kvHeads, m_headDim;
     KvCache* m_cache;
     std::vector<KvCache::Stored> m_stored;
-    at::Tensor m_mask;        // [1, 1, N, cached + N]: true where seen
-    at::Tensor m_cachedRows;  // of the cache's buffers; undefined: none
+    at::Tensor m_mask;       // [1, 1, N, cached + N]: true where seen
+    at::Tensor m_cachedRows; // of the cache's buffers; undefined: none
 };
 
 } // namespace engine

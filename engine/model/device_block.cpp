@@ -11,7 +11,8 @@ namespace {
 at::Tensor rotated(const at::Tensor& x, const DevicePass& pass) {
     const std::int64_t half = pass.config.rotary_dim / 2, rest = pass.config.head_dim - 2 * half;
     const at::Tensor a = x.narrow(2, 0, half).to(at::kFloat), b = x.narrow(2, half, half).to(at::kFloat);
-    std::vector<at::Tensor> parts{(a * pass.cos - b * pass.sin).to(x.scalar_type()), (b * pass.cos + a * pass.sin).to(x.scalar_type())};
+    std::vector<at::Tensor> parts{(a * pass.cos - b * pass.sin).to(x.scalar_type()),
+                                  (b * pass.cos + a * pass.sin).to(x.scalar_type())};
     if (rest > 0) parts.push_back(x.narrow(2, 2 * half, rest));
     return at::cat(parts, 2);
 }
@@ -25,12 +26,15 @@ at::Tensor DeviceBlock::forward(std::int64_t layer, const at::Tensor& x, const D
     const auto product = [&](const DeviceLinear& linear, const at::Tensor& in, MaskNumber which) {
         return linear.forward(in, pass.adapted, layerMask(pass.key, layer, which, pass.adapted ? pass.loraDropout : 0));
     };
-    const auto branch = [&](const at::Tensor& y, MaskNumber which) { return droppedPlain(y, layerMask(pass.key, layer, which, pass.residDropout)); };
+    const auto branch = [&](const at::Tensor& y, MaskNumber which) {
+        return droppedPlain(y, layerMask(pass.key, layer, which, pass.residDropout));
+    };
 
     const at::Tensor first = norm1.forward(x, c.norm_eps, pass.type, pass.adapted);
     const at::Tensor heads = product(qkv, first, kQkvMask).view({rows, c.heads + 2 * c.kv_heads, c.head_dim});
     const at::Tensor turned = rotated(heads.narrow(1, 0, c.heads + c.kv_heads), pass);
-    const at::Tensor q = turned.narrow(1, 0, c.heads), k = turned.narrow(1, c.heads, c.kv_heads), v = heads.narrow(1, c.heads + c.kv_heads, c.kv_heads);
+    const at::Tensor q = turned.narrow(1, 0, c.heads), k = turned.narrow(1, c.heads, c.kv_heads),
+                     v = heads.narrow(1, c.heads + c.kv_heads, c.kv_heads);
     pass.attention.store(layer, k, v);
     const at::Tensor y = x + branch(product(out, pass.attention.forward(layer, q, k, v), kOutMask), kAttentionResidual);
 

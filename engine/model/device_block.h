@@ -13,14 +13,14 @@ struct DevicePass {
     const DecoderConfig& config;
     const DeviceAttention& attention;
     at::ScalarType type = at::kFloat;
-    at::Tensor cos, sin;           // [N, 1, rotary_dim / 2] float, at the rows' positions
-    bool adapted = false;          // the adapter takes part
+    at::Tensor cos, sin;  // [N, 1, rotary_dim / 2] float, at the rows' positions
+    bool adapted = false; // the adapter takes part
     double loraDropout = 0, residDropout = 0;
-    std::uint64_t key = 0;         // of this step's masks
+    std::uint64_t key = 0; // of this step's masks
 };
 
 struct DeviceBlock {
-    DeviceNorm norm1, norm2;       // norm2: Llama only
+    DeviceNorm norm1, norm2; // norm2: Llama only
     DeviceLinear qkv, out, up, down;
 
     std::array<DeviceLinear*, 4> linears() { return {&qkv, &out, &up, &down}; }

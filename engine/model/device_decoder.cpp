@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The decoder as ATen's operations on any device, and autograd's way back through its layers; the head's by hand. On the processor it is
-// what the fast path is tested against.
+// The decoder as ATen's operations on any device, and autograd's way back through its layers; the head's by hand. On the
+// processor it is what the fast path is tested against.
 #include "engine/model/compute_type.h"
 #include "engine/model/decoder_backend.h"
 #include "engine/model/device_block.h"
@@ -21,17 +21,16 @@ namespace {
 constexpr std::int64_t kHeadRows = 256;
 
 /// f(); memory that the device lacks becomes an Error.
-template <class F>
-auto onDevice(at::Device device, std::int64_t rows, const F& f) {
+template <class F> auto onDevice(at::Device device, std::int64_t rows, const F& f) {
     const auto lacks = [&] {
-        return Error(ErrorCode::OutOfMemory, "The device " + device.str() + " has not enough memory for " + (rows ? std::to_string(rows) + " tokens at once." : "this model."),
+        return Error(ErrorCode::OutOfMemory,
+                     "The device " + device.str() + " has not enough memory for " +
+                         (rows ? std::to_string(rows) + " tokens at once." : "this model."),
                      "Use model.precision nf4, shorter texts, or model.device cpu.");
     };
     try {
         return f();
-    } catch (const c10::OutOfMemoryError&) {
-        throw lacks();
-    } catch (const c10::Error& error) {
+    } catch (const c10::OutOfMemoryError&) { throw lacks(); } catch (const c10::Error& error) {
         const std::string message = error.what_without_backtrace();
         if (message.find("out of memory") == std::string::npos && message.find("ALLOC_FAILED") == std::string::npos) throw;
         throw lacks();
@@ -47,7 +46,8 @@ struct HeadTargets {
         std::vector<float> weight, sums;
         for (std::int64_t at = begin; at < end; ++at) {
             sums.push_back(0);
-            for (auto t = static_cast<std::size_t>(targets.begin[static_cast<std::size_t>(at)]); t < static_cast<std::size_t>(targets.begin[static_cast<std::size_t>(at) + 1]); ++t) {
+            for (auto t = static_cast<std::size_t>(targets.begin[static_cast<std::size_t>(at)]);
+                 t < static_cast<std::size_t>(targets.begin[static_cast<std::size_t>(at) + 1]); ++t) {
                 row.push_back(at - begin);
                 cell.push_back((at - begin) * width + targets.tokens[t]);
                 weight.push_back(targets.weights[t]);
@@ -109,12 +109,14 @@ public:
         });
     }
 
-    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) override {
+    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows,
+                      KvCache* cache) override {
         return onDevice(device, pack.rows(), [&] {
             const c10::InferenceMode guard;
             const TargetRows sorted(targets, rows);
             const at::Tensor y = lastStates(infer(pack, cache), sorted.rows);
-            std::vector<at::Tensor> found{at::empty({0}, at::TensorOptions(at::kFloat).device(device))}, best{at::empty({0}, at::TensorOptions(at::kLong).device(device))};
+            std::vector<at::Tensor> found{at::empty({0}, at::TensorOptions(at::kFloat).device(device))},
+                best{at::empty({0}, at::TensorOptions(at::kLong).device(device))};
             for (std::int64_t begin = 0; begin < y.size(0); begin += kHeadRows) {
                 const std::int64_t end = std::min(y.size(0), begin + kHeadRows);
                 const HeadTargets chunk(sorted, begin, end, config.vocab_size, device);
@@ -123,15 +125,20 @@ public:
                 const at::Tensor normalizer = at::logsumexp(logits, 1);
                 // The logits themselves anew in float: the product's were rounded to the compute type.
                 const at::Tensor tokens = chunk.cells - chunk.rows * config.vocab_size;
-                at::Tensor logit = at::sum(at::index_select(states, 0, chunk.rows).to(at::kFloat) * at::index_select(m_head, 0, tokens).to(at::kFloat), 1);
-                if (const at::Tensor bias = headBias(); bias.defined()) logit = logit + at::index_select(bias.view({-1}), 0, tokens);
+                at::Tensor logit = at::sum(at::index_select(states, 0, chunk.rows).to(at::kFloat) *
+                                               at::index_select(m_head, 0, tokens).to(at::kFloat),
+                                           1);
+                if (const at::Tensor bias = headBias(); bias.defined())
+                    logit = logit + at::index_select(bias.view({-1}), 0, tokens);
                 found.push_back(logit - at::index_select(normalizer, 0, chunk.rows));
             }
             const at::Tensor values = at::cat(found).cpu(), places = at::cat(best).cpu();
             Predicted result;
             result.logProbabilities.resize(targets.size());
-            for (std::size_t i = 0; i < targets.size(); ++i) result.logProbabilities[sorted.origin[i]] = values.const_data_ptr<float>()[i];
-            for (const std::int64_t row : rows) result.likeliest.push_back(static_cast<std::int32_t>(places.const_data_ptr<std::int64_t>()[sorted.place(row)]));
+            for (std::size_t i = 0; i < targets.size(); ++i)
+                result.logProbabilities[sorted.origin[i]] = values.const_data_ptr<float>()[i];
+            for (const std::int64_t row : rows)
+                result.likeliest.push_back(static_cast<std::int32_t>(places.const_data_ptr<std::int64_t>()[sorted.place(row)]));
             return result;
         });
     }
@@ -168,7 +175,8 @@ public:
             }
             std::vector<at::Tensor> leaves;
             for (const SlotPointer& slot : m_adapter.slots()) leaves.push_back(slot->value());
-            const std::vector<at::Tensor> found = torch::autograd::grad({y}, leaves, {dy}, std::nullopt, false, /*allow_unused=*/true);
+            const std::vector<at::Tensor> found =
+                torch::autograd::grad({y}, leaves, {dy}, std::nullopt, false, /*allow_unused=*/true);
             const at::NoGradGuard noMore;
             for (std::size_t i = 0; i < leaves.size(); ++i)
                 if (found[i].defined()) m_adapter.slots()[i]->addGradient(found[i], 1 / scale, gradients);
@@ -226,7 +234,8 @@ private:
         m_adapter.refresh();
         const DeviceAttention attention(config, pack, cache, device);
         const at::Tensor positions = uploaded(pack.positions, device);
-        DevicePass pass{config, attention, type(), at::index_select(m_cos, 0, positions).unsqueeze(1), at::index_select(m_sin, 0, positions).unsqueeze(1)};
+        DevicePass pass{config, attention, type(), at::index_select(m_cos, 0, positions).unsqueeze(1),
+                        at::index_select(m_sin, 0, positions).unsqueeze(1)};
         pass.adapted = adapted();
         if (dropout) {
             pass.loraDropout = adapter->spec().dropout;
@@ -234,7 +243,8 @@ private:
             pass.key = dropout->key;
         }
         at::Tensor x = at::index_select(m_embedding, 0, uploaded(pack.ids, device)).to(at::kFloat);
-        for (std::size_t layer = 0; layer < m_blocks.size(); ++layer) x = m_blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass);
+        for (std::size_t layer = 0; layer < m_blocks.size(); ++layer)
+            x = m_blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass);
         attention.commit();
         return x;
     }
@@ -250,16 +260,18 @@ private:
         return bias.defined() ? logits + bias : logits;
     }
 
-    /// Sum of weight * cross entropy of the targets, a double on the device, given the states y [rows of the targets, H]. With dy, its gradient
-    /// times scale is written there and a trained head bias gets its own.
-    at::Tensor lossOf(const at::Tensor& y, const TargetRows& targets, double scale, at::Tensor* dy, const at::Tensor& gradients) const {
+    /// Sum of weight * cross entropy of the targets, a double on the device, given the states y [rows of the targets, H]. With
+    /// dy, its gradient times scale is written there and a trained head bias gets its own.
+    at::Tensor lossOf(const at::Tensor& y, const TargetRows& targets, double scale, at::Tensor* dy,
+                      const at::Tensor& gradients) const {
         at::Tensor total = at::zeros({}, at::TensorOptions(at::kDouble).device(device));
         for (std::int64_t begin = 0; begin < y.size(0); begin += kHeadRows) {
             const std::int64_t end = std::min(y.size(0), begin + kHeadRows);
             const HeadTargets chunk(targets, begin, end, config.vocab_size, device);
             at::Tensor logits = project(y.narrow(0, begin, end - begin));
             const at::Tensor normalizer = at::logsumexp(logits, 1, true);
-            const at::Tensor losses = at::index_select(normalizer.view({-1}), 0, chunk.rows) - at::index_select(logits.view({-1}), 0, chunk.cells);
+            const at::Tensor losses =
+                at::index_select(normalizer.view({-1}), 0, chunk.rows) - at::index_select(logits.view({-1}), 0, chunk.cells);
             total.add_(at::sum(losses.to(at::kDouble) * chunk.weights));
             if (!dy) continue;
             logits.sub_(normalizer).exp_().mul_(chunk.rowWeights);
@@ -271,13 +283,13 @@ private:
         return total;
     }
 
-    at::Tensor m_embedding, m_head;   // [V, H]; the same when tied
-    at::Tensor m_headBias;            // [1, V] float or undefined
+    at::Tensor m_embedding, m_head; // [V, H]; the same when tied
+    at::Tensor m_headBias;          // [1, V] float or undefined
     std::vector<DeviceBlock> m_blocks;
     DeviceNorm m_finalNorm;
-    at::Tensor m_cos, m_sin;          // [max_positions, rotary_dim / 2]
+    at::Tensor m_cos, m_sin; // [max_positions, rotary_dim / 2]
     DeviceAdapter m_adapter{nullptr, device};
-    SlotPointer m_trainedHeadBias;    // its gradient comes by hand
+    SlotPointer m_trainedHeadBias;            // its gradient comes by hand
     at::Tensor m_addedGradients, m_addedLoss; // by addGradients, on the device; undefined: nothing
 };
 

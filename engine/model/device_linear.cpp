@@ -15,7 +15,8 @@ at::Tensor DeviceReader::vector(const std::string& name, std::int64_t size) cons
     return reader.vector(name, size).to(device).unsqueeze(0);
 }
 
-DeviceNorm::DeviceNorm(const DeviceReader& from, const std::string& name) : m_name(name), m_weight(from.vector(name + ".weight", from.reader.config().hidden_size)) {
+DeviceNorm::DeviceNorm(const DeviceReader& from, const std::string& name)
+    : m_name(name), m_weight(from.vector(name + ".weight", from.reader.config().hidden_size)) {
     if (from.reader.config().family == Family::Phi) m_bias = from.vector(name + ".bias", from.reader.config().hidden_size);
 }
 
@@ -32,14 +33,19 @@ void DeviceNorm::bind(Lora* lora, DeviceAdapter& adapter, bool fresh) {
 at::Tensor DeviceNorm::forward(const at::Tensor& x, double eps, at::ScalarType type, bool adapted) const {
     const at::IntArrayRef width = m_weight.sizes().slice(1);
     if (!m_bias.defined()) return at::rms_norm(x, width, m_weight.view({-1}), eps).to(type);
-    return at::layer_norm(x, width, m_weight.view({-1}), (adapted && m_trainedBias ? m_trainedBias->value() : m_bias).view({-1}), eps).to(type);
+    return at::layer_norm(x, width, m_weight.view({-1}), (adapted && m_trainedBias ? m_trainedBias->value() : m_bias).view({-1}),
+                          eps)
+        .to(type);
 }
 
-DeviceLinear::DeviceLinear(const DeviceReader& from, const LinearParts& parts) : m_parts(parts.parts), m_options(at::TensorOptions(from.type).device(from.device)) {
+DeviceLinear::DeviceLinear(const DeviceReader& from, const LinearParts& parts)
+    : m_parts(parts.parts), m_options(at::TensorOptions(from.type).device(from.device)) {
     std::vector<at::Tensor> dense;
     for (const LinearShape& part : m_parts) {
-        if (from.reader.precision().nf4) m_weights.emplace_back(from.reader.nf4(part), from.type, from.device);
-        else dense.push_back(from.matrix(part));
+        if (from.reader.precision().nf4)
+            m_weights.emplace_back(from.reader.nf4(part), from.type, from.device);
+        else
+            dense.push_back(from.matrix(part));
     }
     if (!dense.empty()) m_weights.emplace_back(dense.size() == 1 ? dense.front() : at::cat(dense, 0));
     if (const at::Tensor bias = from.reader.bias(parts); bias.defined()) m_bias = bias.to(from.device).unsqueeze(0);

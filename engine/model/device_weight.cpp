@@ -20,10 +20,12 @@ at::Tensor filledUp(std::span<const std::uint8_t> bytes, std::int64_t size, at::
     return all;
 }
 
-// Two operations, of ATen's for every device, that libtorch's dispatcher knows by name: engine/cuda gives it kernels of its own for a GPU.
+// Two operations, of ATen's for every device, that libtorch's dispatcher knows by name: engine/cuda gives it kernels of its own
+// for a GPU.
 
 /// W [out, in] in `type`.
-at::Tensor expandedPlain(const at::Tensor& codes, const at::Tensor& absmax, const at::Tensor& pairs, std::int64_t block, std::int64_t out, std::int64_t in, at::ScalarType type) {
+at::Tensor expandedPlain(const at::Tensor& codes, const at::Tensor& absmax, const at::Tensor& pairs, std::int64_t block,
+                         std::int64_t out, std::int64_t in, at::ScalarType type) {
     const std::int64_t blocks = codes.size(0) * 2 / block, step = std::max<std::int64_t>(1, kChunk / block);
     at::Tensor all = at::empty({blocks, block}, codes.options().dtype(type));
     for (std::int64_t begin = 0; begin < blocks; begin += step) {
@@ -36,12 +38,14 @@ at::Tensor expandedPlain(const at::Tensor& codes, const at::Tensor& absmax, cons
 }
 
 /// x W^T of x [N, in].
-at::Tensor productPlain(const at::Tensor& x, const at::Tensor& codes, const at::Tensor& absmax, const at::Tensor& pairs, std::int64_t block, std::int64_t out) {
+at::Tensor productPlain(const at::Tensor& x, const at::Tensor& codes, const at::Tensor& absmax, const at::Tensor& pairs,
+                        std::int64_t block, std::int64_t out) {
     return at::mm(x, expandedPlain(codes, absmax, pairs, block, out, x.size(1), x.scalar_type()).t());
 }
 
 TORCH_LIBRARY(phibench, library) {
-    library.def("nf4_expanded(Tensor codes, Tensor absmax, Tensor pairs, int block, int rows, int columns, ScalarType type) -> Tensor");
+    library.def(
+        "nf4_expanded(Tensor codes, Tensor absmax, Tensor pairs, int block, int rows, int columns, ScalarType type) -> Tensor");
     library.def("nf4_product(Tensor x, Tensor codes, Tensor absmax, Tensor pairs, int block, int rows) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(phibench, CompositeExplicitAutograd, library) {
@@ -49,8 +53,7 @@ TORCH_LIBRARY_IMPL(phibench, CompositeExplicitAutograd, library) {
     library.impl("nf4_product", productPlain);
 }
 
-template <class F>
-c10::TypedOperatorHandle<F> operation(const char* name, F*) {
+template <class F> c10::TypedOperatorHandle<F> operation(const char* name, F*) {
     return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<F>();
 }
 
@@ -60,8 +63,10 @@ struct ExpandedProduct : torch::autograd::Function<ExpandedProduct> {
         context->saved_data["weight"] = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(weight));
         return weight->product(x);
     }
-    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
-        const auto* weight = reinterpret_cast<const DeviceWeight*>(static_cast<std::intptr_t>(context->saved_data["weight"].toInt()));
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                   torch::autograd::variable_list gradients) {
+        const auto* weight =
+            reinterpret_cast<const DeviceWeight*>(static_cast<std::intptr_t>(context->saved_data["weight"].toInt()));
         return {at::mm(gradients[0], weight->matrix()), at::Tensor()};
     }
 };

@@ -8,7 +8,8 @@
 
 namespace engine {
 
-/// W [out, in], dense or in NF4. One in NF4 is expanded for each product and again for its gradient, so that only one is there at a time.
+/// W [out, in], dense or in NF4. One in NF4 is expanded for each product and again for its gradient, so that only one is there at
+/// a time.
 class DeviceWeight {
 public:
     DeviceWeight() = default;
@@ -31,11 +32,11 @@ private:
     at::Tensor m_dense;
     std::int64_t m_out = 0, m_in = 0, m_block = 0;
     at::ScalarType m_type = at::kFloat;
-    at::Tensor m_pairs;                    // [256, 2] float: what the two codes of a byte stand for
-    at::Tensor m_codes;                    // [blocks * block / 2] bytes
-    at::Tensor m_absmax;                   // [blocks] float; under double quantisation undefined, and instead:
-    at::Tensor m_scaleMap, m_scaleCodes;   // [256] float; [blocks] bytes
-    at::Tensor m_scaleAbsmax;              // [blocks / 256] float
+    at::Tensor m_pairs;                  // [256, 2] float: what the two codes of a byte stand for
+    at::Tensor m_codes;                  // [blocks * block / 2] bytes
+    at::Tensor m_absmax;                 // [blocks] float; under double quantisation undefined, and instead:
+    at::Tensor m_scaleMap, m_scaleCodes; // [256] float; [blocks] bytes
+    at::Tensor m_scaleAbsmax;            // [blocks / 256] float
     double m_scaleOffset = 0;
 };
 

@@ -13,12 +13,12 @@ namespace engine {
 
 namespace {
 
-constexpr double kLettersAToken = 4.2;          // English prose, byte-level BPE of 50,000 tokens
+constexpr double kLettersAToken = 4.2; // English prose, byte-level BPE of 50,000 tokens
 constexpr double kAnswerTokens = 2;
-constexpr double kUnseen = 32;                  // tokens of a text when there is none to look at
-constexpr double kProgram = 230e6;              // libtorch, its kernels, the data: measured
-constexpr double kPacking = 0.25;               // of the weights, what laying them out leaves behind in the heap: measured
-constexpr double kLongest = 2.5;                // deviations that the largest of a hundred or so batches lies above the mean
+constexpr double kUnseen = 32;     // tokens of a text when there is none to look at
+constexpr double kProgram = 230e6; // libtorch, its kernels, the data: measured
+constexpr double kPacking = 0.25;  // of the weights, what laying them out leaves behind in the heap: measured
+constexpr double kLongest = 2.5;   // deviations that the largest of a hundred or so batches lies above the mean
 
 double scalarBytes(const Precision& precision) {
     return static_cast<double>(precision.bytes());
@@ -33,7 +33,8 @@ double linearBytes(double weights, const Precision& precision) {
 
 /// Bytes that one layer keeps of a row for the way back.
 double tapeBytes(const DecoderConfig& c, const Precision& precision, double rank) {
-    const double h = double(c.hidden_size), q = double(c.heads * c.head_dim), kv = double(c.kv_heads * c.head_dim), m = double(c.intermediate_size);
+    const double h = double(c.hidden_size), q = double(c.heads * c.head_dim), kv = double(c.kv_heads * c.head_dim),
+                 m = double(c.intermediate_size);
     const bool phi = c.family == Family::Phi;
     const double floats = h + double(c.heads) + (phi ? 2 : 4);
     const double computed = (phi ? 0 : 1) * h + 2 * q + 2 * kv + (phi ? 1 : 2) * m + (phi ? 6 : 7) * rank;
@@ -76,7 +77,11 @@ std::string countText(std::int64_t n) {
     char text[32];
     const auto value = static_cast<double>(n);
     if (n < 10'000) return std::to_string(n);
-    std::snprintf(text, sizeof text, n < 1'000'000 ? "%.0f thousand" : n < 10'000'000 ? "%.2f million" : "%.0f million", value / (n < 1'000'000 ? 1e3 : 1e6));
+    std::snprintf(text, sizeof text,
+                  n < 1'000'000    ? "%.0f thousand"
+                  : n < 10'000'000 ? "%.2f million"
+                                   : "%.0f million",
+                  value / (n < 1'000'000 ? 1e3 : 1e6));
     return text;
 }
 
@@ -88,7 +93,8 @@ PromptLengths lengthsOf(const std::vector<Sample>& samples) {
     std::span<const std::int32_t> shared = samples.front().ids;
     double sum = 0, squares = 0;
     for (const Sample& sample : samples) {
-        shared = shared.first(static_cast<std::size_t>(std::mismatch(shared.begin(), shared.end(), sample.ids.begin(), sample.ids.end()).first - shared.begin()));
+        shared = shared.first(static_cast<std::size_t>(
+            std::mismatch(shared.begin(), shared.end(), sample.ids.begin(), sample.ids.end()).first - shared.begin()));
         const auto tokens = static_cast<double>(sample.ids.size());
         sum += tokens;
         squares += tokens * tokens;
@@ -106,7 +112,8 @@ PromptLengths guessLengths(const std::vector<Example>& examples, const PromptSpe
     const std::size_t before = std::min(text.find("{text}"), text.size());
     const std::size_t marks = text.size() > before ? std::string("{text}{label}").size() : 0;
     lengths.shared = static_cast<double>(before) / kLettersAToken;
-    const double after = static_cast<double>(text.size() - before - std::min(marks, text.size() - before)) / kLettersAToken + kAnswerTokens;
+    const double after =
+        static_cast<double>(text.size() - before - std::min(marks, text.size() - before)) / kLettersAToken + kAnswerTokens;
     if (examples.empty()) {
         lengths.mean = kUnseen + after;
         lengths.deviation = kUnseen / 2;
@@ -125,7 +132,8 @@ PromptLengths guessLengths(const std::vector<Example>& examples, const PromptSpe
 }
 
 Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experiment& experiment, const PromptLengths& lengths) {
-    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant, experiment.model.compute == "fp16");
+    const Precision precision = parsePrecision(experiment.model.precision, experiment.model.compute,
+                                               experiment.model.double_quant, experiment.model.compute == "fp16");
     const double scalar = scalarBytes(precision);
     Footprint f;
     f.precision = words(precision);
@@ -149,14 +157,17 @@ Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experi
     const TrainSpec& train = experiment.train;
     const std::int64_t micro = microBatch(train);
     double rows = rowsOf(micro ? micro : train.batch_size, lengths, train.max_tokens);
-    if (!micro) rows = std::min(rows, std::max(static_cast<double>(rowBudget(c, precision)), rowsOf(1, lengths, train.max_tokens)));
+    if (!micro)
+        rows = std::min(rows, std::max(static_cast<double>(rowBudget(c, precision)), rowsOf(1, lengths, train.max_tokens)));
     f.rows = static_cast<std::int64_t>(std::lround(rows));
     const double tape = tapeBytes(c, precision, static_cast<double>(experiment.lora.r));
     const double evaluated = std::min(2048.0, rowsOf(experiment.evaluate.batch_size, lengths, train.max_tokens));
     // On the way back one layer's gradients stand beside the tapes.
     const double pass = passBytes(c, precision);
-    const double activations = std::max(rows * (tape * static_cast<double>(c.layers) + 2 * pass), std::min(evaluated * pass, 4e8));
-    const double expanded = precision.nf4 ? largest * (c.family == Family::Phi ? 1 : 2) * scalar : 0; // one 4-bit matrix at a time; gate and up are one
+    const double activations =
+        std::max(rows * (tape * static_cast<double>(c.layers) + 2 * pass), std::min(evaluated * pass, 4e8));
+    const double expanded = precision.nf4 ? largest * (c.family == Family::Phi ? 1 : 2) * scalar
+                                          : 0; // one 4-bit matrix at a time; gate and up are one
     f.activations = static_cast<std::int64_t>(activations + expanded);
     f.program = static_cast<std::int64_t>(kProgram + (f.twice ? kPacking * bytes : 0));
     return f;
@@ -164,16 +175,20 @@ Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experi
 
 std::string toString(const Footprint& f) {
     char share[16];
-    std::snprintf(share, sizeof share, "%.1f %%", f.parameters > 0 ? 100.0 * static_cast<double>(f.trainable) / static_cast<double>(f.parameters) : 0);
-    return countText(f.parameters) + " parameters in " + f.precision + ", " + countText(f.trainable) + " trained (" + share + "). About " + bytesText(f.peak()) +
-           " of memory: layers " + bytesText(f.layers) + (f.twice ? " (laid out both ways)" : "") + ", embedding and head " + bytesText(f.rest) + ", adapter " +
-           bytesText(f.adapter) + ", gradients and moments " + bytesText(f.optimizer) + ", activations " + bytesText(f.activations) + ", program " + bytesText(f.program) + ".";
+    std::snprintf(share, sizeof share, "%.1f %%",
+                  f.parameters > 0 ? 100.0 * static_cast<double>(f.trainable) / static_cast<double>(f.parameters) : 0);
+    return countText(f.parameters) + " parameters in " + f.precision + ", " + countText(f.trainable) + " trained (" + share +
+           "). About " + bytesText(f.peak()) + " of memory: layers " + bytesText(f.layers) +
+           (f.twice ? " (laid out both ways)" : "") + ", embedding and head " + bytesText(f.rest) + ", adapter " +
+           bytesText(f.adapter) + ", gradients and moments " + bytesText(f.optimizer) + ", activations " +
+           bytesText(f.activations) + ", program " + bytesText(f.program) + ".";
 }
 
 std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision) {
     const bool phi = config.family == Family::Phi;
     const std::int64_t size = precision.bytes(), heads = 2 * config.heads + 2 * config.kv_heads; // q, k, v, attention
-    const std::int64_t layer = (phi ? 4 : 4 + size) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
+    const std::int64_t layer =
+        (phi ? 4 : 4 + size) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
     return std::clamp<std::int64_t>((std::int64_t{5} << 28) / std::max<std::int64_t>(1, config.layers * layer), 64, 4096);
 }
 

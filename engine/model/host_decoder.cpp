@@ -26,7 +26,8 @@ constexpr std::int64_t kHeadRows = 128;
 /// Matrices that read the same input become one below this size; larger ones stay where they lie, which may be a mapped file.
 constexpr std::int64_t kJoinedValues = 2'000'000;
 
-/// Rows are filled up to a multiple of this, so that few shapes reach the matrix products: the library compiles and keeps a kernel for each.
+/// Rows are filled up to a multiple of this, so that few shapes reach the matrix products: the library compiles and keeps a
+/// kernel for each.
 constexpr std::int64_t kRowStep = 32;
 
 Pack filledUp(const Pack& pack) {
@@ -61,25 +62,28 @@ public:
     void packForBatches(bool training) override;
     void bindAdapter(bool fresh) override;
     at::Tensor logits(const Pack& pack, const std::vector<std::int64_t>& rows, KvCache* cache) override;
-    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) override;
+    Predicted predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows,
+                      KvCache* cache) override;
     void prefill(const Pack& pack, KvCache& cache) override;
     double loss(const Pack& pack, const std::vector<Target>& targets) override;
     void addGradients(const Pack& pack, const std::vector<Target>& targets, const Dropout& dropout) override;
     double collectLoss() override { return std::exchange(addedLoss, 0); }
 
 private:
-    Weight embedding;                // [V, H]
+    Weight embedding; // [V, H]
     std::vector<Block> blocks;
     Norm finalNorm;
-    Weight head;                     // [V, H]; the embedding when tied
-    at::Tensor headBias;             // [V] float or undefined
-    at::Tensor cosTable, sinTable;   // [max_positions, rotary_dim / 2]
+    Weight head;                   // [V, H]; the embedding when tied
+    at::Tensor headBias;           // [V] float or undefined
+    at::Tensor cosTable, sinTable; // [max_positions, rotary_dim / 2]
     Lora::Bias* trainedHeadBias = nullptr;
-    std::uint64_t version = 0;       // of the adapter's values in the layers
-    double addedLoss = 0;            // by addGradients
+    std::uint64_t version = 0; // of the adapter's values in the layers
+    double addedLoss = 0;      // by addGradients
 
     at::ScalarType type() const { return computeType(precision); }
-    const at::Tensor& headShift(bool withAdapter) const { return withAdapter && trainedHeadBias ? trainedHeadBias->value : headBias; }
+    const at::Tensor& headShift(bool withAdapter) const {
+        return withAdapter && trainedHeadBias ? trainedHeadBias->value : headBias;
+    }
 
     void refresh() {
         if (!adapter || version == adapter->version()) return;
@@ -92,7 +96,8 @@ private:
     at::Tensor run(const Pack& pack, const Pass& pass, std::vector<LayerTape>* tapes, const RowsRead* read = nullptr) const {
         at::Tensor x = embedding.rows(pack.ids);
         for (std::size_t layer = 0; layer < blocks.size(); ++layer)
-            blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass, tapes ? &(*tapes)[layer] : nullptr, layer + 1 == blocks.size() ? read : nullptr);
+            blocks[layer].forward(static_cast<std::int64_t>(layer), x, pass, tapes ? &(*tapes)[layer] : nullptr,
+                                  layer + 1 == blocks.size() ? read : nullptr);
         return x;
     }
     /// Hidden states [rows, H] of these rows.
@@ -132,8 +137,8 @@ private:
         return logits;
     }
 
-    /// Sum of weight * cross entropy of these targets given their rows' hidden states. With dx, x [N, H] are all rows', the gradient [N, H] is
-    /// written there and the final norm's and the head's trained biases get theirs.
+    /// Sum of weight * cross entropy of these targets given their rows' hidden states. With dx, x [N, H] are all rows', the
+    /// gradient [N, H] is written there and the final norm's and the head's trained biases get theirs.
     double lossOf(const at::Tensor& x, const TargetRows& targets, bool withAdapter, at::Tensor* dx) {
         const auto count = static_cast<std::int64_t>(targets.rows.size());
         double total = 0;
@@ -142,13 +147,16 @@ private:
             const std::int64_t end = std::min(count, begin + kHeadRows), n = end - begin;
             const at::Tensor index = longs({targets.rows.begin() + begin, targets.rows.begin() + end});
             const at::Tensor rows = dx ? at::index_select(x, 0, index) : x.narrow(0, begin, n);
-            const at::Tensor mean = dx ? at::empty({n}, at::kFloat) : at::Tensor(), rstd = dx ? at::empty({n}, at::kFloat) : at::Tensor();
+            const at::Tensor mean = dx ? at::empty({n}, at::kFloat) : at::Tensor(),
+                             rstd = dx ? at::empty({n}, at::kFloat) : at::Tensor();
             at::Tensor logits = project(normed(rows, mean, rstd, withAdapter), withAdapter);
             std::vector<double> sums(static_cast<std::size_t>(n));
             forRows(n, config.vocab_size, [&](std::int64_t first, std::int64_t last) {
                 for (std::int64_t row = first; row < last; ++row) {
-                    const kernels::Targets one{targets.begin.data() + begin + row, targets.tokens.data(), targets.weights.data(), losses.data()};
-                    sums[static_cast<std::size_t>(row)] = kernels::crossEntropy(rowsOf(logits, row), one, 1, config.vocab_size, dx != nullptr);
+                    const kernels::Targets one{targets.begin.data() + begin + row, targets.tokens.data(), targets.weights.data(),
+                                               losses.data()};
+                    sums[static_cast<std::size_t>(row)] =
+                        kernels::crossEntropy(rowsOf(logits, row), one, 1, config.vocab_size, dx != nullptr);
                 }
             });
             for (const double sum : sums) total += sum;
@@ -175,10 +183,12 @@ HostDecoder::HostDecoder(ModelReader& reader) : DecoderBackend(reader.config(), 
     const auto weight = [&](const std::vector<LinearShape>& parts) {
         std::vector<BlockMatrix> held;
         for (const LinearShape& part : parts)
-            if (std::optional<BlockMatrix> found = reader.weights().readBlocks(part.name + ".weight", part.out, part.in)) held.push_back(std::move(*found));
+            if (std::optional<BlockMatrix> found = reader.weights().readBlocks(part.name + ".weight", part.out, part.in))
+                held.push_back(std::move(*found));
         if (held.size() == parts.size()) return Weight(std::move(held), type());
         std::vector<at::Tensor> dense;
-        for (const LinearShape& part : parts) dense.push_back(reader.weights().read(part.name + ".weight", {part.out, part.in}, type()));
+        for (const LinearShape& part : parts)
+            dense.push_back(reader.weights().read(part.name + ".weight", {part.out, part.in}, type()));
         if (parts.size() > 1 && parts.front().in * parts.front().out < kJoinedValues) dense = {at::cat(dense, 0)};
         return Weight(std::move(dense));
     };
@@ -187,7 +197,9 @@ HostDecoder::HostDecoder(ModelReader& reader) : DecoderBackend(reader.config(), 
         for (const LinearShape& part : parts) small.push_back(reader.nf4(part));
         return Weight(std::move(small), type());
     };
-    const auto linear = [&](const LinearParts& l) { return Linear(l.parts, precision.nf4 ? weightNf4(l.parts) : weight(l.parts), reader.bias(l)); };
+    const auto linear = [&](const LinearParts& l) {
+        return Linear(l.parts, precision.nf4 ? weightNf4(l.parts) : weight(l.parts), reader.bias(l));
+    };
 
     embedding = weight({{"model.embed_tokens", config.hidden_size, config.vocab_size}});
     head = config.tied_head ? embedding : weight({{"lm_head", config.hidden_size, config.vocab_size}});
@@ -258,12 +270,14 @@ at::Tensor HostDecoder::logits(const Pack& pack, const std::vector<std::int64_t>
     at::Tensor all = at::empty({static_cast<std::int64_t>(rows.size()), config.vocab_size}, at::kFloat);
     for (std::int64_t begin = 0; begin < all.size(0); begin += kHeadRows) {
         const std::int64_t end = std::min(all.size(0), begin + kHeadRows);
-        all.narrow(0, begin, end - begin).copy_(project(normed(x.narrow(0, begin, end - begin), {}, {}, withAdapter), withAdapter));
+        all.narrow(0, begin, end - begin)
+            .copy_(project(normed(x.narrow(0, begin, end - begin), {}, {}, withAdapter), withAdapter));
     }
     return all;
 }
 
-Predicted HostDecoder::predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows, KvCache* cache) {
+Predicted HostDecoder::predict(const Pack& pack, const std::vector<Target>& targets, const std::vector<std::int64_t>& rows,
+                               KvCache* cache) {
     const c10::InferenceMode guard;
     const TargetRows sorted(targets, rows);
     const at::Tensor x = infer(pack, sorted.rows, cache);

@@ -8,9 +8,11 @@
 namespace engine {
 
 KvCache::KvCache(const DecoderConfig& config, Precision precision, at::Device device)
-    : m_width(config.kv_heads * config.head_dim), m_keys(static_cast<std::size_t>(config.layers)), m_values(static_cast<std::size_t>(config.layers)) {
+    : m_width(config.kv_heads * config.head_dim), m_keys(static_cast<std::size_t>(config.layers)),
+      m_values(static_cast<std::size_t>(config.layers)) {
     for (auto* buffers : {&m_keys, &m_values})
-        for (at::Tensor& buffer : *buffers) buffer = at::empty({0, m_width}, at::TensorOptions(computeType(precision)).device(device));
+        for (at::Tensor& buffer : *buffers)
+            buffer = at::empty({0, m_width}, at::TensorOptions(computeType(precision)).device(device));
 }
 
 std::int64_t KvCache::bytesPerToken(const DecoderConfig& config, Precision precision) {
@@ -61,8 +63,8 @@ std::vector<KvCache::Stored> KvCache::places(const Pack& pack) const {
         if (!node.store) continue;
         const Segment& kept = segment(node.segment);
         if (kept.length + node.count > kept.capacity)
-            throw Error(ErrorCode::Internal, "A cache segment of " + std::to_string(kept.capacity) + " tokens was asked to hold " +
-                                                 std::to_string(kept.length + node.count) + ".");
+            throw Error(ErrorCode::Internal, "A cache segment of " + std::to_string(kept.capacity) +
+                                                 " tokens was asked to hold " + std::to_string(kept.length + node.count) + ".");
         all.push_back({node.segment, node.begin, kept.begin + kept.length, node.count});
     }
     return all;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Keys and values of tokens already read, in segments that chain: a prefix kept once, a segment for each text that goes on from it.
+// Keys and values of tokens already read, in segments that chain: a prefix kept once, a segment for each text that goes on from
+// it.
 #pragma once
 #include "engine/model/config.h"
 #include "engine/model/pack.h"

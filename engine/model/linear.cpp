@@ -76,7 +76,8 @@ at::Tensor Linear::forward(const at::Tensor& x, bool adapted, const kernels::Mas
     return y;
 }
 
-at::Tensor Linear::backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low, const kernels::Mask& mask, bool needInput) {
+at::Tensor Linear::backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low, const kernels::Mask& mask,
+                            bool needInput) {
     for (const TrainedBias& part : m_trainedBiases)
         part.bias->grad.add_(at::sum(dy.narrow(1, part.row, part.out), {0}, false, at::kFloat));
     if (!m_down.defined()) return needInput ? m_weight.backTimes(dy, {}) : at::Tensor();

@@ -10,8 +10,8 @@
 
 namespace engine {
 
-/// y = x W^T + b + sum over adapted parts of scaling * (dropout(x) A^T) B^T. The parts' A lie below each other and their B side by side, so
-/// that each is one product. Parts share one dropout mask (PEFT draws one each: the same expectation).
+/// y = x W^T + b + sum over adapted parts of scaling * (dropout(x) A^T) B^T. The parts' A lie below each other and their B side
+/// by side, so that each is one product. Parts share one dropout mask (PEFT draws one each: the same expectation).
 class Linear {
 public:
     Linear() = default;
@@ -35,9 +35,10 @@ public:
 
     /// y [N, out] of x [N, in]; `low` becomes dropout(x) A^T [N, rank], undefined without an adapter.
     at::Tensor forward(const at::Tensor& x, bool adapted, const kernels::Mask& mask, at::Tensor& low) const;
-    /// The gradient [N, in] with respect to x, undefined unless `needInput`. Adds to the adapter's gradients. x, mask and low as in forward; x may be
-    /// undefined unless isAdapted().
-    at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low, const kernels::Mask& mask, bool needInput);
+    /// The gradient [N, in] with respect to x, undefined unless `needInput`. Adds to the adapter's gradients. x, mask and low as
+    /// in forward; x may be undefined unless isAdapted().
+    at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low, const kernels::Mask& mask,
+                        bool needInput);
 
 private:
     struct Adapted {

@@ -42,7 +42,8 @@ at::Tensor toTensor(const TensorView& view, at::ScalarType type) {
         } else {
             std::vector<float> floats(static_cast<std::size_t>(part.count()));
             toFloat(part, floats.data());
-            kernels::castRows(floats.data(), end - begin, width, {static_cast<std::uint16_t*>(out.data_ptr()) + begin * width, width, kernels::Scalar::BF16});
+            kernels::castRows(floats.data(), end - begin, width,
+                              {static_cast<std::uint16_t*>(out.data_ptr()) + begin * width, width, kernels::Scalar::BF16});
         }
     };
     at::parallel_for(0, rows, std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, width)), convert);
@@ -94,7 +95,8 @@ std::int64_t firstNotFinite(const BlockMatrix& matrix) {
     const std::int64_t perRow = matrix.in / kernels::kBlock, count = matrix.out * perRow;
     std::atomic<std::int64_t> first{count};
     at::parallel_for(0, count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
-        const std::int64_t at = kernels::firstBlockNotFinite(matrix.kind, matrix.row(0) + begin * kernels::blockBytes(matrix.kind), end - begin);
+        const std::int64_t at =
+            kernels::firstBlockNotFinite(matrix.kind, matrix.row(0) + begin * kernels::blockBytes(matrix.kind), end - begin);
         if (at < 0) return;
         std::int64_t known = first;
         while (begin + at < known && !first.compare_exchange_weak(known, begin + at)) {}
@@ -108,7 +110,8 @@ BlockMatrix rotatedBack(const BlockMatrix& matrix, std::int64_t headDim) {
     const auto copy = std::make_shared<std::vector<std::byte>>(matrix.bytes.size());
     for (std::int64_t to = 0; to < matrix.out; ++to) {
         const std::int64_t head = to / headDim, place = to % headDim, half = headDim / 2;
-        std::memcpy(copy->data() + static_cast<std::size_t>(to) * row, matrix.row(head * headDim + place % half * 2 + place / half), row);
+        std::memcpy(copy->data() + static_cast<std::size_t>(to) * row,
+                    matrix.row(head * headDim + place % half * 2 + place / half), row);
     }
     BlockMatrix apart = matrix;
     apart.bytes = *copy;
@@ -127,37 +130,49 @@ struct WeightReader::Impl {
     const TensorView* find(const std::string& name) const { return gguf ? gguf->find(name) : folder->find(name); }
     bool isRotated(const FileName& name) const { return gguf && config.family == Family::Llama && name.rotated; }
     [[noreturn]] void notFinite(const TensorView& view, std::int64_t at, const std::vector<std::int64_t>& shape) const {
-        throw Error(ErrorCode::BadInput, path.string() + ": the tensor " + view.name + " holds a NaN or infinite value at " + placeText(at, shape) + ".",
+        throw Error(ErrorCode::BadInput,
+                    path.string() + ": the tensor " + view.name + " holds a NaN or infinite value at " + placeText(at, shape) +
+                        ".",
                     "The file is damaged: fetch it again.");
     }
     [[noreturn]] void wrongShape(const TensorView& view, const std::vector<std::int64_t>& expected) const {
         throw Error(ErrorCode::BadInput,
-                    path.string() + ": the tensor " + view.name + " has the shape " + shapeText(view.shape) + ", but the model's configuration makes it " +
-                        shapeText(expected) + ".",
+                    path.string() + ": the tensor " + view.name + " has the shape " + shapeText(view.shape) +
+                        ", but the model's configuration makes it " + shapeText(expected) + ".",
                     "The weights belong to another configuration, or the file is damaged.");
     }
     void requireReal(const TensorView& view) const {
-        if (isQuantized(view.type) || view.type == DType::F64 || view.type == DType::F32 || view.type == DType::F16 || view.type == DType::BF16) return;
+        if (isQuantized(view.type) || view.type == DType::F64 || view.type == DType::F32 || view.type == DType::F16 ||
+            view.type == DType::BF16)
+            return;
         const std::string what = path.string() + ": the tensor " + view.name;
-        if (find(view.name + ".absmax")) throw Error(ErrorCode::BadInput, what + " was quantised to 4 bits by bitsandbytes before it was saved.", "Use precision nf4 for this model.");
-        throw Error(ErrorCode::BadInput, what + " holds numbers of type " + toString(view.type) + ", but weights of 16 or 32 bits are needed.",
+        if (find(view.name + ".absmax"))
+            throw Error(ErrorCode::BadInput, what + " was quantised to 4 bits by bitsandbytes before it was saved.",
+                        "Use precision nf4 for this model.");
+        throw Error(ErrorCode::BadInput,
+                    what + " holds numbers of type " + toString(view.type) + ", but weights of 16 or 32 bits are needed.",
                     "It may be quantised in a way that Phibench does not know.");
     }
     void refuseUnread() const;
     void checkTiedHead() const;
 };
 
-/// A layer's weight that no layer here reads would silently be left out: norms or biases of another kind of model, or layers too many.
+/// A layer's weight that no layer here reads would silently be left out: norms or biases of another kind of model, or layers too
+/// many.
 void WeightReader::Impl::refuseUnread() const {
     std::unordered_set<std::string> known;
     for (const TensorShape& tensor : modelTensors(config))
         for (const FileName& name : gguf ? ggufNames(tensor.name) : folderNames(tensor.name)) known.insert(name.name);
     for (const TensorView& view : gguf ? gguf->tensors() : folder->tensors()) {
         const std::string& name = view.name;
-        const bool layers = name.starts_with("model.layers.") || name.starts_with("transformer.h.") || name.starts_with("blk.") || name == "lm_head.bias" || name == "model.norm.bias";
-        if (!layers || !(name.ends_with(".weight") || name.ends_with(".bias")) || name.find("rotary_emb") != std::string::npos || known.contains(name)) continue;
+        const bool layers = name.starts_with("model.layers.") || name.starts_with("transformer.h.") || name.starts_with("blk.") ||
+                            name == "lm_head.bias" || name == "model.norm.bias";
+        if (!layers || !(name.ends_with(".weight") || name.ends_with(".bias")) || name.find("rotary_emb") != std::string::npos ||
+            known.contains(name))
+            continue;
         throw Error(ErrorCode::BadInput,
-                    path.string() + ": the tensor " + quote(name) + " " + shapeText(view.shape) + " is none of a " + toString(config.family) + " model with " + std::to_string(config.layers) +
+                    path.string() + ": the tensor " + quote(name) + " " + shapeText(view.shape) + " is none of a " +
+                        toString(config.family) + " model with " + std::to_string(config.layers) +
                         " layers as its configuration describes it.",
                     "Leaving it out would change the numbers, so the model is not loaded.");
     }
@@ -169,9 +184,11 @@ void WeightReader::Impl::checkTiedHead() const {
     const TensorView* head = folder->find("lm_head.weight");
     const TensorView* embedding = folder->find("model.embed_tokens.weight");
     if (!head || !embedding) return;
-    if (head->type != embedding->type || head->shape != embedding->shape || !std::equal(head->bytes.begin(), head->bytes.end(), embedding->bytes.begin()))
-        throw Error(ErrorCode::BadInput, path.string() + ": config.json says tie_word_embeddings true, but the tensor lm_head.weight " + shapeText(head->shape) +
-                                             " differs from model.embed_tokens.weight " + shapeText(embedding->shape) + ".",
+    if (head->type != embedding->type || head->shape != embedding->shape ||
+        !std::equal(head->bytes.begin(), head->bytes.end(), embedding->bytes.begin()))
+        throw Error(ErrorCode::BadInput,
+                    path.string() + ": config.json says tie_word_embeddings true, but the tensor lm_head.weight " +
+                        shapeText(head->shape) + " differs from model.embed_tokens.weight " + shapeText(embedding->shape) + ".",
                     "Set tie_word_embeddings to false if the head is to be used.");
 }
 
@@ -190,8 +207,12 @@ WeightReader::WeightReader(const std::filesystem::path& model) : m_impl(std::mak
 WeightReader::~WeightReader() = default;
 WeightReader::WeightReader(WeightReader&&) noexcept = default;
 
-const DecoderConfig& WeightReader::config() const { return m_impl->config; }
-const std::filesystem::path& WeightReader::path() const { return m_impl->path; }
+const DecoderConfig& WeightReader::config() const {
+    return m_impl->config;
+}
+const std::filesystem::path& WeightReader::path() const {
+    return m_impl->path;
+}
 
 bool WeightReader::holdsNf4() const {
     if (!m_impl->folder) return false;
@@ -209,7 +230,8 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
         expected[0] *= candidate.parts;
         if (view->shape != expected) m_impl->wrongShape(*view, expected);
         const bool rotated = m_impl->isRotated(candidate) && shape.size() == 2;
-        const bool asItLies = type == at::kBFloat16 && view->type == DType::BF16 && !candidate.interleaved && !rotated && isAligned(*view);
+        const bool asItLies =
+            type == at::kBFloat16 && view->type == DType::BF16 && !candidate.interleaved && !rotated && isAligned(*view);
         at::Tensor tensor;
         if (candidate.interleaved) {
             // [heads, parts, head_dim, …]: every head's q, k and v lie together.
@@ -241,7 +263,8 @@ std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std
         const auto kind = view ? blockKind(view->type) : std::nullopt;
         if (!view) continue;
         if (!kind || candidate.interleaved) break;
-        if (view->shape != std::vector<std::int64_t>{out * candidate.parts, in}) m_impl->wrongShape(*view, {out * candidate.parts, in});
+        if (view->shape != std::vector<std::int64_t>{out * candidate.parts, in})
+            m_impl->wrongShape(*view, {out * candidate.parts, in});
         const std::span<const std::byte> bytes = rowsOfView(*view, candidate.part * out, out).bytes;
         const std::shared_ptr<const void> owner(m_impl.get(), [file = m_impl, bytes](const void*) { releasePages(bytes); });
         BlockMatrix matrix{out, in, *kind, bytes, owner};
@@ -262,8 +285,9 @@ Nf4Matrix WeightReader::readNf4(const std::string& name, std::int64_t out, std::
     if (m_impl->folder) stored = engine::readNf4(name, [&](const std::string& part) { return m_impl->folder->find(part); });
     if (stored) {
         if (stored->shape != std::vector<std::int64_t>{out, in})
-            throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + name + " was quantised from the shape " + shapeText(stored->shape) +
-                                                 ", but the model's configuration makes it " + shapeText({out, in}) + ".");
+            throw Error(ErrorCode::BadInput, m_impl->path.string() + ": the tensor " + name + " was quantised from the shape " +
+                                                 shapeText(stored->shape) + ", but the model's configuration makes it " +
+                                                 shapeText({out, in}) + ".");
         // The codes stay in the file.
         Nf4Matrix matrix;
         matrix.out = out;

@@ -23,7 +23,8 @@ Layout layoutOf(const DecoderConfig& config, const LoraSpec& spec) {
     if (spec.bias != "none") {
         for (const LinearShape& bias : biases(config)) {
             const std::string owner = bias.name.substr(0, bias.name.rfind('.'));
-            const bool wrapped = std::any_of(layout.modules.begin(), layout.modules.end(), [&](const LinearShape& m) { return m.name == owner; });
+            const bool wrapped =
+                std::any_of(layout.modules.begin(), layout.modules.end(), [&](const LinearShape& m) { return m.name == owner; });
             if (spec.bias == "all" || wrapped) layout.biases.push_back(bias);
         }
     }
@@ -39,7 +40,9 @@ std::int64_t trainableParameters(const DecoderConfig& config, const LoraSpec& sp
 }
 
 Lora::Lora(const DecoderConfig& config, const LoraSpec& spec, std::uint64_t seed) : m_spec(spec) {
-    if (spec.r < 1) throw Error(ErrorCode::BadInput, "lora.r is " + std::to_string(spec.r) + ".", "Use a rank of 1 or more, 8 or 16 for a start.");
+    if (spec.r < 1)
+        throw Error(ErrorCode::BadInput, "lora.r is " + std::to_string(spec.r) + ".",
+                    "Use a rank of 1 or more, 8 or 16 for a start.");
     const Layout layout = layoutOf(config, spec);
     m_values = at::zeros({layout.count}, at::kFloat);
     m_gradients = at::zeros({layout.count}, at::kFloat);

@@ -22,19 +22,19 @@ struct Parameter {
 class Lora {
 public:
     struct Module {
-        std::string name;                  // as LinearShape::name
+        std::string name; // as LinearShape::name
         std::int64_t r = 0;
-        double scaling = 1;                // alpha / r, or alpha / sqrt(r) with rsLoRA
-        at::Tensor a, b, gradA, gradB;     // A [r, in], B [out, r]
+        double scaling = 1;            // alpha / r, or alpha / sqrt(r) with rsLoRA
+        at::Tensor a, b, gradA, gradB; // A [r, in], B [out, r]
     };
     struct Bias {
-        std::string name;                  // "….q_proj.bias"
-        at::Tensor value, grad;            // [out]
+        std::string name;       // "….q_proj.bias"
+        at::Tensor value, grad; // [out]
     };
 
-    /// A from Kaiming's uniform with a = sqrt(5) drawn with `seed`, B zero, as PEFT does; biases zero until the decoder sets them.
-    /// Targets: "all-linear", or layer names' last parts ("q_proj"), old fused names ("Wqkv", "out_proj"), or a regular expression
-    /// matched against the whole path. Throws Error(BadInput) naming a target that fits nothing.
+    /// A from Kaiming's uniform with a = sqrt(5) drawn with `seed`, B zero, as PEFT does; biases zero until the decoder sets
+    /// them. Targets: "all-linear", or layer names' last parts ("q_proj"), old fused names ("Wqkv", "out_proj"), or a regular
+    /// expression matched against the whole path. Throws Error(BadInput) naming a target that fits nothing.
     Lora(const DecoderConfig& config, const LoraSpec& spec, std::uint64_t seed);
 
     const LoraSpec& spec() const { return m_spec; }
@@ -42,8 +42,8 @@ public:
     const std::vector<Module>& modules() const { return m_modules; }
     std::vector<Bias>& biasTerms() { return m_biases; }
     const std::vector<Bias>& biasTerms() const { return m_biases; }
-    const Module* find(const std::string& linear) const;   // nullptr: not adapted
-    const Bias* findBias(const std::string& bias) const;   // nullptr: not trained
+    const Module* find(const std::string& linear) const; // nullptr: not adapted
+    const Bias* findBias(const std::string& bias) const; // nullptr: not trained
     /// In a fixed order; names as PEFT's files have them ("base_model.model.….lora_A.weight").
     std::vector<Parameter> parameters();
     /// All values, all gradients, as one [P] vector each.

@@ -58,8 +58,10 @@ struct MergedModel::Impl {
     Impl(const std::filesystem::path& path, const Precision& given, const Lora& lora)
         : model(path), precision(given), adapter(lora), reader(path) {
         for (const LinearShape& linear : linearLayers(reader.config())) linears.insert(linear.name + std::string(kWeight));
-        if (std::filesystem::is_directory(path)) planFolder();
-        else planGguf();
+        if (std::filesystem::is_directory(path))
+            planFolder();
+        else
+            planGguf();
     }
 
     void planGguf() {
@@ -117,7 +119,8 @@ struct MergedModel::Impl {
         } else {
             values = reader.read(part.name, part.shape, at::kFloat);
         }
-        if (const Lora::Module* m = module(part.name)) values = at::addmm(values, m->b, m->a, 1, m->scaling); // not in place: they may be the file's
+        if (const Lora::Module* m = module(part.name))
+            values = at::addmm(values, m->b, m->a, 1, m->scaling); // not in place: they may be the file's
         return values;
     }
 
@@ -159,7 +162,8 @@ DType MergedModel::type() const {
     std::map<DType, std::int64_t> counts;
     for (const TensorView& tensor : m_impl->tensors)
         if (isReal(tensor.type)) counts[tensor.type] += tensor.count();
-    const auto most = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto most =
+        std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     return most == counts.end() ? DType::F32 : most->first;
 }
 
@@ -167,12 +171,13 @@ void MergedModel::write(std::size_t tensor, const std::function<void(std::span<c
     const c10::InferenceMode guard;
     const Place& place = m_impl->places[tensor];
     const TensorView& announced = m_impl->tensors[tensor];
-    const bool changed = std::any_of(place.parts.begin(), place.parts.end(), [&](const TensorShape& part) { return m_impl->isChanged(part); });
+    const bool changed =
+        std::any_of(place.parts.begin(), place.parts.end(), [&](const TensorShape& part) { return m_impl->isChanged(part); });
     if (place.stored && !changed) return out(place.stored->bytes);
     const at::Tensor values = m_impl->joined(place, announced.shape).to(scalarType(announced.type)).contiguous();
     if (!at::isfinite(values).all().item<bool>())
-        throw Error(ErrorCode::BadInput, m_impl->model.string() + ": with the adapter, values of the tensor " + announced.name + " are beyond what " +
-                                             toString(announced.type) + " can hold.");
+        throw Error(ErrorCode::BadInput, m_impl->model.string() + ": with the adapter, values of the tensor " + announced.name +
+                                             " are beyond what " + toString(announced.type) + " can hold.");
     out({static_cast<const std::byte*>(values.const_data_ptr()), values.nbytes()});
 }
 

@@ -14,9 +14,9 @@
 
 namespace engine {
 
-/// W + scaling * B A, computed in float32 and rounded once to the type the model's file has; trained biases in place of the model's.
-/// Under NF4 every linear layer is first quantised and de-quantised, as it was when the adapter was trained. Names are the file's own
-/// (fused Wqkv stays fused), a GGUF's become Hugging Face's; what no layer reads is copied as it is.
+/// W + scaling * B A, computed in float32 and rounded once to the type the model's file has; trained biases in place of the
+/// model's. Under NF4 every linear layer is first quantised and de-quantised, as it was when the adapter was trained. Names are
+/// the file's own (fused Wqkv stays fused), a GGUF's become Hugging Face's; what no layer reads is copied as it is.
 class MergedModel {
 public:
     /// `adapter` outlives this. Throws Error naming what is missing or damaged.
@@ -29,7 +29,8 @@ public:
     const std::vector<TensorView>& tensors() const;
     /// The type that most of it is written in: F32, F16, BF16 or F64.
     DType type() const;
-    /// Calls `out` with the tensor's bytes. Throws Error naming a tensor whose values are missing, misshapen or beyond the type's range.
+    /// Calls `out` with the tensor's bytes. Throws Error naming a tensor whose values are missing, misshapen or beyond the type's
+    /// range.
     void write(std::size_t tensor, const std::function<void(std::span<const std::byte>)>& out) const;
 
 private:

@@ -41,7 +41,8 @@ at::Tensor ModelReader::bias(const LinearParts& linear) const {
 }
 
 Nf4Matrix ModelReader::nf4(const LinearShape& shape) const {
-    return m_kept ? m_kept->matrix(shape.name) : m_reader.readNf4(shape.name + ".weight", shape.out, shape.in, m_precision.double_quant);
+    return m_kept ? m_kept->matrix(shape.name)
+                  : m_reader.readNf4(shape.name + ".weight", shape.out, shape.in, m_precision.double_quant);
 }
 
 void ModelReader::step() {

@@ -22,8 +22,8 @@ struct LinearParts {
 };
 
 struct LayerParts {
-    std::string norm1, norm2;          // norm2: Llama only
-    LinearParts qkv, out, up, down;    // up: fc1, or gate and up
+    std::string norm1, norm2;       // norm2: Llama only
+    LinearParts qkv, out, up, down; // up: fc1, or gate and up
 };
 
 class ModelReader {

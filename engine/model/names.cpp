@@ -42,15 +42,30 @@ std::string lookUp(const std::array<std::pair<const char*, const char*>, N>& tab
     return {};
 }
 
-constexpr std::array<std::pair<const char*, const char*>, 7> kMixer{{
-    {"model.embed_tokens", "transformer.embd.wte"}, {"model.final_layernorm", "lm_head.ln"}, {"lm_head", "lm_head.linear"},
-    {"input_layernorm", "ln"}, {"self_attn.dense", "mixer.out_proj"}, {"mlp.fc1", "mlp.fc1"}, {"mlp.fc2", "mlp.fc2"}}};
+constexpr std::array<std::pair<const char*, const char*>, 7> kMixer{{{"model.embed_tokens", "transformer.embd.wte"},
+                                                                     {"model.final_layernorm", "lm_head.ln"},
+                                                                     {"lm_head", "lm_head.linear"},
+                                                                     {"input_layernorm", "ln"},
+                                                                     {"self_attn.dense", "mixer.out_proj"},
+                                                                     {"mlp.fc1", "mlp.fc1"},
+                                                                     {"mlp.fc2", "mlp.fc2"}}};
 
-constexpr std::array<std::pair<const char*, const char*>, 16> kGguf{{
-    {"model.embed_tokens", "token_embd"}, {"model.final_layernorm", "output_norm"}, {"model.norm", "output_norm"}, {"lm_head", "output"},
-    {"input_layernorm", "attn_norm"}, {"post_attention_layernorm", "ffn_norm"}, {"self_attn.q_proj", "attn_q"}, {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"}, {"self_attn.o_proj", "attn_output"}, {"self_attn.dense", "attn_output"}, {"mlp.fc1", "ffn_up"},
-    {"mlp.fc2", "ffn_down"}, {"mlp.gate_proj", "ffn_gate"}, {"mlp.up_proj", "ffn_up"}, {"mlp.down_proj", "ffn_down"}}};
+constexpr std::array<std::pair<const char*, const char*>, 16> kGguf{{{"model.embed_tokens", "token_embd"},
+                                                                     {"model.final_layernorm", "output_norm"},
+                                                                     {"model.norm", "output_norm"},
+                                                                     {"lm_head", "output"},
+                                                                     {"input_layernorm", "attn_norm"},
+                                                                     {"post_attention_layernorm", "ffn_norm"},
+                                                                     {"self_attn.q_proj", "attn_q"},
+                                                                     {"self_attn.k_proj", "attn_k"},
+                                                                     {"self_attn.v_proj", "attn_v"},
+                                                                     {"self_attn.o_proj", "attn_output"},
+                                                                     {"self_attn.dense", "attn_output"},
+                                                                     {"mlp.fc1", "ffn_up"},
+                                                                     {"mlp.fc2", "ffn_down"},
+                                                                     {"mlp.gate_proj", "ffn_gate"},
+                                                                     {"mlp.up_proj", "ffn_up"},
+                                                                     {"mlp.down_proj", "ffn_down"}}};
 
 } // namespace
 

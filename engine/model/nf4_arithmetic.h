@@ -32,14 +32,13 @@ PHIBENCH_ANYWHERE std::uint32_t codeOf(std::uint32_t codes, int i) {
 }
 
 /// What is loaded and stored at once.
-template <class T>
-struct alignas(16) Eight {
+template <class T> struct alignas(16) Eight {
     T of[kAtOnce];
 };
 
-/// Values [at, at + 8) to `to`, as far as W reaches; at is a multiple of 8, `to` aligned to 16 bytes. `values`: what the 16 codes stand for.
-template <class T>
-PHIBENCH_ANYWHERE void expand(const View& w, std::int64_t at, const float* values, T* to) {
+/// Values [at, at + 8) to `to`, as far as W reaches; at is a multiple of 8, `to` aligned to 16 bytes. `values`: what the 16 codes
+/// stand for.
+template <class T> PHIBENCH_ANYWHERE void expand(const View& w, std::int64_t at, const float* values, T* to) {
     const float absmax = w.absmax[at >> w.blockBits];
     const std::uint32_t codes = codesAt(w, at);
     Eight<T> eight;
@@ -53,8 +52,7 @@ PHIBENCH_ANYWHERE void expand(const View& w, std::int64_t at, const float* value
 }
 
 /// The part of row times x that thread `lane` of a warp adds; rows are whole blocks, and x is aligned to 16 bytes.
-template <class T>
-PHIBENCH_ANYWHERE float partOfRow(const View& w, std::int64_t row, const T* x, int lane, const float* values) {
+template <class T> PHIBENCH_ANYWHERE float partOfRow(const View& w, std::int64_t row, const T* x, int lane, const float* values) {
     float sum = 0;
     for (std::int64_t column = lane * kAtOnce; column < w.in; column += kWarp * kAtOnce) {
         const std::int64_t at = row * w.in + column;

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kManyValues = 400'000'000;
 constexpr std::uintmax_t kSpareRoom = std::uintmax_t{1} << 30; // bytes left free on the disk
 
-constexpr const char *kCodes = ".codes", *kAbsmax = ".absmax", *kScaleCodes = ".absmax.codes", *kScaleAbsmax = ".absmax.absmax", *kOffset = ".absmax.offset";
+constexpr const char *kCodes = ".codes", *kAbsmax = ".absmax", *kScaleCodes = ".absmax.codes", *kScaleAbsmax = ".absmax.absmax",
+                     *kOffset = ".absmax.offset";
 
 /// What the file holds of one layer, in order; `scale` is the type of scales that are not quantised themselves.
 std::vector<TensorView> tensorsOf(const LinearShape& layer, bool doubleQuant, DType scale) {
@@ -24,8 +25,8 @@ std::vector<TensorView> tensorsOf(const LinearShape& layer, bool doubleQuant, DT
         return TensorView{layer.name + part, type, {static_cast<std::int64_t>(size)}, {}};
     };
     if (!doubleQuant) return {tensor(kAbsmax, scale, blocks), tensor(kCodes, DType::U8, nf4Bytes(count))};
-    return {tensor(kScaleAbsmax, DType::F32, nf4Blocks(blocks, kNf4ScaleBlock)), tensor(kOffset, DType::F32, 1), tensor(kScaleCodes, DType::U8, blocks),
-            tensor(kCodes, DType::U8, nf4Bytes(count))};
+    return {tensor(kScaleAbsmax, DType::F32, nf4Blocks(blocks, kNf4ScaleBlock)), tensor(kOffset, DType::F32, 1),
+            tensor(kScaleCodes, DType::U8, blocks), tensor(kCodes, DType::U8, nf4Bytes(count))};
 }
 
 /// Scales of bfloat16 weights are bfloat16 themselves.
@@ -54,23 +55,28 @@ Nf4Cache::Nf4Cache(const fs::path& file, const DecoderConfig& config, bool doubl
     : m_file(std::make_shared<SafetensorsFile>(file)), m_layers(linearLayers(config)), m_doubleQuant(doubleQuant) {
     for (const LinearShape& layer : m_layers) {
         const TensorView* absmax = m_file->find(layer.name + kAbsmax);
-        for (const TensorView& expected : tensorsOf(layer, doubleQuant, absmax && absmax->type == DType::BF16 ? DType::BF16 : DType::F32)) {
+        for (const TensorView& expected :
+             tensorsOf(layer, doubleQuant, absmax && absmax->type == DType::BF16 ? DType::BF16 : DType::F32)) {
             const TensorView* found = m_file->find(expected.name);
             if (!found || found->type != expected.type || found->shape != expected.shape ||
                 reinterpret_cast<std::uintptr_t>(found->bytes.data()) % alignof(float) != 0)
-                throw Error(ErrorCode::BadInput, file.string() + ": the tensor " + quote(expected.name) + " is not as this model needs it.");
+                throw Error(ErrorCode::BadInput,
+                            file.string() + ": the tensor " + quote(expected.name) + " is not as this model needs it.");
         }
     }
 }
 
 bool Nf4Cache::hasScalesOf(const WeightReader& reader) const {
-    const auto has = [&](const LinearShape& layer) { return m_file->find(layer.name + kAbsmax)->type == scaleType(reader, layer); };
+    const auto has = [&](const LinearShape& layer) {
+        return m_file->find(layer.name + kAbsmax)->type == scaleType(reader, layer);
+    };
     return m_doubleQuant || std::all_of(m_layers.begin(), m_layers.end(), has);
 }
 
 Nf4Matrix Nf4Cache::matrix(const std::string& name) const {
     const auto layer = std::find_if(m_layers.begin(), m_layers.end(), [&](const LinearShape& l) { return l.name == name; });
-    if (layer == m_layers.end()) throw Error(ErrorCode::NotFound, m_file->path().string() + ": there is no layer " + quote(name) + ".");
+    if (layer == m_layers.end())
+        throw Error(ErrorCode::NotFound, m_file->path().string() + ": there is no layer " + quote(name) + ".");
     const auto part = [&](const char* suffix) -> const TensorView& { return *m_file->find(name + suffix); };
     Nf4Matrix matrix;
     matrix.out = layer->out;
@@ -122,7 +128,8 @@ std::optional<Nf4Cache> Nf4Cache::of(const WeightReader& reader, bool doubleQuan
     if (values < kManyValues || reader.holdsNf4() || !std::all_of(layers.begin(), layers.end(), fitsFile)) return {};
     if (sink) sink(ProgressEvent{0, "quantise model", 0, static_cast<std::int64_t>(layers.size()), 0, -1});
     const fs::path folder = derivedCache();
-    const fs::path file = folder / (modelSha256(reader.path(), stop) + (doubleQuant ? ".nf4-dq.safetensors" : ".nf4.safetensors"));
+    const fs::path file =
+        folder / (modelSha256(reader.path(), stop) + (doubleQuant ? ".nf4-dq.safetensors" : ".nf4.safetensors"));
     std::optional<Nf4Cache> kept; // whose scales are longer than they need to be: made anew where that can be done
     try {
         if (fs::exists(file)) kept.emplace(file, reader.config(), doubleQuant);
@@ -137,7 +144,8 @@ std::optional<Nf4Cache> Nf4Cache::of(const WeightReader& reader, bool doubleQuan
         fs::create_directories(folder);
         const auto needed = static_cast<std::uintmax_t>(values) * 9 / 16 + kSpareRoom; // half a byte a value, four bytes a block
         if (const auto room = fs::space(folder).available; room < needed) {
-            tell(folder.string() + " has " + std::to_string(room >> 20) + " MB free, and " + std::to_string(needed >> 20) + " MB would be needed.");
+            tell(folder.string() + " has " + std::to_string(room >> 20) + " MB free, and " + std::to_string(needed >> 20) +
+                 " MB would be needed.");
             return kept;
         }
         write(file, reader, doubleQuant, sink, stop);

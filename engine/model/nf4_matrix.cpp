@@ -19,7 +19,8 @@ const float* scalesOf(const Nf4Matrix& matrix, std::vector<float>& room) {
     room.resize(matrix.shortAbsmax.size() + matrix.scales.codes.size());
     forRows((std::ssize(room) + kAtOnce - 1) / kAtOnce, kAtOnce, [&](std::int64_t begin, std::int64_t end) {
         const std::int64_t first = begin * kAtOnce, last = std::min(std::ssize(room), end * kAtOnce);
-        matrix.scalesInto(static_cast<std::size_t>(first), std::span(room).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
+        matrix.scalesInto(static_cast<std::size_t>(first),
+                          std::span(room).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
     });
     return room.data();
 }
@@ -27,19 +28,26 @@ const float* scalesOf(const Nf4Matrix& matrix, std::vector<float>& room) {
 /// As the kernels that multiply pairs take it; `room` as in scalesOf.
 kernels::Nf4Rows rowsOf(const Nf4Matrix& matrix, std::vector<float>& room) {
     const bool isShort = !matrix.shortAbsmax.empty();
-    return {matrix.codes.data(), isShort ? nullptr : scalesOf(matrix, room), static_cast<std::int64_t>(matrix.block), matrix.out, matrix.in, isShort ? matrix.shortAbsmax.data() : nullptr};
+    return {
+        matrix.codes.data(), isShort ? nullptr : scalesOf(matrix, room),   static_cast<std::int64_t>(matrix.block), matrix.out,
+        matrix.in,           isShort ? matrix.shortAbsmax.data() : nullptr};
 }
 
 } // namespace
 
 std::int64_t Nf4Matrix::byteCount() const {
-    return static_cast<std::int64_t>(codes.size() + absmax.size_bytes() + shortAbsmax.size_bytes() + scales.codes.size() + scales.absmax.size() * sizeof(float));
+    return static_cast<std::int64_t>(codes.size() + absmax.size_bytes() + shortAbsmax.size_bytes() + scales.codes.size() +
+                                     scales.absmax.size() * sizeof(float));
 }
 
 void Nf4Matrix::scalesInto(std::size_t begin, std::span<float> to) const {
-    if (!absmax.empty()) std::copy_n(absmax.begin() + static_cast<std::ptrdiff_t>(begin), to.size(), to.begin());
-    else if (!shortAbsmax.empty()) std::transform(shortAbsmax.begin() + static_cast<std::ptrdiff_t>(begin), shortAbsmax.begin() + static_cast<std::ptrdiff_t>(begin + to.size()), to.begin(), fromBf16);
-    else dequantizeScales(scales.codes, scales.absmax, kNf4ScaleBlock, dynamicMap(), scales.offset, begin, to);
+    if (!absmax.empty())
+        std::copy_n(absmax.begin() + static_cast<std::ptrdiff_t>(begin), to.size(), to.begin());
+    else if (!shortAbsmax.empty())
+        std::transform(shortAbsmax.begin() + static_cast<std::ptrdiff_t>(begin),
+                       shortAbsmax.begin() + static_cast<std::ptrdiff_t>(begin + to.size()), to.begin(), fromBf16);
+    else
+        dequantizeScales(scales.codes, scales.absmax, kNf4ScaleBlock, dynamicMap(), scales.offset, begin, to);
 }
 
 void Nf4Matrix::keep(std::vector<float> plain, std::shared_ptr<const void> owned) {
@@ -50,7 +58,8 @@ void Nf4Matrix::keep(std::vector<float> plain, std::shared_ptr<const void> owned
     };
     const auto kept = std::make_shared<Kept>();
     kept->codes = std::move(owned);
-    if (std::all_of(plain.begin(), plain.end(), [](float scale) { return (std::bit_cast<std::uint32_t>(scale) & 0xFFFF) == 0; })) {
+    if (std::all_of(plain.begin(), plain.end(),
+                    [](float scale) { return (std::bit_cast<std::uint32_t>(scale) & 0xFFFF) == 0; })) {
         kept->shortAbsmax.resize(plain.size());
         std::transform(plain.begin(), plain.end(), kept->shortAbsmax.begin(), toBf16);
     } else {
@@ -67,7 +76,8 @@ Nf4Matrix quantizedNf4(const at::Tensor& values, bool doubleQuant) {
     std::vector<float> absmax(blocks);
     const float* from = values.const_data_ptr<float>();
     at::parallel_for(0, static_cast<std::int64_t>(blocks), 512, [&](std::int64_t begin, std::int64_t end) {
-        const auto first = static_cast<std::size_t>(begin) * kNf4Block, last = std::min(count, static_cast<std::size_t>(end) * kNf4Block);
+        const auto first = static_cast<std::size_t>(begin) * kNf4Block,
+                   last = std::min(count, static_cast<std::size_t>(end) * kNf4Block);
         quantizeNf4(from + first, last - first, codes->data() + first / 2, absmax.data() + begin);
     });
     Nf4Matrix matrix;
@@ -75,8 +85,10 @@ Nf4Matrix quantizedNf4(const at::Tensor& values, bool doubleQuant) {
     matrix.in = values.size(1);
     matrix.codes = *codes;
     matrix.owner = codes;
-    if (doubleQuant) matrix.scales = quantizeScales(absmax);
-    else matrix.keep(std::move(absmax), codes);
+    if (doubleQuant)
+        matrix.scales = quantizeScales(absmax);
+    else
+        matrix.keep(std::move(absmax), codes);
     return matrix;
 }
 
@@ -89,8 +101,10 @@ void dequantizeInto(const Nf4Matrix& matrix, const at::Tensor& to) {
     const std::int64_t step = static_cast<std::int64_t>(matrix.block), blocks = (count + step - 1) / step;
     forRows(blocks, step, [&](std::int64_t begin, std::int64_t end) {
         const auto first = static_cast<std::size_t>(begin * step), last = static_cast<std::size_t>(std::min(end * step, count));
-        if (single) dequantizeNf4(codes, first, last, static_cast<float*>(to.data_ptr()) + first);
-        else dequantizeNf4(codes, first, last, static_cast<std::uint16_t*>(to.data_ptr()) + first);
+        if (single)
+            dequantizeNf4(codes, first, last, static_cast<float*>(to.data_ptr()) + first);
+        else
+            dequantizeNf4(codes, first, last, static_cast<std::uint16_t*>(to.data_ptr()) + first);
     });
 }
 
@@ -131,19 +145,24 @@ void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const 
         const kernels::Rows to = rowsOf(y.narrow(1, column, part.out));
         const auto product = [&](const kernels::Nf4Rows& w, std::int64_t begin, std::int64_t end, std::int64_t first) {
             const kernels::Rows columns{static_cast<char*>(to.data) + first * kernels::sizeOf(to.type), to.stride, to.type};
-            if (pairs) kernels::multiplyFewRowsNf4Bf16(static_cast<const std::uint16_t*>(apart.const_data_ptr()), count, w, begin, end, columns);
-            else kernels::multiplyFewRowsNf4(apart.const_data_ptr<float>(), count, w, begin, end, columns);
+            if (pairs)
+                kernels::multiplyFewRowsNf4Bf16(static_cast<const std::uint16_t*>(apart.const_data_ptr()), count, w, begin, end,
+                                                columns);
+            else
+                kernels::multiplyFewRowsNf4(apart.const_data_ptr<float>(), count, w, begin, end, columns);
         };
         const auto block = static_cast<std::int64_t>(part.block), blocks = part.in / block; // of a row
         forRows(part.out, part.in, [&](std::int64_t begin, std::int64_t end) {
             std::vector<float> scales;
-            if (!part.absmax.empty() || (pairs && !part.shortAbsmax.empty())) return product(rowsOf(part, scales), begin, end, begin);
+            if (!part.absmax.empty() || (pairs && !part.shortAbsmax.empty()))
+                return product(rowsOf(part, scales), begin, end, begin);
             // Scales that must be expanded first: of some rows at a time, so that memory is read for the short ones only.
             const std::int64_t step = std::max<std::int64_t>(1, kScalesAtOnce / (kRowsTogether * blocks)) * kRowsTogether;
             scales.resize(static_cast<std::size_t>(std::min(step, end - begin) * blocks));
             for (std::int64_t row = begin; row < end; row += step) {
                 const std::int64_t rows = std::min(step, end - row);
-                part.scalesInto(static_cast<std::size_t>(row * blocks), std::span(scales).first(static_cast<std::size_t>(rows * blocks)));
+                part.scalesInto(static_cast<std::size_t>(row * blocks),
+                                std::span(scales).first(static_cast<std::size_t>(rows * blocks)));
                 product({part.codes.data() + row * part.in / 2, scales.data(), block, rows, part.in, nullptr}, 0, rows, row);
             }
         });

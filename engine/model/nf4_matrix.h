@@ -18,9 +18,9 @@ struct Nf4Matrix {
     // Scales, in one of three ways:
     std::span<const float> absmax;
     std::span<const std::uint16_t> shortAbsmax; // bfloat16, where all are exactly that, as those of bfloat16 weights are
-    Nf4Scales scales;                      // double quantisation's
+    Nf4Scales scales;                           // double quantisation's
     std::size_t block = kNf4Block;
-    std::shared_ptr<const void> owner;     // keeps codes and absmax alive
+    std::shared_ptr<const void> owner; // keeps codes and absmax alive
 
     std::int64_t byteCount() const;
     /// The scales of blocks [begin, begin + to.size()).
@@ -36,12 +36,14 @@ void dequantizeInto(const Nf4Matrix& matrix, const at::Tensor& to);
 
 // Products with matrices of one width, whose rows follow one another.
 
-/// Rows up to which addFewRows is faster than any other way; 0: it cannot be asked, for a block reaches from one row into the next.
+/// Rows up to which addFewRows is faster than any other way; 0: it cannot be asked, for a block reaches from one row into the
+/// next.
 std::int64_t fewRowsFor(const std::vector<Nf4Matrix>& parts, at::ScalarType type);
 /// y [n, out of all parts] += x W^T for n <= fewRowsFor(parts, x's type), streaming the codes once; y's rows may lie apart.
 void addFewRows(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y);
 
-/// Whether there is a way for many rows without expanding whole matrices first: on this processor, for these shapes and that type. Not of none.
+/// Whether there is a way for many rows without expanding whole matrices first: on this processor, for these shapes and that
+/// type. Not of none.
 bool panelsFit(const std::vector<Nf4Matrix>& parts, at::ScalarType type);
 /// y [n, out of all parts] = (y +) x W^T.
 void multiplyPanels(const std::vector<Nf4Matrix>& parts, const at::Tensor& x, const at::Tensor& y, bool add);

@@ -11,16 +11,17 @@ namespace engine {
 /// ancestors, and, where the root of its branch continues a cache segment, that segment's chain.
 struct PackNode {
     std::int64_t begin = 0, count = 0;
-    int parent = -1;     // index of an earlier node of this pack; -1: none
-    int segment = -1;    // KvCache segment that this branch continues; -1: none
-    bool store = false;  // append this node's keys and values to `segment`
+    int parent = -1;    // index of an earlier node of this pack; -1: none
+    int segment = -1;   // KvCache segment that this branch continues; -1: none
+    bool store = false; // append this node's keys and values to `segment`
 };
 
-/// A forest of token rows: the root is the prompts' common beginning, its children the samples, their children the answers to compare.
+/// A forest of token rows: the root is the prompts' common beginning, its children the samples, their children the answers to
+/// compare.
 struct Pack {
-    std::vector<std::int32_t> ids;        // [N]
-    std::vector<std::int32_t> positions;  // [N] place in the row's own text
-    std::vector<PackNode> nodes;          // cover the rows in order
+    std::vector<std::int32_t> ids;       // [N]
+    std::vector<std::int32_t> positions; // [N] place in the row's own text
+    std::vector<PackNode> nodes;         // cover the rows in order
 
     std::int64_t rows() const { return static_cast<std::int64_t>(ids.size()); }
     /// Appends tokens after `parent`'s (or as the beginning of a text) and gives the new node's index.

@@ -18,7 +18,9 @@ Precision::Compute parseCompute(const std::string& text, bool onGpu) {
     if (text == "fp32") return Precision::Compute::Fp32;
     if (text == "bf16") return Precision::Compute::Bf16;
     if (text == "fp16" && onGpu) return Precision::Compute::Fp16;
-    if (text == "fp16") throw Error(ErrorCode::BadInput, "model.compute fp16 needs a GPU, and this run is on the processor.", "Use bf16 or auto.");
+    if (text == "fp16")
+        throw Error(ErrorCode::BadInput, "model.compute fp16 needs a GPU, and this run is on the processor.",
+                    "Use bf16 or auto.");
     throw Error(ErrorCode::BadInput, "model.compute \"" + text + "\" is not known.", "Use auto, fp32, bf16 or fp16.");
 }
 
@@ -30,10 +32,14 @@ Precision parsePrecision(const std::string& precision, const std::string& comput
     Precision result;
     result.nf4 = precision == "nf4";
     result.double_quant = doubleQuant;
-    if (doubleQuant && !result.nf4) throw Error(ErrorCode::BadInput, "model.double_quant goes with model.precision nf4, which is " + precision + ".", "Set it to false.");
+    if (doubleQuant && !result.nf4)
+        throw Error(ErrorCode::BadInput, "model.double_quant goes with model.precision nf4, which is " + precision + ".",
+                    "Set it to false.");
     result.compute = parseCompute(precision == "auto" || result.nf4 ? compute : precision, onGpu);
     if (!result.nf4 && parseCompute(compute == "auto" ? toString(result) : compute, onGpu) != result.compute)
-        throw Error(ErrorCode::BadInput, "model.compute is " + compute + ", but weights in " + precision + " are computed as they are held.", "Set it to auto.");
+        throw Error(ErrorCode::BadInput,
+                    "model.compute is " + compute + ", but weights in " + precision + " are computed as they are held.",
+                    "Set it to auto.");
     return result;
 }
 

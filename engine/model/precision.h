@@ -22,14 +22,15 @@ struct Precision {
 inline constexpr Precision Precision::Fp32{};
 inline constexpr Precision Precision::Bf16{Precision::Compute::Bf16};
 
-/// precision: auto | fp32 | bf16 | nf4; compute: auto | fp32 | bf16 | fp16 (on a GPU). "auto" is bf16 on a GPU and where the CPU multiplies
-/// it fast, else fp32. Throws Error(BadInput) for others and for contradictions.
-Precision parsePrecision(const std::string& precision, const std::string& compute = "auto", bool doubleQuant = false, bool onGpu = false);
+/// precision: auto | fp32 | bf16 | nf4; compute: auto | fp32 | bf16 | fp16 (on a GPU). "auto" is bf16 on a GPU and where the CPU
+/// multiplies it fast, else fp32. Throws Error(BadInput) for others and for contradictions.
+Precision parsePrecision(const std::string& precision, const std::string& compute = "auto", bool doubleQuant = false,
+                         bool onGpu = false);
 /// "fp32", "bf16", "fp16", "nf4".
 std::string toString(const Precision& precision);
 
-/// Whether linear layers of so many bytes are laid out for batches, which may take another copy where gradients are wanted: large products
-/// gain little by it.
+/// Whether linear layers of so many bytes are laid out for batches, which may take another copy where gradients are wanted: large
+/// products gain little by it.
 inline bool packsForBatches(const Precision& precision, std::int64_t bytes) {
     return precision.compute == Precision::Compute::Bf16 && !precision.nf4 && bytes <= (std::int64_t{1} << 30);
 }

@@ -6,7 +6,8 @@
 
 namespace engine {
 
-TargetRows::TargetRows(const std::vector<Target>& targets, const std::vector<std::int64_t>& others) : rows(others), origin(targets.size()) {
+TargetRows::TargetRows(const std::vector<Target>& targets, const std::vector<std::int64_t>& others)
+    : rows(others), origin(targets.size()) {
     std::iota(origin.begin(), origin.end(), std::size_t{0});
     std::stable_sort(origin.begin(), origin.end(), [&](std::size_t a, std::size_t b) { return targets[a].row < targets[b].row; });
     for (const Target& target : targets) rows.push_back(target.row);

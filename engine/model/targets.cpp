@@ -59,7 +59,8 @@ std::vector<LinearShape> biases(const DecoderConfig& c) {
         if (mlp ? c.mlp_bias : c.attention_bias) all.push_back({layer.name + ".bias", 0, layer.out});
     }
     if (c.family == Family::Phi) {
-        for (std::int64_t layer = 0; layer < c.layers; ++layer) all.push_back({layerPath(layer) + "input_layernorm.bias", 0, c.hidden_size});
+        for (std::int64_t layer = 0; layer < c.layers; ++layer)
+            all.push_back({layerPath(layer) + "input_layernorm.bias", 0, c.hidden_size});
         all.push_back({"model.final_layernorm.bias", 0, c.hidden_size});
     }
     if (c.head_bias) all.push_back({"lm_head.bias", 0, c.vocab_size});
@@ -88,11 +89,13 @@ std::vector<LinearShape> chooseTargets(const DecoderConfig& config, const std::v
                             "Use all-linear or layer names such as q_proj.");
             }
         } else {
-            for (const std::string& name : modernNames(config, target)) choose([&](const std::string& path) { return lastPart(path) == name; });
+            for (const std::string& name : modernNames(config, target))
+                choose([&](const std::string& path) { return lastPart(path) == name; });
         }
         if (!fits) {
             std::string known;
-            for (std::size_t i = 0; i < all.size() / static_cast<std::size_t>(config.layers); ++i) known += (i ? ", " : "") + lastPart(all[i].name);
+            for (std::size_t i = 0; i < all.size() / static_cast<std::size_t>(config.layers); ++i)
+                known += (i ? ", " : "") + lastPart(all[i].name);
             throw Error(ErrorCode::BadInput, "lora.targets: no layer of this model is called \"" + target + "\".",
                         "It has " + known + "; all-linear means all of them.");
         }
@@ -100,7 +103,8 @@ std::vector<LinearShape> chooseTargets(const DecoderConfig& config, const std::v
     std::vector<LinearShape> result;
     for (std::size_t i = 0; i < all.size(); ++i)
         if (chosen[i]) result.push_back(all[i]);
-    if (result.empty()) throw Error(ErrorCode::BadInput, "lora.targets is empty, so there is nothing to train.", "Use all-linear.");
+    if (result.empty())
+        throw Error(ErrorCode::BadInput, "lora.targets is empty, so there is nothing to train.", "Use all-linear.");
     return result;
 }
 

@@ -25,8 +25,10 @@ std::vector<TensorShape> modelTensors(const DecoderConfig& c) {
         add(linears[i].name, {linears[i].out, linears[i].in});
     }
     add(phi ? "model.final_layernorm" : "model.norm", {c.hidden_size});
-    if (!c.tied_head) add("lm_head", {c.vocab_size, c.hidden_size});
-    else if (shifts.contains("lm_head.bias")) all.push_back({"lm_head.bias", {c.vocab_size}});
+    if (!c.tied_head)
+        add("lm_head", {c.vocab_size, c.hidden_size});
+    else if (shifts.contains("lm_head.bias"))
+        all.push_back({"lm_head.bias", {c.vocab_size}});
     return all;
 }
 

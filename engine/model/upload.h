@@ -14,14 +14,12 @@ inline at::Tensor hostBuffer(at::IntArrayRef shape, at::ScalarType type, at::Dev
 }
 
 /// The numbers [n] on the device; the copy may still be under way, in the order of the device's work.
-template <class T>
-at::Tensor uploaded(std::span<const T> numbers, at::Device device) {
+template <class T> at::Tensor uploaded(std::span<const T> numbers, at::Device device) {
     const at::Tensor host = hostBuffer({static_cast<std::int64_t>(numbers.size())}, c10::CppTypeToScalarType<T>::value, device);
     std::copy(numbers.begin(), numbers.end(), host.template data_ptr<T>());
     return host.to(device, /*non_blocking=*/true);
 }
-template <class T>
-at::Tensor uploaded(const std::vector<T>& numbers, at::Device device) {
+template <class T> at::Tensor uploaded(const std::vector<T>& numbers, at::Device device) {
     return uploaded(std::span<const T>(numbers), device);
 }
 

@@ -22,8 +22,7 @@ constexpr std::int64_t kExpandedValues = 4'000'000;
 constexpr std::int64_t kRowsOfPanels = 32;
 
 /// f(begin, end) over the units of a product [rows, columns] by panels, divided among the threads.
-template <class F>
-void forPanelUnits(std::int64_t rows, std::int64_t columns, const F& f) {
+template <class F> void forPanelUnits(std::int64_t rows, std::int64_t columns, const F& f) {
     at::parallel_for(0, kernels::panelUnits(rows, columns), 1, f);
 }
 
@@ -49,15 +48,18 @@ void addFewRows(const at::Tensor& matrix, const at::Tensor& x, const at::Tensor&
 
 } // namespace
 
-Weight::Weight(std::vector<at::Tensor> parts) : m_in(parts.front().size(1)), m_type(parts.front().scalar_type()), m_dense(std::move(parts)) {
+Weight::Weight(std::vector<at::Tensor> parts)
+    : m_in(parts.front().size(1)), m_type(parts.front().scalar_type()), m_dense(std::move(parts)) {
     for (const at::Tensor& part : m_dense) m_out += part.size(0);
 }
 
-Weight::Weight(std::vector<Nf4Matrix> parts, at::ScalarType type) : m_in(parts.front().in), m_type(type), m_nf4(std::move(parts)) {
+Weight::Weight(std::vector<Nf4Matrix> parts, at::ScalarType type)
+    : m_in(parts.front().in), m_type(type), m_nf4(std::move(parts)) {
     for (const Nf4Matrix& part : m_nf4) m_out += part.out;
 }
 
-Weight::Weight(std::vector<BlockMatrix> parts, at::ScalarType type) : m_in(parts.front().in), m_type(type), m_blocks(std::move(parts)) {
+Weight::Weight(std::vector<BlockMatrix> parts, at::ScalarType type)
+    : m_in(parts.front().in), m_type(type), m_blocks(std::move(parts)) {
     for (const BlockMatrix& part : m_blocks) m_out += part.out;
 }
 
@@ -97,7 +99,8 @@ void Weight::packForBatches(bool backward) {
 void Weight::forRowsOfW(const std::function<void(const at::Tensor&, std::int64_t)>& f) const {
     static thread_local at::Tensor room; // one for all matrices: quantised weights are expanded one at a time
     const auto expanded = [&](std::int64_t rows) {
-        if (!room.defined() || room.scalar_type() != m_type || room.numel() < rows * m_in) room = at::empty({rows * m_in}, m_type);
+        if (!room.defined() || room.scalar_type() != m_type || room.numel() < rows * m_in)
+            room = at::empty({rows * m_in}, m_type);
         return room.narrow(0, 0, rows * m_in).view({rows, m_in});
     };
     std::int64_t row = 0;
@@ -149,7 +152,8 @@ at::Tensor Weight::timesFewRows(const at::Tensor& x, at::Tensor y) const {
 }
 
 at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
-    if (x.size(0) > 0 && x.size(0) <= fewRows()) return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
+    if (x.size(0) > 0 && x.size(0) <= fewRows())
+        return timesFewRows(x, add.defined() ? add : at::zeros({x.size(0), m_out}, x.options()));
     if (m_packed.defined()) return prepackedProduct(x, m_packed, add);
     if (x.size(0) >= kRowsOfPanels && fitPanels(m_dense)) {
         const at::Tensor y = add.defined() ? add : at::empty({x.size(0), m_out}, x.options()), input = byRows(x);
@@ -176,8 +180,10 @@ at::Tensor Weight::times(const at::Tensor& x, const at::Tensor& add) const {
         }
         if (!y.defined()) y = at::empty({x.size(0), m_out}, x.options());
         at::Tensor columns = y.narrow(1, first, rows.size(0));
-        if (add.defined()) at::addmm_out(columns, columns, x, rows.t());
-        else at::mm_out(columns, x, rows.t());
+        if (add.defined())
+            at::addmm_out(columns, columns, x, rows.t());
+        else
+            at::mm_out(columns, x, rows.t());
     });
     return y;
 }
@@ -201,9 +207,12 @@ at::Tensor Weight::backTimes(const at::Tensor& dy, const at::Tensor& add) const 
     at::Tensor dx = add;
     forRowsOfW([&](const at::Tensor& rows, std::int64_t first) {
         const at::Tensor columns = dy.narrow(1, first, rows.size(0));
-        if (rows.size(0) == m_out) dx = add.defined() ? at::addmm(add, columns, rows) : at::mm(columns, rows);
-        else if (!dx.defined()) dx = at::mm(columns, rows).to(at::kFloat);
-        else dx = dx.to(at::kFloat).add_(at::mm(columns, rows)); // in float, so that many parts lose no more than one
+        if (rows.size(0) == m_out)
+            dx = add.defined() ? at::addmm(add, columns, rows) : at::mm(columns, rows);
+        else if (!dx.defined())
+            dx = at::mm(columns, rows).to(at::kFloat);
+        else
+            dx = dx.to(at::kFloat).add_(at::mm(columns, rows)); // in float, so that many parts lose no more than one
     });
     return dx.to(m_type);
 }
@@ -216,7 +225,8 @@ at::Tensor Weight::rows(const std::vector<std::int32_t>& numbers) const {
         return at::index_select(m_dense[0], 0, index).to(at::kFloat);
     }
     at::Tensor out = at::empty({count, m_in}, at::kFloat);
-    for (std::int64_t i = 0; i < count; ++i) expandRow(m_blocks[0], numbers[static_cast<std::size_t>(i)], kernels::Scalar::F32, out.data_ptr<float>() + i * m_in);
+    for (std::int64_t i = 0; i < count; ++i)
+        expandRow(m_blocks[0], numbers[static_cast<std::size_t>(i)], kernels::Scalar::F32, out.data_ptr<float>() + i * m_in);
     if (m_type != at::kFloat) out = out.to(m_type).to(at::kFloat);
     return out;
 }

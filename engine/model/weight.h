@@ -12,7 +12,8 @@
 namespace engine {
 
 /// W [out, in], held as parts whose rows follow one another. Few rows stream the weights once through our own kernel; many go to
-/// our own product by panels where the processor has it, else to the library's, on prepacked weights where packForBatches was called.
+/// our own product by panels where the processor has it, else to the library's, on prepacked weights where packForBatches was
+/// called.
 class Weight {
 public:
     Weight() = default;
@@ -29,9 +30,9 @@ public:
     at::ScalarType type() const { return m_type; }
     std::int64_t byteCount() const;
 
-    /// Makes a GGUF file's blocks dense. When `backward`, bfloat16 weights become one matrix for our own product in both directions, where the
-    /// processor has it. Elsewhere they are laid out for oneDNN, once for the product and, when `backward`, once for the gradient's, and the
-    /// row-major copy goes. Lays nothing out for other types or where libtorch lacks oneDNN.
+    /// Makes a GGUF file's blocks dense. When `backward`, bfloat16 weights become one matrix for our own product in both
+    /// directions, where the processor has it. Elsewhere they are laid out for oneDNN, once for the product and, when `backward`,
+    /// once for the gradient's, and the row-major copy goes. Lays nothing out for other types or where libtorch lacks oneDNN.
     void packForBatches(bool backward);
 
     /// x W^T [N, out] (+ add [N, out], which may be undefined and is used up). x [N, in], rows may lie apart.
@@ -49,17 +50,17 @@ private:
     /// Rows up to which streaming the weights through our kernels beats a matrix product.
     std::int64_t fewRows() const;
     at::Tensor timesFewRows(const at::Tensor& x, at::Tensor y) const;
-    /// f(rows [n, in] in the compute type, number of the first) for all of W. Quantised ones are expanded into room shared by the thread's
-    /// matrices.
+    /// f(rows [n, in] in the compute type, number of the first) for all of W. Quantised ones are expanded into room shared by the
+    /// thread's matrices.
     void forRowsOfW(const std::function<void(const at::Tensor&, std::int64_t)>& f) const;
 
     std::int64_t m_in = 0, m_out = 0;
     at::ScalarType m_type = at::kFloat;
-    std::vector<at::Tensor> m_dense; // empty once packed both ways
-    std::vector<Nf4Matrix> m_nf4;    // instead of dense ones
+    std::vector<at::Tensor> m_dense;   // empty once packed both ways
+    std::vector<Nf4Matrix> m_nf4;      // instead of dense ones
     std::vector<BlockMatrix> m_blocks; // the same
-    at::Tensor m_packed;             // for x W^T
-    at::Tensor m_packedBack;         // for dy W
+    at::Tensor m_packed;               // for x W^T
+    at::Tensor m_packedBack;           // for dy W
 };
 
 } // namespace engine

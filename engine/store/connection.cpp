@@ -11,7 +11,8 @@ constexpr int kBusyMs = 5000;
 
 SQLite::Database opened(const std::filesystem::path& file) {
     std::error_code problem;
-    if (std::filesystem::is_directory(file, problem)) throw Error(ErrorCode::BadInput, file.string() + " is a folder, not a runs file.");
+    if (std::filesystem::is_directory(file, problem))
+        throw Error(ErrorCode::BadInput, file.string() + " is a folder, not a runs file.");
     if (file.empty() || !file.has_filename()) throw Error(ErrorCode::BadInput, "No runs file is named.");
     if (file.has_parent_path()) {
         std::filesystem::create_directories(file.parent_path(), problem);
@@ -20,11 +21,10 @@ SQLite::Database opened(const std::filesystem::path& file) {
     try {
         SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
         if (sqlite3_db_readonly(database.getHandle(), "main") == 1)
-            throw Error(ErrorCode::Io, file.string() + " may only be read, and runs are recorded in it.", "Make it writable, or choose another file with --db.");
+            throw Error(ErrorCode::Io, file.string() + " may only be read, and runs are recorded in it.",
+                        "Make it writable, or choose another file with --db.");
         return database;
-    } catch (const SQLite::Exception& error) {
-        throw storeError(error, file);
-    }
+    } catch (const SQLite::Exception& error) { throw storeError(error, file); }
 }
 
 } // namespace
@@ -34,23 +34,26 @@ Error storeError(const SQLite::Exception& problem, const std::filesystem::path& 
     switch (problem.getErrorCode() & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return {ErrorCode::Busy, name + " has been held by another process for over 5 seconds.", "Close the other program that uses it, then try again."};
+        return {ErrorCode::Busy, name + " has been held by another process for over 5 seconds.",
+                "Close the other program that uses it, then try again."};
     case SQLITE_NOTADB:
-        return {ErrorCode::BadInput, name + " is no SQLite database, so it is no runs file.", "It was left as it is; choose another file with --db."};
+        return {ErrorCode::BadInput, name + " is no SQLite database, so it is no runs file.",
+                "It was left as it is; choose another file with --db."};
     case SQLITE_CORRUPT:
-        return {ErrorCode::Io, name + " is damaged (" + said + ").", "Keep a copy; \"sqlite3 FILE .recover\" may save what is in it. Choose another file with --db meanwhile."};
+        return {ErrorCode::Io, name + " is damaged (" + said + ").",
+                "Keep a copy; \"sqlite3 FILE .recover\" may save what is in it. Choose another file with --db meanwhile."};
     case SQLITE_READONLY:
-        return {ErrorCode::Io, name + " cannot be written (" + said + ").", "Make the file and its folder writable, or choose another file with --db."};
+        return {ErrorCode::Io, name + " cannot be written (" + said + ").",
+                "Make the file and its folder writable, or choose another file with --db."};
     case SQLITE_FULL:
         return {ErrorCode::Io, "The disk of " + name + " is full, so nothing was recorded.", "Make space, then try again."};
     case SQLITE_CANTOPEN:
         return {ErrorCode::Io, name + " cannot be opened (" + said + ").", "Check that its folder exists and may be written."};
     case SQLITE_IOERR:
-        return {ErrorCode::Io, name + " cannot be read or written (" + said + ").", "Check its disk, and that it, its journal and its folder may be written."};
-    case SQLITE_NOMEM:
-        return {ErrorCode::OutOfMemory, "Not enough memory to read " + name + "."};
-    default:
-        return {ErrorCode::Io, name + ": " + said + "."};
+        return {ErrorCode::Io, name + " cannot be read or written (" + said + ").",
+                "Check its disk, and that it, its journal and its folder may be written."};
+    case SQLITE_NOMEM: return {ErrorCode::OutOfMemory, "Not enough memory to read " + name + "."};
+    default: return {ErrorCode::Io, name + ": " + said + "."};
     }
 }
 

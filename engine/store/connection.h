@@ -22,21 +22,19 @@ public:
     const std::filesystem::path& file() const { return m_file; }
 
     /// `work(SQLite::Database&)` in a transaction that sees one state of the file.
-    template<typename Work> auto read(Work work) { return transact(SQLite::TransactionBehavior::DEFERRED, work); }
+    template <typename Work> auto read(Work work) { return transact(SQLite::TransactionBehavior::DEFERRED, work); }
     /// The same for changes: all of them or none.
-    template<typename Work> auto write(Work work) { return transact(SQLite::TransactionBehavior::IMMEDIATE, work); }
+    template <typename Work> auto write(Work work) { return transact(SQLite::TransactionBehavior::IMMEDIATE, work); }
     /// Without a transaction.
-    template<typename Work> auto use(Work work) {
+    template <typename Work> auto use(Work work) {
         const std::lock_guard lock(m_mutex);
         try {
             return work(m_database);
-        } catch (const SQLite::Exception& problem) {
-            throw storeError(problem, m_file);
-        }
+        } catch (const SQLite::Exception& problem) { throw storeError(problem, m_file); }
     }
 
 private:
-    template<typename Work> auto transact(SQLite::TransactionBehavior behavior, Work work) {
+    template <typename Work> auto transact(SQLite::TransactionBehavior behavior, Work work) {
         return use([&](SQLite::Database& database) {
             SQLite::Transaction transaction(database, behavior); // rolls back unless committed
             if constexpr (std::is_void_v<decltype(work(database))>) {

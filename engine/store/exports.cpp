@@ -37,20 +37,29 @@ void writeFile(const std::filesystem::path& path, const std::string& text) {
 const std::string& labelOf(const RunDetail& run, int label) {
     const auto& labels = run.report->confusion.labels;
     if (label < 0 || static_cast<std::size_t>(label) >= labels.size())
-        throw Error(ErrorCode::BadInput, "Run " + std::to_string(run.summary.id) + " has a prediction of label number " + std::to_string(label) + ", and " + std::to_string(labels.size()) + " labels.");
+        throw Error(ErrorCode::BadInput, "Run " + std::to_string(run.summary.id) + " has a prediction of label number " +
+                                             std::to_string(label) + ", and " + std::to_string(labels.size()) + " labels.");
     return labels[static_cast<std::size_t>(label)];
 }
 
-Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+Json optional(const std::optional<double>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
 
 Json reportJson(const Report& report) {
     Json perLabel = Json::object();
     for (std::size_t i = 0; i < report.per_label.size() && i < report.confusion.labels.size(); ++i) {
         const LabelScore& s = report.per_label[i];
-        perLabel[report.confusion.labels[i]] = {{"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}, {"support", s.support}, {"accuracy", s.accuracy}};
+        perLabel[report.confusion.labels[i]] = {
+            {"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}, {"support", s.support}, {"accuracy", s.accuracy}};
     }
-    return {{"examples", report.examples}, {"accuracy", report.accuracy}, {"macro_f1", report.macro_f1}, {"eval_loss", optional(report.eval_loss)},
-            {"labels", report.confusion.labels}, {"confusion", report.confusion.counts}, {"per_label", perLabel}};
+    return {{"examples", report.examples},
+            {"accuracy", report.accuracy},
+            {"macro_f1", report.macro_f1},
+            {"eval_loss", optional(report.eval_loss)},
+            {"labels", report.confusion.labels},
+            {"confusion", report.confusion.counts},
+            {"per_label", perLabel}};
 }
 
 } // namespace
@@ -59,7 +68,9 @@ std::string csvText(const std::string& text) {
     static constexpr const char* kFormula = "=+-@\t\r\n";
     const bool formula = !text.empty() && std::string_view(kFormula).find(text.front()) != std::string_view::npos;
     const std::string safe = formula ? "'" + text : text;
-    if (!formula && safe.find_first_of(",\"\r\n;\t") == std::string::npos && (safe.empty() || (safe.front() != ' ' && safe.back() != ' '))) return safe;
+    if (!formula && safe.find_first_of(",\"\r\n;\t") == std::string::npos &&
+        (safe.empty() || (safe.front() != ' ' && safe.back() != ' ')))
+        return safe;
     std::string quoted = "\"";
     for (const char c : safe) quoted += c == '"' ? "\"\"" : std::string(1, c);
     return quoted + "\"";
@@ -68,20 +79,27 @@ std::string csvText(const std::string& text) {
 std::string metricsCsv(const RunDetail& run) {
     std::string csv = "name,step,value,wall\n";
     for (const auto& [name, points] : run.metrics)
-        for (const MetricPoint& point : points) csv += csvText(name) + "," + std::to_string(point.step) + "," + csvNumber(point.value) + "," + csvNumber(point.wall) + "\n";
+        for (const MetricPoint& point : points)
+            csv += csvText(name) + "," + std::to_string(point.step) + "," + csvNumber(point.value) + "," + csvNumber(point.wall) +
+                   "\n";
     return csv;
 }
 
 std::string predictionsCsv(const RunDetail& run, const std::vector<Prediction>& predictions) {
-    const bool probable = std::any_of(predictions.begin(), predictions.end(), [](const Prediction& p) { return !p.probabilities.empty(); });
+    const bool probable =
+        std::any_of(predictions.begin(), predictions.end(), [](const Prediction& p) { return !p.probabilities.empty(); });
     std::string csv = "record,truth,guess,correct";
-    if (!predictions.empty() && !run.report) throw Error(ErrorCode::BadInput, "Run " + std::to_string(run.summary.id) + " has predictions but no report to name their labels.");
+    if (!predictions.empty() && !run.report)
+        throw Error(ErrorCode::BadInput,
+                    "Run " + std::to_string(run.summary.id) + " has predictions but no report to name their labels.");
     const std::size_t labels = run.report ? run.report->confusion.labels.size() : 0;
     for (std::size_t i = 0; probable && i < labels; ++i) csv += "," + csvText("p(" + run.report->confusion.labels[i] + ")");
     csv += ",raw_text\n";
     for (const Prediction& p : predictions) {
-        csv += std::to_string(p.record) + "," + csvText(labelOf(run, p.truth)) + "," + (p.guess ? csvText(labelOf(run, *p.guess)) : "") + "," + (p.guess == p.truth ? "1" : "0");
-        for (std::size_t i = 0; probable && i < labels; ++i) csv += "," + (i < p.probabilities.size() ? csvNumber(p.probabilities[i]) : "");
+        csv += std::to_string(p.record) + "," + csvText(labelOf(run, p.truth)) + "," +
+               (p.guess ? csvText(labelOf(run, *p.guess)) : "") + "," + (p.guess == p.truth ? "1" : "0");
+        for (std::size_t i = 0; probable && i < labels; ++i)
+            csv += "," + (i < p.probabilities.size() ? csvNumber(p.probabilities[i]) : "");
         csv += "," + csvText(p.rawText) + "\n";
     }
     return csv;
@@ -99,9 +117,11 @@ std::string runsCsv(const std::vector<RunSummary>& runs) {
     for (const RunSummary& run : runs) {
         std::string tags;
         for (const std::string& tag : run.tags) tags += (tags.empty() ? "" : " ") + tag;
-        csv += std::to_string(run.id) + "," + csvText(run.name) + "," + toString(run.kind) + "," + toString(run.state) + "," + csvNumber(run.started) + "," + csvNumber(run.finished) + ","
-            + csvText(run.exitReason) + "," + csvNumber(run.accuracy) + "," + csvNumber(run.macro_f1) + "," + csvNumber(run.eval_loss) + "," + csvNumber(run.last_loss) + ","
-            + std::to_string(run.step) + "," + std::to_string(run.steps) + "," + csvText(tags) + "," + csvText(run.note);
+        csv += std::to_string(run.id) + "," + csvText(run.name) + "," + toString(run.kind) + "," + toString(run.state) + "," +
+               csvNumber(run.started) + "," + csvNumber(run.finished) + "," + csvText(run.exitReason) + "," +
+               csvNumber(run.accuracy) + "," + csvNumber(run.macro_f1) + "," + csvNumber(run.eval_loss) + "," +
+               csvNumber(run.last_loss) + "," + std::to_string(run.step) + "," + std::to_string(run.steps) + "," + csvText(tags) +
+               "," + csvText(run.note);
         std::vector<std::string> cells(keys.size());
         for (const auto& [key, value] : run.params) cells[column[key]] = csvSetting(value);
         for (const std::string& cell : cells) csv += "," + cell;
@@ -112,10 +132,24 @@ std::string runsCsv(const std::vector<RunSummary>& runs) {
 
 std::string runJson(const RunDetail& run) {
     const RunSummary& s = run.summary;
-    Json json{{"run", s.id}, {"name", s.name}, {"kind", toString(s.kind)}, {"state", toString(s.state)}, {"started", s.started}, {"finished", s.finished},
-              {"exit_reason", s.exitReason}, {"step", s.step}, {"steps", s.steps}, {"accuracy", optional(s.accuracy)}, {"macro_f1", optional(s.macro_f1)},
-              {"eval_loss", optional(s.eval_loss)}, {"last_loss", optional(s.last_loss)}, {"tags", s.tags}, {"note", s.note},
-              {"parent", run.parent ? Json(*run.parent) : Json(nullptr)}, {"dataset_sha256", run.datasetSha256}, {"model_sha256", run.modelSha256}};
+    Json json{{"run", s.id},
+              {"name", s.name},
+              {"kind", toString(s.kind)},
+              {"state", toString(s.state)},
+              {"started", s.started},
+              {"finished", s.finished},
+              {"exit_reason", s.exitReason},
+              {"step", s.step},
+              {"steps", s.steps},
+              {"accuracy", optional(s.accuracy)},
+              {"macro_f1", optional(s.macro_f1)},
+              {"eval_loss", optional(s.eval_loss)},
+              {"last_loss", optional(s.last_loss)},
+              {"tags", s.tags},
+              {"note", s.note},
+              {"parent", run.parent ? Json(*run.parent) : Json(nullptr)},
+              {"dataset_sha256", run.datasetSha256},
+              {"model_sha256", run.modelSha256}};
     const Json versions = Json::parse(run.versions, nullptr, false);
     json["versions"] = versions.is_discarded() ? Json(run.versions) : versions;
     json["params"] = Json::object();
@@ -126,11 +160,13 @@ std::string runJson(const RunDetail& run) {
     json["metrics"] = Json::object();
     for (const auto& [name, points] : run.metrics) {
         Json list = Json::array();
-        for (const MetricPoint& point : points) list.push_back({{"step", point.step}, {"value", point.value}, {"wall", point.wall}});
+        for (const MetricPoint& point : points)
+            list.push_back({{"step", point.step}, {"value", point.value}, {"wall", point.wall}});
         json["metrics"][name] = std::move(list);
     }
     json["artifacts"] = Json::array();
-    for (const Artifact& artifact : run.artifacts) json["artifacts"].push_back({{"kind", artifact.kind}, {"path", artifact.path.string()}, {"sha256", artifact.sha256}});
+    for (const Artifact& artifact : run.artifacts)
+        json["artifacts"].push_back({{"kind", artifact.kind}, {"path", artifact.path.string()}, {"sha256", artifact.sha256}});
     json["experiment"] = run.experimentYaml;
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -10,14 +10,16 @@ std::string csvText(const std::string& text);
 
 /// name,step,value,wall; a row a point. Numbers are the shortest that read back.
 std::string metricsCsv(const RunDetail& run);
-/// record,truth,guess,correct,p(label)…,raw_text with labels by name; an empty guess is no answer. Throws Error(BadInput) when a label's number is unknown.
+/// record,truth,guess,correct,p(label)…,raw_text with labels by name; an empty guess is no answer. Throws Error(BadInput) when a
+/// label's number is unknown.
 std::string predictionsCsv(const RunDetail& run, const std::vector<Prediction>& predictions);
 /// A run a row: its columns, then a column a setting.
 std::string runsCsv(const std::vector<RunSummary>& runs);
 /// Everything of a run but its predictions, as one JSON object.
 std::string runJson(const RunDetail& run);
 
-/// Writes metrics.csv, predictions.csv and run.json into `folder`; one that is not there is made, whole or not at all. Throws Error(NotFound, Io).
+/// Writes metrics.csv, predictions.csv and run.json into `folder`; one that is not there is made, whole or not at all. Throws
+/// Error(NotFound, Io).
 void exportCsv(const Runs& runs, RunId run, const std::filesystem::path& folder);
 
 } // namespace engine

@@ -18,7 +18,10 @@ std::string fileText(const std::string& path) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-struct Stat { char state = 0; std::string start; };
+struct Stat {
+    char state = 0;
+    std::string start;
+};
 
 // The program's name, in brackets, may hold anything; what follows the last bracket is words. Empty start: not readable.
 Stat statOf(std::int64_t pid) {

@@ -12,15 +12,22 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<RunKind, const char*>, 3> kKinds{{{RunKind::Baseline, "baseline"}, {RunKind::Train, "train"}, {RunKind::Evaluate, "evaluate"}}};
-constexpr std::array<std::pair<RunState, const char*>, 5> kStates{{{RunState::Running, "running"}, {RunState::Done, "done"}, {RunState::Stopped, "stopped"},
-    {RunState::Failed, "failed"}, {RunState::Interrupted, "interrupted"}}};
+constexpr std::array<std::pair<RunKind, const char*>, 3> kKinds{
+    {{RunKind::Baseline, "baseline"}, {RunKind::Train, "train"}, {RunKind::Evaluate, "evaluate"}}};
+constexpr std::array<std::pair<RunState, const char*>, 5> kStates{{{RunState::Running, "running"},
+                                                                   {RunState::Done, "done"},
+                                                                   {RunState::Stopped, "stopped"},
+                                                                   {RunState::Failed, "failed"},
+                                                                   {RunState::Interrupted, "interrupted"}}};
 
 [[noreturn]] void damaged(const std::string& what) {
-    throw Error(ErrorCode::Io, "The runs file holds " + what + " that cannot be read.", "It is damaged; keep a copy and choose another file with --db.");
+    throw Error(ErrorCode::Io, "The runs file holds " + what + " that cannot be read.",
+                "It is damaged; keep a copy and choose another file with --db.");
 }
 
-double realOf(const Json& json) { return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>(); }
+double realOf(const Json& json) {
+    return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
 
 } // namespace
 
@@ -49,8 +56,10 @@ RunState readState(const std::string& word) {
 }
 
 void bindReal(SQLite::Statement& statement, int index, std::optional<double> value) {
-    if (value && !std::isnan(*value)) statement.bind(index, *value);
-    else statement.bind(index);
+    if (value && !std::isnan(*value))
+        statement.bind(index, *value);
+    else
+        statement.bind(index);
 }
 
 double readReal(const SQLite::Column& column) {
@@ -80,8 +89,13 @@ std::vector<double> readProbabilities(const std::string& json) {
 void insertReport(SQLite::Database& database, RunId run, const Report& report) {
     Json perLabel = Json::array();
     for (const LabelScore& score : report.per_label)
-        perLabel.push_back({{"precision", score.precision}, {"recall", score.recall}, {"f1", score.f1}, {"support", score.support}, {"accuracy", score.accuracy}});
-    SQLite::Statement insert(database, "INSERT OR REPLACE INTO reports(run, examples, accuracy, macro_f1, eval_loss, labels, confusion, per_label) VALUES(?,?,?,?,?,?,?,?)");
+        perLabel.push_back({{"precision", score.precision},
+                            {"recall", score.recall},
+                            {"f1", score.f1},
+                            {"support", score.support},
+                            {"accuracy", score.accuracy}});
+    SQLite::Statement insert(database, "INSERT OR REPLACE INTO reports(run, examples, accuracy, macro_f1, eval_loss, labels, "
+                                       "confusion, per_label) VALUES(?,?,?,?,?,?,?,?)");
     insert.bind(1, run);
     insert.bind(2, report.examples);
     bindReal(insert, 3, report.accuracy);
@@ -94,7 +108,8 @@ void insertReport(SQLite::Database& database, RunId run, const Report& report) {
 }
 
 std::optional<Report> readReport(SQLite::Database& database, RunId run) {
-    SQLite::Statement query(database, "SELECT examples, accuracy, macro_f1, eval_loss, labels, confusion, per_label FROM reports WHERE run = ?");
+    SQLite::Statement query(
+        database, "SELECT examples, accuracy, macro_f1, eval_loss, labels, confusion, per_label FROM reports WHERE run = ?");
     query.bind(1, run);
     if (!query.executeStep()) return {};
     Report report;
@@ -106,10 +121,9 @@ std::optional<Report> readReport(SQLite::Database& database, RunId run) {
         report.confusion.labels = Json::parse(query.getColumn(4).getString()).get<std::vector<std::string>>();
         report.confusion.counts = Json::parse(query.getColumn(5).getString()).get<std::vector<std::vector<std::int64_t>>>();
         for (const Json& score : Json::parse(query.getColumn(6).getString()))
-            report.per_label.push_back({realOf(score.at("precision")), realOf(score.at("recall")), realOf(score.at("f1")), score.at("support").get<std::int64_t>(), realOf(score.at("accuracy"))});
-    } catch (const Json::exception&) {
-        damaged("the report of run " + std::to_string(run));
-    }
+            report.per_label.push_back({realOf(score.at("precision")), realOf(score.at("recall")), realOf(score.at("f1")),
+                                        score.at("support").get<std::int64_t>(), realOf(score.at("accuracy"))});
+    } catch (const Json::exception&) { damaged("the report of run " + std::to_string(run)); }
     const std::size_t labels = report.confusion.labels.size();
     bool whole = report.confusion.counts.size() == labels && report.per_label.size() == labels;
     for (const auto& row : report.confusion.counts) whole = whole && row.size() == labels + 1;
@@ -120,7 +134,9 @@ std::optional<Report> readReport(SQLite::Database& database, RunId run) {
 void requireRun(SQLite::Database& database, RunId run, const std::filesystem::path& file) {
     SQLite::Statement query(database, "SELECT 1 FROM runs WHERE id = ?");
     query.bind(1, run);
-    if (!query.executeStep()) throw Error(ErrorCode::NotFound, "There is no run " + std::to_string(run) + " in " + file.string() + ".", "\"phibench-cli runs list\" shows those there are.");
+    if (!query.executeStep())
+        throw Error(ErrorCode::NotFound, "There is no run " + std::to_string(run) + " in " + file.string() + ".",
+                    "\"phibench-cli runs list\" shows those there are.");
 }
 
 } // namespace engine

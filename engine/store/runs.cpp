@@ -34,19 +34,23 @@ std::string trimmed(const std::string& text) {
 std::string checkedWord(const std::string& text, std::size_t most, const char* what) {
     const std::string word = trimmed(text);
     if (word.empty()) throw Error(ErrorCode::BadInput, std::string(what) + " is empty.");
-    if (word.size() > most) throw Error(ErrorCode::BadInput, std::string(what) + " is longer than " + std::to_string(most) + " bytes.");
+    if (word.size() > most)
+        throw Error(ErrorCode::BadInput, std::string(what) + " is longer than " + std::to_string(most) + " bytes.");
     return word;
 }
 
 void checkTables(SQLite::Database& database, const std::filesystem::path& file) {
     for (const char* table : {"runs", "params", "metrics", "predictions", "reports", "figures", "artifacts", "tags"})
         if (!database.tableExists(table))
-            throw Error(ErrorCode::Io, file.string() + " is damaged (the table " + table + " is missing).", "Choose another file with --db.");
+            throw Error(ErrorCode::Io, file.string() + " is damaged (the table " + table + " is missing).",
+                        "Choose another file with --db.");
 }
 
 // last_loss and eval_loss of a run are those of its latest metrics, kept in its row so that listing reads no curve.
 void refreshLast(SQLite::Database& database, RunId run, const char* column, const char* metric) {
-    SQLite::Statement update(database, std::string("UPDATE runs SET ") + column + " = (SELECT value FROM metrics WHERE run = ?1 AND name = ?2 ORDER BY step DESC LIMIT 1) WHERE id = ?1");
+    SQLite::Statement update(
+        database, std::string("UPDATE runs SET ") + column +
+                      " = (SELECT value FROM metrics WHERE run = ?1 AND name = ?2 ORDER BY step DESC LIMIT 1) WHERE id = ?1");
     update.bind(1, run);
     update.bind(2, metric);
     update.exec();
@@ -69,7 +73,8 @@ void bindOwner(SQLite::Statement& statement, int first, const ProcessId& owner) 
 } // namespace
 
 ProcessId readOwner(const SQLite::Statement& row, int first) {
-    return {row.getColumn(first).getInt64(), row.getColumn(first + 1).getString(), row.getColumn(first + 2).getString(), row.getColumn(first + 3).getString()};
+    return {row.getColumn(first).getInt64(), row.getColumn(first + 1).getString(), row.getColumn(first + 2).getString(),
+            row.getColumn(first + 3).getString()};
 }
 
 Runs::Runs(const std::filesystem::path& file) : m_impl(std::make_unique<Impl>(file)) {
@@ -80,21 +85,25 @@ Runs::Runs(const std::filesystem::path& file) : m_impl(std::make_unique<Impl>(fi
 
 Runs::~Runs() = default;
 
-const std::filesystem::path& Runs::file() const { return m_impl->connection.file(); }
+const std::filesystem::path& Runs::file() const {
+    return m_impl->connection.file();
+}
 
 int Runs::recoverInterrupted() {
     const auto orphans = [](SQLite::Database& database) {
         std::vector<std::pair<RunId, std::int64_t>> gone;
         SQLite::Statement query(database, "SELECT id, pid, process_start, boot, host FROM runs WHERE state = 'running'");
         while (query.executeStep())
-            if (const ProcessId owner = readOwner(query, 1); liveness(owner) == Liveness::Gone) gone.emplace_back(query.getColumn(0).getInt64(), owner.pid);
+            if (const ProcessId owner = readOwner(query, 1); liveness(owner) == Liveness::Gone)
+                gone.emplace_back(query.getColumn(0).getInt64(), owner.pid);
         return gone;
     };
     if (m_impl->connection.read(orphans).empty()) return 0; // no need to lock
     return m_impl->connection.write([&](SQLite::Database& database) {
         const auto gone = orphans(database);
         for (const auto& [run, pid] : gone) {
-            SQLite::Statement update(database, "UPDATE runs SET state = 'interrupted', exit_reason = ?2, finished = max(started, coalesce((SELECT max(wall) FROM metrics WHERE run = ?1), 0)) WHERE id = ?1");
+            SQLite::Statement update(database, "UPDATE runs SET state = 'interrupted', exit_reason = ?2, finished = max(started, "
+                                               "coalesce((SELECT max(wall) FROM metrics WHERE run = ?1), 0)) WHERE id = ?1");
             update.bind(1, run);
             update.bind(2, "The program (process " + std::to_string(pid) + ") ended before this run did.");
             update.exec();
@@ -116,10 +125,14 @@ RunId Runs::begin(const NewRun& run) {
     return m_impl->connection.write([&](SQLite::Database& database) {
         if (run.parent) requireRun(database, *run.parent, file());
         // Numbers are never given twice, and never one whose folder another, lost runs file of this name left behind.
-        RunId id = database.execAndGet("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'runs'), 0)").getInt64() + 1;
+        RunId id =
+            database.execAndGet("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'runs'), 0)").getInt64() + 1;
         std::error_code ignored;
-        while (std::filesystem::symlink_status(m_impl->runFolder(id), ignored).type() != std::filesystem::file_type::not_found && !ignored) ++id;
-        SQLite::Statement insert(database, "INSERT INTO runs(id, name, kind, state, started, parent, dataset_sha256, model_sha256, versions, experiment, pid, process_start, boot, host) "
+        while (std::filesystem::symlink_status(m_impl->runFolder(id), ignored).type() != std::filesystem::file_type::not_found &&
+               !ignored)
+            ++id;
+        SQLite::Statement insert(database, "INSERT INTO runs(id, name, kind, state, started, parent, dataset_sha256, "
+                                           "model_sha256, versions, experiment, pid, process_start, boot, host) "
                                            "VALUES(?,?,?,'running',?,?,?,?,?,?,?,?,?,?)");
         insert.bind(1, id);
         insert.bind(2, run.name);
@@ -153,10 +166,14 @@ void Runs::reopen(RunId run) {
         query.bind(1, run);
         query.executeStep();
         const RunState state = readState(query.getColumn(0).getString());
-        if (state == RunState::Done) throw Error(ErrorCode::BadInput, "Run " + std::to_string(run) + " is finished, so there is nothing to go on with.");
+        if (state == RunState::Done)
+            throw Error(ErrorCode::BadInput, "Run " + std::to_string(run) + " is finished, so there is nothing to go on with.");
         if (state == RunState::Running && liveness(readOwner(query, 1)) == Liveness::Alive)
-            throw Error(ErrorCode::Busy, "Run " + std::to_string(run) + " is still running in process " + query.getColumn(1).getString() + ".", "Stop it there first.");
-        SQLite::Statement update(database, "UPDATE runs SET state = 'running', finished = 0, exit_reason = '', pid = ?, process_start = ?, boot = ?, host = ? WHERE id = ?");
+            throw Error(ErrorCode::Busy,
+                        "Run " + std::to_string(run) + " is still running in process " + query.getColumn(1).getString() + ".",
+                        "Stop it there first.");
+        SQLite::Statement update(database, "UPDATE runs SET state = 'running', finished = 0, exit_reason = '', pid = ?, "
+                                           "process_start = ?, boot = ?, host = ? WHERE id = ?");
         bindOwner(update, 1, m_impl->me);
         update.bind(5, run);
         update.exec();
@@ -208,7 +225,8 @@ void Runs::setSteps(RunId run, std::int64_t step, std::int64_t steps) {
 void Runs::setReport(RunId run, const Report& report, const std::vector<Prediction>& predictions) {
     m_impl->change(run, [&](SQLite::Database& database) {
         insertReport(database, run, report);
-        SQLite::Statement update(database, "UPDATE runs SET accuracy = ?, macro_f1 = ?, eval_loss = coalesce(?, eval_loss) WHERE id = ?");
+        SQLite::Statement update(database,
+                                 "UPDATE runs SET accuracy = ?, macro_f1 = ?, eval_loss = coalesce(?, eval_loss) WHERE id = ?");
         bindReal(update, 1, report.accuracy);
         bindReal(update, 2, report.macro_f1);
         bindReal(update, 3, report.eval_loss);
@@ -217,7 +235,9 @@ void Runs::setReport(RunId run, const Report& report, const std::vector<Predicti
         SQLite::Statement forget(database, "DELETE FROM predictions WHERE run = ?");
         forget.bind(1, run);
         forget.exec();
-        SQLite::Statement insert(database, "INSERT INTO predictions(run, position, record, truth, guess, probabilities, raw_text) VALUES(?,?,?,?,?,?,?)");
+        SQLite::Statement insert(
+            database,
+            "INSERT INTO predictions(run, position, record, truth, guess, probabilities, raw_text) VALUES(?,?,?,?,?,?,?)");
         std::int64_t position = 0;
         for (const Prediction& prediction : predictions) {
             insert.reset();
@@ -225,8 +245,10 @@ void Runs::setReport(RunId run, const Report& report, const std::vector<Predicti
             insert.bind(2, position++);
             insert.bind(3, prediction.record);
             insert.bind(4, prediction.truth);
-            if (prediction.guess) insert.bind(5, *prediction.guess);
-            else insert.bind(5);
+            if (prediction.guess)
+                insert.bind(5, *prediction.guess);
+            else
+                insert.bind(5);
             insert.bind(6, probabilitiesJson(prediction.probabilities));
             insert.bindNoCopy(7, prediction.rawText);
             insert.exec();
@@ -236,7 +258,9 @@ void Runs::setReport(RunId run, const Report& report, const std::vector<Predicti
 
 void Runs::setFigures(RunId run, const std::vector<std::pair<std::string, double>>& figures) {
     m_impl->change(run, [&](SQLite::Database& database) {
-        SQLite::Statement insert(database, "INSERT INTO figures(run, name, value) VALUES(?,?,?) ON CONFLICT(run, name) DO UPDATE SET value = excluded.value");
+        SQLite::Statement insert(
+            database,
+            "INSERT INTO figures(run, name, value) VALUES(?,?,?) ON CONFLICT(run, name) DO UPDATE SET value = excluded.value");
         for (const auto& [name, value] : figures) {
             insert.reset();
             insert.bind(1, run);
@@ -307,7 +331,8 @@ void Runs::remove(RunId run) {
         SQLite::Statement query(database, "SELECT pid, process_start, boot, host FROM runs WHERE id = ? AND state = 'running'");
         query.bind(1, run);
         if (query.executeStep() && liveness(readOwner(query, 0)) == Liveness::Alive)
-            throw Error(ErrorCode::Busy, "Run " + std::to_string(run) + " is still running, so it was not deleted.", "Stop it first.");
+            throw Error(ErrorCode::Busy, "Run " + std::to_string(run) + " is still running, so it was not deleted.",
+                        "Stop it first.");
         SQLite::Statement forget(database, "DELETE FROM runs WHERE id = ?");
         forget.bind(1, run);
         forget.exec();
@@ -315,11 +340,17 @@ void Runs::remove(RunId run) {
     std::error_code problem;
     std::filesystem::remove_all(m_impl->runFolder(run), problem); // a link goes, what it points to stays
     if (problem)
-        throw Error(ErrorCode::Io, "Run " + std::to_string(run) + " is deleted, but its folder " + m_impl->runFolder(run).string() + " could not be (" + problem.message() + ").", "Delete it by hand.");
+        throw Error(ErrorCode::Io,
+                    "Run " + std::to_string(run) + " is deleted, but its folder " + m_impl->runFolder(run).string() +
+                        " could not be (" + problem.message() + ").",
+                    "Delete it by hand.");
 }
 
 std::filesystem::path defaultRunsFile() {
-    const auto variable = [](const char* name) { const char* value = std::getenv(name); return std::filesystem::path(value ? value : ""); };
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::filesystem::path(value ? value : "");
+    };
     if (const auto file = variable("PHIBENCH_DB"); !file.empty()) return file;
     const auto data = variable("XDG_DATA_HOME"); // the specification: a relative one is ignored
     if (data.is_absolute()) return data / "phibench" / "runs.db";

@@ -16,7 +16,7 @@
 
 namespace engine {
 
-enum class RunKind { Baseline, Train, Evaluate };       // Evaluate: an adapter on its own
+enum class RunKind { Baseline, Train, Evaluate }; // Evaluate: an adapter on its own
 enum class RunState { Running, Done, Stopped, Failed, Interrupted };
 std::string toString(RunKind kind);
 std::string toString(RunState state);
@@ -46,9 +46,19 @@ struct RunSummary {
     std::vector<std::pair<std::string, std::string>> params;
 };
 
-struct MetricPoint { std::int64_t step = 0; double value = 0, wall = 0; };
-struct Metric { std::string name; MetricPoint point; };
-struct Artifact { std::string kind; std::filesystem::path path; std::string sha256; }; // kind: "adapter", "checkpoint"
+struct MetricPoint {
+    std::int64_t step = 0;
+    double value = 0, wall = 0;
+};
+struct Metric {
+    std::string name;
+    MetricPoint point;
+};
+struct Artifact {
+    std::string kind;
+    std::filesystem::path path;
+    std::string sha256;
+}; // kind: "adapter", "checkpoint"
 
 /// A run with everything but its predictions.
 struct RunDetail {
@@ -56,9 +66,10 @@ struct RunDetail {
     std::string experimentYaml, datasetSha256, modelSha256, versions;
     std::optional<RunId> parent;
     std::optional<Report> report;
-    std::vector<std::pair<std::string, std::vector<MetricPoint>>> metrics; // by name: "loss", "lr", "grad_norm", "eval_loss", "eval_accuracy", "eval_macro_f1", …
+    std::vector<std::pair<std::string, std::vector<MetricPoint>>>
+        metrics; // by name: "loss", "lr", "grad_norm", "eval_loss", "eval_accuracy", "eval_macro_f1", …
     std::vector<Artifact> artifacts;
-    std::vector<std::pair<std::string, double>> figures;     // seconds_train, examples_per_second_train, peak_rss_bytes, …
+    std::vector<std::pair<std::string, double>> figures; // seconds_train, examples_per_second_train, peak_rss_bytes, …
 };
 
 /// Where the run's adapter lies. Throws Error(BadInput) for a run that has none, Error(NotFound) when its folder is gone.
@@ -76,14 +87,15 @@ public:
     Runs& operator=(const Runs&) = delete;
 
     const std::filesystem::path& file() const;
-    /// Looks again for runs whose process is gone; how many became `interrupted`. A run of another machine, or of a container that
-    /// cannot be seen into, stays `running`, and reopen() takes it over.
+    /// Looks again for runs whose process is gone; how many became `interrupted`. A run of another machine, or of a container
+    /// that cannot be seen into, stays `running`, and reopen() takes it over.
     int recoverInterrupted();
     /// The folder for a run's adapter and checkpoints, beside the file ("runs.db-files/run-7"); made when first asked for.
     std::filesystem::path artifactDirectory(RunId run);
 
     RunId begin(const NewRun& run);
-    /// A stopped, failed or interrupted run goes on: state running again. Throws Error: BadInput for one that is done, Busy for one that runs.
+    /// A stopped, failed or interrupted run goes on: state running again. Throws Error: BadInput for one that is done, Busy for
+    /// one that runs.
     void reopen(RunId run);
     void addMetrics(RunId run, const std::vector<Metric>& metrics);
     /// Steps after `step` are forgotten: a resumed run writes them anew.
@@ -91,10 +103,10 @@ public:
     void setSteps(RunId run, std::int64_t step, std::int64_t steps);
     void setReport(RunId run, const Report& report, const std::vector<Prediction>& predictions);
     void setFigures(RunId run, const std::vector<std::pair<std::string, double>>& figures);
-    void addArtifact(RunId run, const Artifact& artifact);   // replaces one of the same kind
+    void addArtifact(RunId run, const Artifact& artifact); // replaces one of the same kind
     void finish(RunId run, RunState state, const std::string& exitReason);
 
-    std::vector<RunSummary> list() const;                    // newest first
+    std::vector<RunSummary> list() const; // newest first
     RunDetail detail(RunId run) const;
     std::vector<Prediction> predictions(RunId run) const;
     /// The newest finished baseline with the same model, data, prompt, split and evaluation settings, if any.

@@ -9,16 +9,17 @@
 namespace engine {
 
 struct Runs::Impl {
-    explicit Impl(const std::filesystem::path& file) : connection(std::filesystem::absolute(file).lexically_normal()), me(currentProcess()) {}
+    explicit Impl(const std::filesystem::path& file)
+        : connection(std::filesystem::absolute(file).lexically_normal()), me(currentProcess()) {}
 
     /// `work(SQLite::Database&)` on a run that is there, all or nothing.
-    template<typename Work> auto change(RunId run, Work work) {
+    template <typename Work> auto change(RunId run, Work work) {
         return connection.write([&](SQLite::Database& database) {
             requireRun(database, run, connection.file());
             return work(database);
         });
     }
-    template<typename Work> auto look(RunId run, Work work) {
+    template <typename Work> auto look(RunId run, Work work) {
         return connection.read([&](SQLite::Database& database) {
             requireRun(database, run, connection.file());
             return work(database);

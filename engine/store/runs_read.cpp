@@ -8,7 +8,8 @@ namespace engine {
 
 namespace {
 
-constexpr const char* kSummary = "SELECT id, name, kind, state, started, finished, exit_reason, accuracy, macro_f1, eval_loss, last_loss, step, steps, note FROM runs ";
+constexpr const char* kSummary = "SELECT id, name, kind, state, started, finished, exit_reason, accuracy, macro_f1, eval_loss, "
+                                 "last_loss, step, steps, note FROM runs ";
 
 RunSummary readSummary(const SQLite::Statement& row) {
     RunSummary run;
@@ -30,7 +31,7 @@ RunSummary readSummary(const SQLite::Statement& row) {
 }
 
 // Rows (run, …) sorted by run descending go to their runs, which are sorted alike.
-template<typename Take> void distribute(SQLite::Statement& query, std::vector<RunSummary>& runs, Take take) {
+template <typename Take> void distribute(SQLite::Statement& query, std::vector<RunSummary>& runs, Take take) {
     auto run = runs.begin();
     while (query.executeStep()) {
         const RunId id = query.getColumn(0).getInt64();
@@ -52,14 +53,16 @@ SQLite::Statement of(SQLite::Database& database, const std::string& sql, RunId r
 // What a baseline's answers depend on, but for the last bits that a device decides. max_tokens cuts prompts when evaluating, too.
 bool decidesBaseline(const std::string& key) {
     const auto in = [&](const char* section) { return key.starts_with(section); };
-    return (in("model.") || in("data.") || in("prompt.") || in("evaluate.") || key == "train.max_tokens") && key != "data.csv" && key != "model.device";
+    return (in("model.") || in("data.") || in("prompt.") || in("evaluate.") || key == "train.max_tokens") && key != "data.csv" &&
+           key != "model.device";
 }
 
 using Params = std::vector<std::pair<std::string, std::string>>;
 
 Params decisive(const Params& params) {
     Params kept;
-    std::copy_if(params.begin(), params.end(), std::back_inserter(kept), [](const auto& param) { return decidesBaseline(param.first); });
+    std::copy_if(params.begin(), params.end(), std::back_inserter(kept),
+                 [](const auto& param) { return decidesBaseline(param.first); });
     std::sort(kept.begin(), kept.end());
     return kept;
 }
@@ -97,9 +100,11 @@ RunDetail Runs::detail(RunId run) const {
         readTags(of(database, "SELECT run, tag FROM tags WHERE run = ? ORDER BY tag", run), one);
         detail.summary = std::move(one.front());
         SQLite::Statement params = of(database, "SELECT key, value FROM params WHERE run = ? ORDER BY position", run);
-        while (params.executeStep()) detail.summary.params.emplace_back(params.getColumn(0).getString(), params.getColumn(1).getString());
+        while (params.executeStep())
+            detail.summary.params.emplace_back(params.getColumn(0).getString(), params.getColumn(1).getString());
 
-        SQLite::Statement origin = of(database, "SELECT experiment, dataset_sha256, model_sha256, versions, parent FROM runs WHERE id = ?", run);
+        SQLite::Statement origin =
+            of(database, "SELECT experiment, dataset_sha256, model_sha256, versions, parent FROM runs WHERE id = ?", run);
         origin.executeStep();
         detail.experimentYaml = origin.getColumn(0).getString();
         detail.datasetSha256 = origin.getColumn(1).getString();
@@ -108,17 +113,23 @@ RunDetail Runs::detail(RunId run) const {
         if (!origin.getColumn(4).isNull()) detail.parent = origin.getColumn(4).getInt64();
         detail.report = readReport(database, run);
 
-        SQLite::Statement metrics = of(database, "SELECT name, step, value, wall FROM metrics WHERE run = ? ORDER BY name, step", run);
+        SQLite::Statement metrics =
+            of(database, "SELECT name, step, value, wall FROM metrics WHERE run = ? ORDER BY name, step", run);
         while (metrics.executeStep()) {
             const SQLite::Column name = metrics.getColumn(0);
-            if (detail.metrics.empty() || detail.metrics.back().first != name.getText()) detail.metrics.emplace_back(name.getString(), std::vector<MetricPoint>());
-            detail.metrics.back().second.push_back({metrics.getColumn(1).getInt64(), readReal(metrics.getColumn(2)), metrics.getColumn(3).getDouble()});
+            if (detail.metrics.empty() || detail.metrics.back().first != name.getText())
+                detail.metrics.emplace_back(name.getString(), std::vector<MetricPoint>());
+            detail.metrics.back().second.push_back(
+                {metrics.getColumn(1).getInt64(), readReal(metrics.getColumn(2)), metrics.getColumn(3).getDouble()});
         }
         SQLite::Statement artifacts = of(database, "SELECT kind, path, sha256 FROM artifacts WHERE run = ? ORDER BY kind", run);
         while (artifacts.executeStep())
-            detail.artifacts.push_back({artifacts.getColumn(0).getString(), file().parent_path() / artifacts.getColumn(1).getString(), artifacts.getColumn(2).getString()});
+            detail.artifacts.push_back({artifacts.getColumn(0).getString(),
+                                        file().parent_path() / artifacts.getColumn(1).getString(),
+                                        artifacts.getColumn(2).getString()});
         SQLite::Statement figures = of(database, "SELECT name, value FROM figures WHERE run = ? ORDER BY rowid", run);
-        while (figures.executeStep()) detail.figures.emplace_back(figures.getColumn(0).getString(), readReal(figures.getColumn(1)));
+        while (figures.executeStep())
+            detail.figures.emplace_back(figures.getColumn(0).getString(), readReal(figures.getColumn(1)));
         return detail;
     });
 }
@@ -126,7 +137,9 @@ RunDetail Runs::detail(RunId run) const {
 std::vector<Prediction> Runs::predictions(RunId run) const {
     return m_impl->look(run, [&](SQLite::Database& database) {
         std::vector<Prediction> predictions;
-        SQLite::Statement query = of(database, "SELECT record, truth, guess, probabilities, raw_text FROM predictions WHERE run = ? ORDER BY position", run);
+        SQLite::Statement query =
+            of(database, "SELECT record, truth, guess, probabilities, raw_text FROM predictions WHERE run = ? ORDER BY position",
+               run);
         while (query.executeStep()) {
             Prediction prediction;
             prediction.record = query.getColumn(0).getInt64();
@@ -145,7 +158,8 @@ std::optional<RunId> Runs::matchingBaseline(const NewRun& like) const {
     const Params wanted = decisive(like.params);
     return m_impl->connection.read([&](SQLite::Database& database) -> std::optional<RunId> {
         SQLite::Statement query(database, "SELECT r.id, p.key, p.value FROM runs r JOIN params p ON p.run = r.id "
-                                          "WHERE r.state = 'done' AND r.kind = 'baseline' AND r.dataset_sha256 = ? AND r.model_sha256 = ? ORDER BY r.id DESC, p.position");
+                                          "WHERE r.state = 'done' AND r.kind = 'baseline' AND r.dataset_sha256 = ? AND "
+                                          "r.model_sha256 = ? ORDER BY r.id DESC, p.position");
         query.bind(1, like.datasetSha256);
         query.bind(2, like.modelSha256);
         std::optional<RunId> candidate;
@@ -166,7 +180,8 @@ std::optional<RunId> Runs::matchingBaseline(const NewRun& like) const {
 
 std::filesystem::path adapterFolder(const RunDetail& run) {
     const std::string name = "run " + std::to_string(run.summary.id);
-    const auto adapter = std::find_if(run.artifacts.begin(), run.artifacts.end(), [](const Artifact& artifact) { return artifact.kind == "adapter"; });
+    const auto adapter = std::find_if(run.artifacts.begin(), run.artifacts.end(),
+                                      [](const Artifact& artifact) { return artifact.kind == "adapter"; });
     if (adapter == run.artifacts.end())
         throw Error(ErrorCode::BadInput, "R" + name.substr(1) + " has no adapter.", "Only a training that was finished has one.");
     std::error_code unknown;

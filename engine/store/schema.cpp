@@ -8,7 +8,8 @@ namespace engine {
 
 namespace {
 
-// A value that is not a number (a loss that diverged) is NULL: SQLite knows none. `experiment` is last, so that listing runs reads past it.
+// A value that is not a number (a loss that diverged) is NULL: SQLite knows none. `experiment` is last, so that listing runs
+// reads past it.
 constexpr const char* kVersion1 = R"(
 CREATE TABLE runs(
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -108,13 +109,18 @@ int pragma(SQLite::Database& database, const std::string& name) {
 void checkOurs(SQLite::Database& database, const std::filesystem::path& file, std::size_t newest) {
     const SQLite::Transaction oneState(database);
     const int version = pragma(database, "user_version"), application = pragma(database, "application_id");
-    const bool empty = version == 0 && application == 0 && database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
+    const bool empty =
+        version == 0 && application == 0 && database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
     if (!empty && application != kApplicationId)
-        throw Error(ErrorCode::BadInput, file.string() + " is a database of another program.", "It was left as it is; choose another file with --db.");
+        throw Error(ErrorCode::BadInput, file.string() + " is a database of another program.",
+                    "It was left as it is; choose another file with --db.");
     if (version > static_cast<int>(newest))
-        throw Error(ErrorCode::BadInput, file.string() + " was written by a newer Phibench (version " + std::to_string(version) + " of the file; this one knows " + std::to_string(newest) + ").",
+        throw Error(ErrorCode::BadInput,
+                    file.string() + " was written by a newer Phibench (version " + std::to_string(version) +
+                        " of the file; this one knows " + std::to_string(newest) + ").",
                     "Use that Phibench, or choose another file with --db.");
-    if (version < 0 || (version == 0 && !empty)) throw Error(ErrorCode::Io, file.string() + " is damaged (it has no version).", "Choose another file with --db.");
+    if (version < 0 || (version == 0 && !empty))
+        throw Error(ErrorCode::Io, file.string() + " is damaged (it has no version).", "Choose another file with --db.");
 }
 
 // A second connection reads while ours, which has written nothing yet, keeps others from writing.
@@ -130,7 +136,10 @@ void keepCopy(const std::filesystem::path& file, int version) {
         std::filesystem::rename(fresh, kept);
     } catch (const std::exception& error) {
         std::filesystem::remove(fresh, problem);
-        throw Error(ErrorCode::Io, "Cannot keep a copy of " + file.string() + " before it is brought up to date (" + error.what() + "), so it was left as it is.", "Make space beside it, then try again.");
+        throw Error(ErrorCode::Io,
+                    "Cannot keep a copy of " + file.string() + " before it is brought up to date (" + error.what() +
+                        "), so it was left as it is.",
+                    "Make space beside it, then try again.");
     }
 }
 
@@ -141,7 +150,8 @@ void upgrade(SQLite::Database& database, const std::filesystem::path& file, cons
     if (version > 0) keepCopy(file, static_cast<int>(version));
     for (std::size_t at = version; at < steps.size(); ++at) steps[at](database);
     if (SQLite::Statement(database, "PRAGMA foreign_key_check").executeStep())
-        throw Error(ErrorCode::Internal, file.string() + " would lose its order when brought up to date, so it was left as it is.");
+        throw Error(ErrorCode::Internal,
+                    file.string() + " would lose its order when brought up to date, so it was left as it is.");
     database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
     database.exec("PRAGMA user_version = " + std::to_string(steps.size()));
     transaction.commit();
@@ -157,11 +167,16 @@ const SchemaSteps& schemaSteps() {
 void prepare(Connection& connection, const SchemaSteps& steps) {
     connection.use([&](SQLite::Database& database) {
         checkOurs(database, connection.file(), steps.size());
-        // A rollback journal: see DESIGN §7 for why no WAL. Of a file that somebody made WAL, the last one to have it open changes it back.
+        // A rollback journal: see DESIGN §7 for why no WAL. Of a file that somebody made WAL, the last one to have it open
+        // changes it back.
         const std::string mode = database.execAndGet("PRAGMA journal_mode = TRUNCATE").getString();
-        if (mode != "truncate") throw Error(ErrorCode::Busy, connection.file().string() + " is in use in another journal mode (" + mode + ").", "Close the other program that uses it, then try again.");
-        database.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
-        if (static_cast<std::size_t>(pragma(database, "user_version")) < steps.size()) upgrade(database, connection.file(), steps);
+        if (mode != "truncate")
+            throw Error(ErrorCode::Busy, connection.file().string() + " is in use in another journal mode (" + mode + ").",
+                        "Close the other program that uses it, then try again.");
+        database.exec(
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
+        if (static_cast<std::size_t>(pragma(database, "user_version")) < steps.size())
+            upgrade(database, connection.file(), steps);
         database.exec("PRAGMA foreign_keys = ON");
     });
 }

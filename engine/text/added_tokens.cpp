@@ -62,7 +62,8 @@ void AddedTokenFinder::split(std::string_view text, const std::function<void(std
             if (joinsLeft || joinsRight) continue;
         }
         if (token.lstrip) {
-            while (begin > done && characterAt(text, characterBefore(text, begin)).kind == CharKind::Space) begin = characterBefore(text, begin);
+            while (begin > done && characterAt(text, characterBefore(text, begin)).kind == CharKind::Space)
+                begin = characterBefore(text, begin);
             begin = std::max(begin, done);
         }
         if (token.rstrip) {

@@ -25,8 +25,8 @@ public:
     explicit AddedTokenFinder(std::vector<AddedToken> tokens);
     bool empty() const { return m_tokens.empty(); }
 
-    /// Calls `onText` with each piece between tokens and where it begins, and `onToken` with each token, in the order of the text.
-    /// White space goes to a token that strips it; a single_word token next to a word character is no token.
+    /// Calls `onText` with each piece between tokens and where it begins, and `onToken` with each token, in the order of the
+    /// text. White space goes to a token that strips it; a single_word token next to a word character is no token.
     void split(std::string_view text, const std::function<void(std::string_view, std::size_t)>& onText,
                const std::function<void(std::int32_t)>& onToken) const;
 

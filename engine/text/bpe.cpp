@@ -19,7 +19,9 @@ std::uint64_t keyOf(std::int32_t left, std::int32_t right) {
     return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
 }
 
-std::size_t slotOf(std::uint64_t key, int shift) { return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15ULL) >> shift); }
+std::size_t slotOf(std::uint64_t key, int shift) {
+    return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15ULL) >> shift);
+}
 
 std::string fallbackToken(unsigned byte) {
     constexpr char kHex[] = "0123456789ABCDEF";
@@ -95,8 +97,10 @@ std::size_t Bpe::appendSymbols(std::string_view word, std::int32_t* symbols) con
     for (std::size_t at = 0; at < word.size();) {
         if (m_options.byteLevel) {
             const std::int32_t id = m_bytes[static_cast<unsigned char>(word[at++])];
-            if (id >= 0) hit(id);
-            else miss();
+            if (id >= 0)
+                hit(id);
+            else
+                miss();
             continue;
         }
         const Character c = characterAt(word, at);
@@ -128,8 +132,8 @@ std::size_t Bpe::mergeFew(std::int32_t* symbols, std::size_t count) const {
         if (matches[best].rank == kNever) break;
         symbols[best] = matches[best].result;
         std::copy(symbols + best + 2, symbols + count, symbols + best + 1);
-        std::copy(matches.begin() + static_cast<std::ptrdiff_t>(best) + 1, matches.begin() + static_cast<std::ptrdiff_t>(count) - 1,
-                  matches.begin() + static_cast<std::ptrdiff_t>(best));
+        std::copy(matches.begin() + static_cast<std::ptrdiff_t>(best) + 1,
+                  matches.begin() + static_cast<std::ptrdiff_t>(count) - 1, matches.begin() + static_cast<std::ptrdiff_t>(best));
         --count;
         if (best > 0) matches[best - 1] = find(symbols[best - 1], symbols[best]);
         if (best + 1 < count) matches[best] = find(symbols[best], symbols[best + 1]);
@@ -138,8 +142,15 @@ std::size_t Bpe::mergeFew(std::int32_t* symbols, std::size_t count) const {
 }
 
 void Bpe::mergeMany(const std::vector<std::int32_t>& symbols, std::vector<std::int32_t>& ids) const {
-    struct Node { std::int32_t id; std::size_t previous, next; };
-    struct Candidate { std::uint32_t rank; std::size_t at; std::int32_t result; };
+    struct Node {
+        std::int32_t id;
+        std::size_t previous, next;
+    };
+    struct Candidate {
+        std::uint32_t rank;
+        std::size_t at;
+        std::int32_t result;
+    };
     constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
     constexpr std::int32_t kGone = -1;
     const auto later = [](const Candidate& a, const Candidate& b) { return a.rank != b.rank ? a.rank > b.rank : a.at > b.at; };
@@ -149,7 +160,8 @@ void Bpe::mergeMany(const std::vector<std::int32_t>& symbols, std::vector<std::i
     for (std::size_t n = 0; n < symbols.size(); ++n) {
         nodes[n] = {symbols[n], n == 0 ? kNone : n - 1, n + 1 == symbols.size() ? kNone : n + 1};
         if (n + 1 == symbols.size()) break;
-        if (const Match match = find(symbols[n], symbols[n + 1]); match.rank != kNever) heap.push_back({match.rank, n, match.result});
+        if (const Match match = find(symbols[n], symbols[n + 1]); match.rank != kNever)
+            heap.push_back({match.rank, n, match.result});
     }
     std::make_heap(heap.begin(), heap.end(), later);
     const auto consider = [&](std::size_t at) {

@@ -9,7 +9,10 @@
 namespace engine {
 
 /// Lower ranks merge first.
-struct Merge { std::int32_t left = 0, right = 0, result = 0; std::uint32_t rank = 0; };
+struct Merge {
+    std::int32_t left = 0, right = 0, result = 0;
+    std::uint32_t rank = 0;
+};
 
 struct BpeOptions {
     bool byteLevel = true;     // symbols are bytes; otherwise characters
@@ -29,8 +32,15 @@ public:
     void encode(std::string_view word, const Vocabulary& vocabulary, std::vector<std::int32_t>& ids) const;
 
 private:
-    struct Pair { std::uint64_t key; std::uint32_t rank; std::int32_t result; };
-    struct Match { std::uint32_t rank; std::int32_t result; };
+    struct Pair {
+        std::uint64_t key;
+        std::uint32_t rank;
+        std::int32_t result;
+    };
+    struct Match {
+        std::uint32_t rank;
+        std::int32_t result;
+    };
 
     Match find(std::int32_t left, std::int32_t right) const;
     bool isToken(std::string_view word, const Vocabulary& vocabulary, std::int32_t& id) const;
@@ -41,7 +51,7 @@ private:
     BpeOptions m_options;
     std::vector<Pair> m_pairs; // open addressing, at most half taken
     int m_shift = 63;
-    std::array<std::int32_t, 256> m_bytes{};                // token of a byte; -1: none
+    std::array<std::int32_t, 256> m_bytes{};                 // token of a byte; -1: none
     std::unordered_map<char32_t, std::int32_t> m_characters; // tokens of one character
 };
 

@@ -31,7 +31,9 @@ const Alphabet& alphabet() {
 
 } // namespace
 
-const std::string& byteSymbol(unsigned char byte) { return alphabet().symbols[byte]; }
+const std::string& byteSymbol(unsigned char byte) {
+    return alphabet().symbols[byte];
+}
 
 std::optional<std::string> bytesOfSymbols(std::string_view token) {
     const Alphabet& a = alphabet();

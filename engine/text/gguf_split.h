@@ -9,7 +9,7 @@ namespace engine {
 
 struct GgufSplit {
     KnownSplit split = KnownSplit::Gpt2;
-    bool digits = false;       // split one by one before
+    bool digits = false; // split one by one before
     bool nfc = false;
     bool ignoresMerges = false;
     bool addsBos = false;

@@ -8,7 +8,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-[[noreturn]] void refuse(const std::string& where, const std::string& what) { throw Error(ErrorCode::BadInput, where + ": " + what); }
+[[noreturn]] void refuse(const std::string& where, const std::string& what) {
+    throw Error(ErrorCode::BadInput, where + ": " + what);
+}
 
 } // namespace
 
@@ -19,7 +21,8 @@ const Json& optionalOf(const Json& object, const char* key) {
 }
 
 const Json& memberOf(const Json& object, const char* key, const std::string& where) {
-    if (!object.is_object()) refuse(where, std::string("an object with the key ") + key + " is needed, but this is " + object.type_name() + ".");
+    if (!object.is_object())
+        refuse(where, std::string("an object with the key ") + key + " is needed, but this is " + object.type_name() + ".");
     const Json& member = optionalOf(object, key);
     if (member.is_null()) refuse(where, std::string("the key ") + key + " is missing.");
     return member;

@@ -16,7 +16,9 @@ std::size_t endOfRun(std::string_view text, std::size_t at, CharKind kind) {
     return at;
 }
 
-bool isNewline(char32_t code) { return code == '\n' || code == '\r'; }
+bool isNewline(char32_t code) {
+    return code == '\n' || code == '\r';
+}
 
 // Length of 's 't 're 've 'm 'll 'd at the text's beginning, 0: none.
 std::size_t contraction(std::string_view text, bool anyCase) {
@@ -25,8 +27,12 @@ std::size_t contraction(std::string_view text, bool anyCase) {
         return anyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     };
     switch (letter(1)) {
-    case 's': case 't': case 'm': case 'd': return 2;
-    case 'r': case 'v': return letter(2) == 'e' ? 3 : 0;
+    case 's':
+    case 't':
+    case 'm':
+    case 'd': return 2;
+    case 'r':
+    case 'v': return letter(2) == 'e' ? 3 : 0;
     case 'l': return letter(2) == 'l' ? 3 : 0;
     default: break;
     }
@@ -79,8 +85,10 @@ std::size_t nextLlama3(std::string_view text, int digits) {
         if (next.kind == CharKind::Letter && !isNewline(c.code)) return endOfRun(text, c.bytes, next.kind);
     }
     std::size_t symbols = 0;
-    if (c.kind == CharKind::Other) symbols = c.bytes;
-    else if (c.code == ' ' && next.bytes > 0 && next.kind == CharKind::Other) symbols = 1U + next.bytes;
+    if (c.kind == CharKind::Other)
+        symbols = c.bytes;
+    else if (c.code == ' ' && next.bytes > 0 && next.kind == CharKind::Other)
+        symbols = 1U + next.bytes;
     if (symbols > 0) {
         std::size_t at = endOfRun(text, symbols, CharKind::Other);
         while (at < text.size() && isNewline(static_cast<unsigned char>(text[at]))) ++at;

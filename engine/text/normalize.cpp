@@ -21,7 +21,8 @@ const icu::Normalizer2& normalizerFor(Normalizer::Form form) {
     case Normalizer::Form::Nfkc: found = icu::Normalizer2::getNFKCInstance(status); break;
     case Normalizer::Form::Nfkd: found = icu::Normalizer2::getNFKDInstance(status); break;
     }
-    if (U_FAILURE(status) || !found) throw Error(ErrorCode::Internal, std::string("ICU has no Unicode normalisation: ") + u_errorName(status) + ".");
+    if (U_FAILURE(status) || !found)
+        throw Error(ErrorCode::Internal, std::string("ICU has no Unicode normalisation: ") + u_errorName(status) + ".");
     return *found;
 }
 
@@ -36,8 +37,10 @@ std::string compose(Normalizer::Form form, std::string_view text) {
         UErrorCode status = U_ZERO_ERROR;
         std::string part;
         icu::StringByteSink<std::string> sink(&part);
-        normalizer.normalizeUTF8(0, icu::StringPiece(text.data() + begin, static_cast<std::int32_t>(end - begin)), sink, nullptr, status);
-        if (U_FAILURE(status)) throw Error(ErrorCode::Internal, std::string("ICU cannot normalise a text: ") + u_errorName(status) + ".");
+        normalizer.normalizeUTF8(0, icu::StringPiece(text.data() + begin, static_cast<std::int32_t>(end - begin)), sink, nullptr,
+                                 status);
+        if (U_FAILURE(status))
+            throw Error(ErrorCode::Internal, std::string("ICU cannot normalise a text: ") + u_errorName(status) + ".");
         out += part;
     };
     std::size_t begin = 0;
@@ -61,9 +64,12 @@ std::string lowercase(std::string_view text) {
     out.reserve(text.size());
     for (std::size_t at = 0; at < text.size();) {
         const Character c = characterAt(text, at);
-        if (!c.valid) out += text[at];
-        else if (c.code == kCapitalIWithDot) out += "i\xCC\x87";
-        else appendUtf8(out, static_cast<char32_t>(u_tolower(static_cast<UChar32>(c.code))));
+        if (!c.valid)
+            out += text[at];
+        else if (c.code == kCapitalIWithDot)
+            out += "i\xCC\x87";
+        else
+            appendUtf8(out, static_cast<char32_t>(u_tolower(static_cast<UChar32>(c.code))));
         at += c.bytes;
     }
     return out;
@@ -72,8 +78,10 @@ std::string lowercase(std::string_view text) {
 std::string replace(const Normalizer::Replace& step, std::string_view text) {
     std::string out;
     for (const Pattern::Piece& piece : step.pattern.pieces(text)) {
-        if (piece.match) out += step.content;
-        else out += text.substr(piece.begin, piece.end - piece.begin);
+        if (piece.match)
+            out += step.content;
+        else
+            out += text.substr(piece.begin, piece.end - piece.begin);
     }
     return out;
 }
@@ -83,10 +91,14 @@ std::string replace(const Normalizer::Replace& step, std::string_view text) {
 std::string Normalizer::apply(std::string_view text) const {
     std::string out(text);
     for (const Step& step : m_steps) {
-        if (const auto* form = std::get_if<Form>(&step)) out = compose(*form, out);
-        else if (std::get_if<Lowercase>(&step)) out = lowercase(out);
-        else if (const auto* prepend = std::get_if<Prepend>(&step)) out = out.empty() ? out : prepend->text + out;
-        else if (const auto* swap = std::get_if<Replace>(&step)) out = replace(*swap, out);
+        if (const auto* form = std::get_if<Form>(&step))
+            out = compose(*form, out);
+        else if (std::get_if<Lowercase>(&step))
+            out = lowercase(out);
+        else if (const auto* prepend = std::get_if<Prepend>(&step))
+            out = out.empty() ? out : prepend->text + out;
+        else if (const auto* swap = std::get_if<Replace>(&step))
+            out = replace(*swap, out);
     }
     return out;
 }

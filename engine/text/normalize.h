@@ -12,8 +12,13 @@ class Normalizer {
 public:
     enum class Form { Nfc, Nfd, Nfkc, Nfkd };
     struct Lowercase {};
-    struct Prepend { std::string text; };                       // to what is not empty
-    struct Replace { Pattern pattern; std::string content; };
+    struct Prepend {
+        std::string text;
+    }; // to what is not empty
+    struct Replace {
+        Pattern pattern;
+        std::string content;
+    };
     using Step = std::variant<Form, Lowercase, Prepend, Replace>;
 
     void add(Step step) { m_steps.push_back(std::move(step)); }

@@ -16,7 +16,8 @@ constexpr std::uint32_t kMaxHeapKiB = 64 * 1024;
 
 std::string messageOf(int code) {
     PCRE2_UCHAR buffer[256];
-    return pcre2_get_error_message(code, buffer, sizeof buffer) < 0 ? "error " + std::to_string(code) : reinterpret_cast<const char*>(buffer);
+    return pcre2_get_error_message(code, buffer, sizeof buffer) < 0 ? "error " + std::to_string(code)
+                                                                    : reinterpret_cast<const char*>(buffer);
 }
 
 using MatchData = std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)>;
@@ -37,17 +38,21 @@ Pattern Pattern::literal(std::string text) {
 }
 
 Pattern Pattern::regex(const std::string& expression, const std::string& where) {
-    if (expression.size() > kMaxExpression) throw Error(ErrorCode::BadInput, where + ": the regular expression is longer than 64 KiB.");
+    if (expression.size() > kMaxExpression)
+        throw Error(ErrorCode::BadInput, where + ": the regular expression is longer than 64 KiB.");
     int code = 0;
     PCRE2_SIZE offset = 0;
     // Python's and Oniguruma's classes know all of Unicode: UCP. \C would cut characters in two.
-    pcre2_code* compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
-                                         PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, nullptr);
+    pcre2_code* compiled =
+        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, nullptr);
     if (!compiled)
-        throw Error(ErrorCode::BadInput, where + ": the regular expression " + quote(expression) + " is not understood at character " +
-                                             std::to_string(offset) + " (" + messageOf(code) + ").");
+        throw Error(ErrorCode::BadInput, where + ": the regular expression " + quote(expression) +
+                                             " is not understood at character " + std::to_string(offset) + " (" +
+                                             messageOf(code) + ").");
     Pattern pattern;
-    pattern.m_code = std::shared_ptr<const void>(compiled, [compiledCode = compiled](const void*) { pcre2_code_free(compiledCode); });
+    pattern.m_code =
+        std::shared_ptr<const void>(compiled, [compiledCode = compiled](const void*) { pcre2_code_free(compiledCode); });
     pattern.m_text = expression;
     pattern.m_where = where;
     pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE); // where the system forbids it, PCRE2 interprets
@@ -59,7 +64,8 @@ std::vector<Pattern::Piece> Pattern::pieces(std::string_view text) const {
     std::size_t done = 0;
     if (!m_code) {
         if (!m_text.empty())
-            for (std::size_t at = text.find(m_text); at != std::string_view::npos; at = text.find(m_text, done)) addMatch(pieces, done, at, at + m_text.size());
+            for (std::size_t at = text.find(m_text); at != std::string_view::npos; at = text.find(m_text, done))
+                addMatch(pieces, done, at, at + m_text.size());
         if (done < text.size()) pieces.push_back({done, text.size(), false});
         return pieces;
     }
@@ -70,7 +76,8 @@ std::vector<Pattern::Piece> Pattern::pieces(std::string_view text) const {
     pcre2_set_match_limit(context.get(), kMaxSteps);
     pcre2_set_heap_limit(context.get(), kMaxHeapKiB);
     const auto search = [&](std::size_t from, std::uint32_t options) {
-        return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, options, match.get(), context.get());
+        return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, options, match.get(),
+                           context.get());
     };
     std::size_t from = 0;
     while (from < text.size()) {
@@ -78,7 +85,9 @@ std::vector<Pattern::Piece> Pattern::pieces(std::string_view text) const {
         if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = search(from, PCRE2_NOTEMPTY | PCRE2_NO_JIT);
         if (result == PCRE2_ERROR_NOMATCH) break;
         if (result < 0)
-            throw Error(ErrorCode::BadInput, m_where + ": the regular expression " + quote(m_text) + " fails on this text (" + messageOf(result) + ").",
+            throw Error(ErrorCode::BadInput,
+                        m_where + ": the regular expression " + quote(m_text) + " fails on this text (" + messageOf(result) +
+                            ").",
                         "Shorten the text, or use another tokenizer.");
         const PCRE2_SIZE* span = pcre2_get_ovector_pointer(match.get());
         if (span[0] < done || span[1] <= span[0]) { // \K may put the start past the end, or a lookbehind's before it

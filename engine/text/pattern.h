@@ -10,7 +10,10 @@ namespace engine {
 
 class Pattern {
 public:
-    struct Piece { std::size_t begin = 0, end = 0; bool match = false; };
+    struct Piece {
+        std::size_t begin = 0, end = 0;
+        bool match = false;
+    };
 
     /// Throws Error(BadInput), beginning with `where`, for an expression PCRE2 refuses.
     static Pattern regex(const std::string& expression, const std::string& where);

@@ -18,15 +18,19 @@ Pieces merged(Pieces pieces, SplitBehavior behavior) {
     case SplitBehavior::Removed: std::erase_if(pieces, [](const Pattern::Piece& piece) { return piece.match; }); return pieces;
     case SplitBehavior::Contiguous:
         for (const Pattern::Piece& piece : pieces) {
-            if (!out.empty() && out.back().match == piece.match) out.back().end = piece.end;
-            else out.push_back(piece);
+            if (!out.empty() && out.back().match == piece.match)
+                out.back().end = piece.end;
+            else
+                out.push_back(piece);
         }
         return out;
     case SplitBehavior::MergedWithPrevious: {
         bool afterMatch = false;
         for (const Pattern::Piece& piece : pieces) {
-            if (piece.match && !afterMatch && !out.empty()) out.back().end = piece.end;
-            else out.push_back(piece);
+            if (piece.match && !afterMatch && !out.empty())
+                out.back().end = piece.end;
+            else
+                out.push_back(piece);
             afterMatch = piece.match;
         }
         return out;
@@ -34,8 +38,10 @@ Pieces merged(Pieces pieces, SplitBehavior behavior) {
     case SplitBehavior::MergedWithNext: {
         bool beforeMatch = false;
         for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
-            if (piece->match && !beforeMatch && !out.empty()) out.back().begin = piece->begin;
-            else out.push_back(*piece);
+            if (piece->match && !beforeMatch && !out.empty())
+                out.back().begin = piece->begin;
+            else
+                out.push_back(*piece);
             beforeMatch = piece->match;
         }
         std::reverse(out.begin(), out.end());
@@ -51,8 +57,10 @@ Pieces digitPieces(std::string_view text, bool individual) {
         const Character c = characterAt(text, at);
         const bool digit = c.kind == CharKind::Number;
         const bool joins = !pieces.empty() && pieces.back().match == digit && !(digit && individual);
-        if (joins) pieces.back().end = at + c.bytes;
-        else pieces.push_back({at, at + c.bytes, digit});
+        if (joins)
+            pieces.back().end = at + c.bytes;
+        else
+            pieces.push_back({at, at + c.bytes, digit});
         at += c.bytes;
     }
     return pieces;
@@ -61,23 +69,31 @@ Pieces digitPieces(std::string_view text, bool individual) {
 std::string spacesReplaced(std::string_view text, const std::string& replacement) {
     std::string out;
     for (char c : text) {
-        if (c == ' ') out += replacement;
-        else out += c;
+        if (c == ' ')
+            out += replacement;
+        else
+            out += c;
     }
     return out;
 }
 
-struct Entry { std::string_view expression; KnownSplit split; };
+struct Entry {
+    std::string_view expression;
+    KnownSplit split;
+};
 constexpr std::array<Entry, 3> kKnown{{
     {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", KnownSplit::Gpt2},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)", KnownSplit::Llama3},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)", KnownSplit::Qwen2},
+    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+     KnownSplit::Llama3},
+    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+     KnownSplit::Qwen2},
 }};
 
 } // namespace
 
 const KnownSplit* PreTokenizer::find(std::string_view expression) {
-    const auto it = std::find_if(kKnown.begin(), kKnown.end(), [&](const Entry& entry) { return entry.expression == expression; });
+    const auto it =
+        std::find_if(kKnown.begin(), kKnown.end(), [&](const Entry& entry) { return entry.expression == expression; });
     return it == kKnown.end() ? nullptr : &it->split;
 }
 
@@ -85,7 +101,9 @@ std::string_view PreTokenizer::expression(KnownSplit split) {
     return std::find_if(kKnown.begin(), kKnown.end(), [&](const Entry& entry) { return entry.split == split; })->expression;
 }
 
-void PreTokenizer::split(std::string_view text, bool first, const Word& word) const { run(0, text, first, word); }
+void PreTokenizer::split(std::string_view text, bool first, const Word& word) const {
+    run(0, text, first, word);
+}
 
 void PreTokenizer::run(std::size_t step, std::string_view text, bool first, const Word& word) const {
     if (text.empty()) return;
@@ -100,8 +118,10 @@ void PreTokenizer::run(std::size_t step, std::string_view text, bool first, cons
             at += length;
         }
     } else if (std::get_if<PrefixSpace>(&m_steps[step])) {
-        if (text.front() == ' ') run(step + 1, text, first, word);
-        else run(step + 1, " " + std::string(text), first, word);
+        if (text.front() == ' ')
+            run(step + 1, text, first, word);
+        else
+            run(step + 1, " " + std::string(text), first, word);
     } else if (const auto* digits = std::get_if<Digits>(&m_steps[step])) {
         each(text, digitPieces(text, digits->individual));
     } else if (const auto* search = std::get_if<Split>(&m_steps[step])) {

@@ -21,11 +21,23 @@ class PreTokenizer {
 public:
     using Word = std::function<void(std::string_view)>;
 
-    struct Known { KnownSplit split = KnownSplit::Gpt2; };
-    struct PrefixSpace {};                     // a space before what does not begin with one
-    struct Digits { bool individual = false; };
-    struct Split { Pattern pattern; SplitBehavior behavior = SplitBehavior::Isolated; bool invert = false; };
-    struct Metaspace { std::string replacement; enum class Prepend { Always, First, Never } prepend = Prepend::Always; bool split = true; };
+    struct Known {
+        KnownSplit split = KnownSplit::Gpt2;
+    };
+    struct PrefixSpace {}; // a space before what does not begin with one
+    struct Digits {
+        bool individual = false;
+    };
+    struct Split {
+        Pattern pattern;
+        SplitBehavior behavior = SplitBehavior::Isolated;
+        bool invert = false;
+    };
+    struct Metaspace {
+        std::string replacement;
+        enum class Prepend { Always, First, Never } prepend = Prepend::Always;
+        bool split = true;
+    };
     using Step = std::variant<Known, PrefixSpace, Digits, Split, Metaspace>;
 
     void add(Step step) { m_steps.push_back(std::move(step)); }

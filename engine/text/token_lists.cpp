@@ -41,13 +41,16 @@ public:
             return true;
         }
         std::pair<std::string, std::string> parts;
-        if (!splitMerge(v, parts)) refuse("merge " + std::to_string(m_lists.merges.size() + 1) + " is " + quote(v) + ", not two tokens with a space between.");
+        if (!splitMerge(v, parts))
+            refuse("merge " + std::to_string(m_lists.merges.size() + 1) + " is " + quote(v) +
+                   ", not two tokens with a space between.");
         m_lists.merges.push_back(std::move(parts));
         return true;
     }
 
     bool start_object(std::size_t) override {
-        const bool vocabulary = (m_layout == Layout::Ids && m_stack.empty()) || (m_layout == Layout::Tokenizer && m_stack.size() == 2 && m_path == "/model/vocab");
+        const bool vocabulary = (m_layout == Layout::Ids && m_stack.empty()) ||
+                                (m_layout == Layout::Tokenizer && m_stack.size() == 2 && m_path == "/model/vocab");
         if (vocabulary && m_mode == Mode::Tree) {
             if (m_lists.hasVocab) refuse("the key vocab is there twice.");
             m_lists.hasVocab = true;
@@ -57,8 +60,10 @@ public:
         return open(Json::object());
     }
     bool end_object() override {
-        if (m_mode == Mode::Vocab) m_mode = Mode::Tree;
-        else close();
+        if (m_mode == Mode::Vocab)
+            m_mode = Mode::Tree;
+        else
+            close();
         return true;
     }
     bool start_array(std::size_t) override {
@@ -78,7 +83,8 @@ public:
     }
     bool end_array() override {
         if (m_mode == Mode::Pair) {
-            if (m_part != 2) refuse("merge " + std::to_string(m_lists.merges.size()) + " has " + std::to_string(m_part) + " tokens, not two.");
+            if (m_part != 2)
+                refuse("merge " + std::to_string(m_lists.merges.size()) + " has " + std::to_string(m_part) + " tokens, not two.");
             m_mode = Mode::Merges;
         } else if (m_mode == Mode::Merges) {
             m_mode = Mode::Tree;
@@ -101,7 +107,8 @@ public:
         std::string what = e.what();
         if (const auto end = what.find("] "); end != std::string::npos) what = what.substr(end + 2);
         if (what.size() > 300) what.resize(300);
-        throw Error(ErrorCode::BadInput, m_where + ": this is not JSON: " + what + ".", "The file is damaged or incomplete: fetch or write it again.");
+        throw Error(ErrorCode::BadInput, m_where + ": this is not JSON: " + what + ".",
+                    "The file is damaged or incomplete: fetch or write it again.");
     }
 
 private:
@@ -114,7 +121,8 @@ private:
         return true;
     }
     Json* place(Json v) {
-        if (++m_values > kMaxValues) refuse("more than " + std::to_string(kMaxValues) + " values are in it; this is no tokenizer.");
+        if (++m_values > kMaxValues)
+            refuse("more than " + std::to_string(kMaxValues) + " values are in it; this is no tokenizer.");
         if (m_stack.empty()) {
             m_root = std::move(v);
             return &m_root;
@@ -128,7 +136,9 @@ private:
     }
     bool value(Json v) {
         if (m_mode == Mode::Vocab) refuse("the token " + quote(m_key) + " has no whole number for an id.");
-        if (m_mode != Mode::Tree) refuse("merge " + std::to_string(m_lists.merges.size() + (m_mode == Mode::Merges ? 1 : 0)) + " is not a pair of strings.");
+        if (m_mode != Mode::Tree)
+            refuse("merge " + std::to_string(m_lists.merges.size() + (m_mode == Mode::Merges ? 1 : 0)) +
+                   " is not a pair of strings.");
         place(std::move(v));
         return true;
     }
@@ -158,7 +168,8 @@ std::string_view textOf(const MappedFile& file) {
 
 Json read(const std::filesystem::path& path, Layout layout, TokenLists& lists) {
     const MappedFile file(path);
-    if (textOf(file).find('\0') != std::string_view::npos) file.refuse("this is not JSON."); // the parser would take it for the end
+    if (textOf(file).find('\0') != std::string_view::npos)
+        file.refuse("this is not JSON."); // the parser would take it for the end
     Reader reader(path.string(), layout, lists);
     Json::sax_parse(textOf(file), &reader);
     return reader.take();
@@ -168,7 +179,8 @@ Json read(const std::filesystem::path& path, Layout layout, TokenLists& lists) {
 
 Json readTokenizerJson(const std::filesystem::path& file, TokenLists& lists) {
     Json json = read(file, Layout::Tokenizer, lists);
-    if (!json.is_object()) throw Error(ErrorCode::BadInput, file.string() + ": a JSON object is needed, but this is " + json.type_name() + ".");
+    if (!json.is_object())
+        throw Error(ErrorCode::BadInput, file.string() + ": a JSON object is needed, but this is " + json.type_name() + ".");
     return json;
 }
 
@@ -191,7 +203,8 @@ void readMergesText(const std::filesystem::path& path, TokenLists& lists) {
         if (line.empty() || (number == 1 && line.starts_with("#version"))) continue;
         std::pair<std::string, std::string> parts;
         if (!splitMerge(line, parts))
-            throw Error(ErrorCode::BadInput, path.string() + ":" + std::to_string(number) + ": " + quote(line) + " is not two tokens with a space between.");
+            throw Error(ErrorCode::BadInput, path.string() + ":" + std::to_string(number) + ": " + quote(line) +
+                                                 " is not two tokens with a space between.");
         lists.merges.push_back(std::move(parts));
     }
     lists.hasMerges = true;
@@ -199,7 +212,9 @@ void readMergesText(const std::filesystem::path& path, TokenLists& lists) {
 
 bool splitMerge(std::string_view merge, std::pair<std::string, std::string>& parts) {
     const auto space = merge.find(' ');
-    if (space == std::string_view::npos || space == 0 || space + 1 == merge.size() || merge.find(' ', space + 1) != std::string_view::npos) return false;
+    if (space == std::string_view::npos || space == 0 || space + 1 == merge.size() ||
+        merge.find(' ', space + 1) != std::string_view::npos)
+        return false;
     parts = {std::string(merge.substr(0, space)), std::string(merge.substr(space + 1))};
     return true;
 }

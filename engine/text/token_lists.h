@@ -17,9 +17,9 @@ struct TokenLists {
     bool hasVocab = false, hasMerges = false;
 };
 
-/// tokenizer.json; model.vocab and model.merges go to `lists` where they are an object and an array, and are left out of the tree.
-/// This and the next read 64 MiB at most, and throw Error(NotFound, Io), or BadInput naming the file and what is wrong: not JSON, a key
-/// given twice, too deep, too many values.
+/// tokenizer.json; model.vocab and model.merges go to `lists` where they are an object and an array, and are left out of the
+/// tree. This and the next read 64 MiB at most, and throw Error(NotFound, Io), or BadInput naming the file and what is wrong: not
+/// JSON, a key given twice, too deep, too many values.
 nlohmann::json readTokenizerJson(const std::filesystem::path& file, TokenLists& lists);
 /// {"token": id, …}: vocab.json or added_tokens.json.
 void readTokenIds(const std::filesystem::path& file, TokenLists& lists);

@@ -8,7 +8,8 @@
 namespace engine {
 
 struct Tokenizer::Impl {
-    explicit Impl(TokenizerParts given) : parts(std::move(given)), kinds(static_cast<std::size_t>(parts.vocabulary.size()), Kind::Model) {
+    explicit Impl(TokenizerParts given)
+        : parts(std::move(given)), kinds(static_cast<std::size_t>(parts.vocabulary.size()), Kind::Model) {
         std::vector<AddedToken> inText, inNormalized;
         for (AddedToken token : parts.added) {
             kinds[static_cast<std::size_t>(token.id)] = token.special ? Kind::Special : Kind::Added;
@@ -61,11 +62,14 @@ Tokenizer Tokenizer::fromFolder(const std::filesystem::path& folder) {
     if (has("tokenizer.model"))
         throw Error(ErrorCode::BadInput, (folder / "tokenizer.model").string() + ": SentencePiece files are not read.",
                     "Save the tokenizer with transformers' save_pretrained, which writes a tokenizer.json.");
-    throw Error(ErrorCode::NotFound, folder.string() + " holds no tokenizer: neither tokenizer.json nor vocab.json with merges.txt.",
+    throw Error(ErrorCode::NotFound,
+                folder.string() + " holds no tokenizer: neither tokenizer.json nor vocab.json with merges.txt.",
                 "Fetch the model's tokenizer files into it.");
 }
 
-Tokenizer Tokenizer::fromGguf(const GgufFile& file) { return Tokenizer(std::make_shared<const Impl>(partsFromGguf(file))); }
+Tokenizer Tokenizer::fromGguf(const GgufFile& file) {
+    return Tokenizer(std::make_shared<const Impl>(partsFromGguf(file)));
+}
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
     const TokenizerParts& parts = m_impl->parts;
@@ -73,12 +77,16 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
     ids.reserve(text.size() / 4 + 8);
     const PreTokenizer::Word onWord = [&](std::string_view word) { parts.bpe.encode(word, parts.vocabulary, ids); };
     const auto onToken = [&](std::int32_t id) { ids.push_back(id); };
-    m_impl->text.split(text, [&](std::string_view piece, std::size_t begin) {
-        const std::string rewritten = parts.normalizer.empty() ? std::string() : parts.normalizer.apply(piece);
-        m_impl->normalized.split(parts.normalizer.empty() ? piece : std::string_view(rewritten), [&](std::string_view part, std::size_t at) {
-            parts.preTokenizer.split(part, begin == 0 && at == 0, onWord);
-        }, onToken);
-    }, onToken);
+    m_impl->text.split(
+        text,
+        [&](std::string_view piece, std::size_t begin) {
+            const std::string rewritten = parts.normalizer.empty() ? std::string() : parts.normalizer.apply(piece);
+            m_impl->normalized.split(
+                parts.normalizer.empty() ? piece : std::string_view(rewritten),
+                [&](std::string_view part, std::size_t at) { parts.preTokenizer.split(part, begin == 0 && at == 0, onWord); },
+                onToken);
+        },
+        onToken);
     return ids;
 }
 
@@ -90,15 +98,25 @@ std::string Tokenizer::decode(const std::vector<std::int32_t>& ids, bool skipSpe
     return text;
 }
 
-std::string Tokenizer::tokenBytes(std::int32_t id) const { return m_impl->parts.vocabulary.has(id) ? m_impl->bytes(id) : std::string(); }
+std::string Tokenizer::tokenBytes(std::int32_t id) const {
+    return m_impl->parts.vocabulary.has(id) ? m_impl->bytes(id) : std::string();
+}
 
-std::int64_t Tokenizer::size() const { return m_impl->parts.vocabulary.size(); }
+std::int64_t Tokenizer::size() const {
+    return m_impl->parts.vocabulary.size();
+}
 
-std::int32_t Tokenizer::bos() const { return m_impl->parts.bos; }
+std::int32_t Tokenizer::bos() const {
+    return m_impl->parts.bos;
+}
 
-std::int32_t Tokenizer::eos() const { return m_impl->parts.eos; }
+std::int32_t Tokenizer::eos() const {
+    return m_impl->parts.eos;
+}
 
-bool Tokenizer::addsBos() const { return m_impl->parts.addsBos && m_impl->parts.bos >= 0; }
+bool Tokenizer::addsBos() const {
+    return m_impl->parts.addsBos && m_impl->parts.bos >= 0;
+}
 
 bool Tokenizer::isSpecial(std::int32_t id) const {
     return m_impl->parts.vocabulary.has(id) && m_impl->kinds[static_cast<std::size_t>(id)] == Impl::Kind::Special;

@@ -18,20 +18,34 @@ using Json = nlohmann::ordered_json;
 
 class Export {
 public:
-    explicit Export(const GgufFile& file) : m_file(file), m_parts(partsFromGguf(file)), m_byteLevel(file.text("tokenizer.ggml.model") == "gpt2") {
-        if (m_byteLevel) m_split = ggufSplit(file.value("tokenizer.ggml.pre") ? file.text("tokenizer.ggml.pre") : "default", file.path().string());
+    explicit Export(const GgufFile& file)
+        : m_file(file), m_parts(partsFromGguf(file)), m_byteLevel(file.text("tokenizer.ggml.model") == "gpt2") {
+        if (m_byteLevel)
+            m_split =
+                ggufSplit(file.value("tokenizer.ggml.pre") ? file.text("tokenizer.ggml.pre") : "default", file.path().string());
     }
 
     Json tokenizer() const {
-        return {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", addedTokens()}, {"normalizer", normalizer()},
-                {"pre_tokenizer", preTokenizer()}, {"post_processor", postProcessor()}, {"decoder", decoder()}, {"model", model()}};
+        return {{"version", "1.0"},
+                {"truncation", nullptr},
+                {"padding", nullptr},
+                {"added_tokens", addedTokens()},
+                {"normalizer", normalizer()},
+                {"pre_tokenizer", preTokenizer()},
+                {"post_processor", postProcessor()},
+                {"decoder", decoder()},
+                {"model", model()}};
     }
 
     Json config() const {
-        Json config{{"tokenizer_class", "PreTrainedTokenizerFast"}, {"add_bos_token", addsBos()}, {"clean_up_tokenization_spaces", false}};
+        Json config{{"tokenizer_class", "PreTrainedTokenizerFast"},
+                    {"add_bos_token", addsBos()},
+                    {"clean_up_tokenization_spaces", false}};
         if (m_file.value("general.architecture"))
-            if (const std::string length = m_file.text("general.architecture") + ".context_length"; m_file.value(length)) config["model_max_length"] = m_file.integer(length);
-        const std::pair<const char*, const char*> special[]{{"bos_token", "bos"}, {"eos_token", "eos"}, {"unk_token", "unknown"}, {"pad_token", "padding"}};
+            if (const std::string length = m_file.text("general.architecture") + ".context_length"; m_file.value(length))
+                config["model_max_length"] = m_file.integer(length);
+        const std::pair<const char*, const char*> special[]{
+            {"bos_token", "bos"}, {"eos_token", "eos"}, {"unk_token", "unknown"}, {"pad_token", "padding"}};
         for (const auto& [key, name] : special)
             if (const std::int32_t id = tokenOf(name); id >= 0) config[key] = m_parts.vocabulary.at(id);
         if (m_file.value("tokenizer.chat_template")) config["chat_template"] = m_file.text("tokenizer.chat_template");
@@ -51,8 +65,13 @@ private:
         std::sort(added.begin(), added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
         Json list = Json::array();
         for (const AddedToken& token : added)
-            list.push_back({{"id", token.id}, {"content", token.content}, {"single_word", token.single_word}, {"lstrip", token.lstrip}, {"rstrip", token.rstrip},
-                            {"normalized", token.normalized}, {"special", token.special}});
+            list.push_back({{"id", token.id},
+                            {"content", token.content},
+                            {"single_word", token.single_word},
+                            {"lstrip", token.lstrip},
+                            {"rstrip", token.rstrip},
+                            {"normalized", token.normalized},
+                            {"special", token.special}});
         return list;
     }
 
@@ -72,25 +91,34 @@ private:
         Json steps = Json::array();
         if (m_split.digits) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
         if (!own)
-            steps.push_back({{"type", "Split"}, {"pattern", {{"Regex", PreTokenizer::expression(m_split.split)}}}, {"behavior", "Isolated"}, {"invert", false}});
+            steps.push_back({{"type", "Split"},
+                             {"pattern", {{"Regex", PreTokenizer::expression(m_split.split)}}},
+                             {"behavior", "Isolated"},
+                             {"invert", false}});
         steps.push_back(byteLevel(own));
         return steps.size() == 1 ? steps[0] : Json{{"type", "Sequence"}, {"pretokenizers", steps}};
     }
 
-    static Json byteLevel(bool splits) { return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", splits}}; }
+    static Json byteLevel(bool splits) {
+        return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", splits}};
+    }
 
     Json postProcessor() const {
         if (!addsBos()) return {};
         const std::string bos = m_parts.vocabulary.at(m_parts.bos);
         const auto special = [&](int type) { return Json{{"SpecialToken", {{"id", bos}, {"type_id", type}}}}; };
         const auto text = [](const char* id, int type) { return Json{{"Sequence", {{"id", id}, {"type_id", type}}}}; };
-        return {{"type", "TemplateProcessing"}, {"single", {special(0), text("A", 0)}}, {"pair", {special(0), text("A", 0), special(1), text("B", 1)}},
+        return {{"type", "TemplateProcessing"},
+                {"single", {special(0), text("A", 0)}},
+                {"pair", {special(0), text("A", 0), special(1), text("B", 1)}},
                 {"special_tokens", {{bos, {{"id", bos}, {"ids", {m_parts.bos}}, {"tokens", {bos}}}}}}};
     }
 
     Json decoder() const {
         if (m_byteLevel) return byteLevel(true);
-        Json steps{{{"type", "Replace"}, {"pattern", {{"String", m_parts.spelling.space}}}, {"content", " "}}, {{"type", "ByteFallback"}}, {{"type", "Fuse"}}};
+        Json steps{{{"type", "Replace"}, {"pattern", {{"String", m_parts.spelling.space}}}, {"content", " "}},
+                   {{"type", "ByteFallback"}},
+                   {{"type", "Fuse"}}};
         if (prefixesSpace()) steps.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
         return {{"type", "Sequence"}, {"decoders", steps}};
     }
@@ -98,11 +126,19 @@ private:
     Json model() const {
         const std::int32_t unknown = m_byteLevel ? -1 : tokenOf("unknown");
         Json vocab = Json::object();
-        auto& entries = vocab.get_ref<Json::object_t&>(); // a list of pairs: looking for each key in all before it would take the square of their number
+        auto& entries = vocab.get_ref<Json::object_t&>(); // a list of pairs: looking for each key in all before it would take the
+                                                          // square of their number
         for (std::int32_t id = 0; id < m_parts.vocabulary.size(); ++id) entries.push_back({m_parts.vocabulary.at(id), id});
-        return {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", unknown >= 0 ? Json(m_parts.vocabulary.at(unknown)) : Json()},
-                {"continuing_subword_prefix", nullptr}, {"end_of_word_suffix", nullptr}, {"fuse_unk", !m_byteLevel}, {"byte_fallback", !m_byteLevel},
-                {"ignore_merges", m_split.ignoresMerges}, {"vocab", std::move(vocab)}, {"merges", merges()}};
+        return {{"type", "BPE"},
+                {"dropout", nullptr},
+                {"unk_token", unknown >= 0 ? Json(m_parts.vocabulary.at(unknown)) : Json()},
+                {"continuing_subword_prefix", nullptr},
+                {"end_of_word_suffix", nullptr},
+                {"fuse_unk", !m_byteLevel},
+                {"byte_fallback", !m_byteLevel},
+                {"ignore_merges", m_split.ignoresMerges},
+                {"vocab", std::move(vocab)},
+                {"merges", merges()}};
     }
 
     Json merges() const {
@@ -115,7 +151,8 @@ private:
         }
         const auto& scores = std::get<std::vector<double>>(*m_file.value("tokenizer.ggml.scores"));
         const auto* given = m_file.value("tokenizer.ggml.token_type");
-        const std::vector<std::int64_t> types = given ? std::get<std::vector<std::int64_t>>(*given) : std::vector<std::int64_t>(scores.size(), 1);
+        const std::vector<std::int64_t> types =
+            given ? std::get<std::vector<std::int64_t>>(*given) : std::vector<std::int64_t>(scores.size(), 1);
         for (const Merge& merge : mergesFromScores(m_parts.vocabulary, scores, types))
             list.push_back({m_parts.vocabulary.at(merge.left), m_parts.vocabulary.at(merge.right)});
         return list;

@@ -20,8 +20,7 @@ constexpr const char* kSpace = "\xE2\x96\x81"; // ▁, SentencePiece's blank
     throw Error(ErrorCode::BadInput, where + ": " + what, hint);
 }
 
-template <typename T>
-const T* listOf(const GgufFile& file, const std::string& key) {
+template <typename T> const T* listOf(const GgufFile& file, const std::string& key) {
     const GgufFile::Value* value = file.value(key);
     if (!value) return nullptr;
     const T* list = std::get_if<T>(value);
@@ -40,7 +39,9 @@ bool flagOf(const GgufFile& file, const std::string& key, bool fallback) {
 std::int32_t idOf(const GgufFile& file, const std::string& key, const Vocabulary& vocabulary) {
     if (!file.value(key)) return -1;
     const std::int64_t id = file.integer(key);
-    if (!vocabulary.has(id)) refuse(file.path().string(), key + " is " + std::to_string(id) + ", but the file has " + std::to_string(vocabulary.size()) + " tokens.");
+    if (!vocabulary.has(id))
+        refuse(file.path().string(),
+               key + " is " + std::to_string(id) + ", but the file has " + std::to_string(vocabulary.size()) + " tokens.");
     return static_cast<std::int32_t>(id);
 }
 
@@ -56,7 +57,8 @@ void readSentencePiece(TokenizerParts& parts, const GgufFile& file, const std::v
     const std::string where = file.path().string();
     const auto* scores = listOf<std::vector<double>>(file, "tokenizer.ggml.scores");
     if (!scores || scores->size() != types.size()) refuse(where, "tokenizer.ggml.scores are missing, or not one for each token.");
-    if (std::any_of(scores->begin(), scores->end(), [](double score) { return !(score == score); })) refuse(where, "tokenizer.ggml.scores holds a score that is no number.");
+    if (std::any_of(scores->begin(), scores->end(), [](double score) { return !(score == score); }))
+        refuse(where, "tokenizer.ggml.scores holds a score that is no number.");
     if (flagOf(file, "tokenizer.ggml.add_space_prefix", true)) {
         parts.normalizer.add(Normalizer::Prepend{kSpace});
         parts.spelling.dropsFirstSpace = true;
@@ -81,7 +83,8 @@ void readByteLevel(TokenizerParts& parts, const GgufFile& file) {
     std::vector<std::pair<std::string, std::string>> merges(lines->size());
     for (std::size_t n = 0; n < lines->size(); ++n)
         if (!splitMerge((*lines)[n], merges[n]))
-            refuse(where, "tokenizer.ggml.merges: merge " + std::to_string(n + 1) + " is " + quote((*lines)[n]) + ", not two tokens with a space between.");
+            refuse(where, "tokenizer.ggml.merges: merge " + std::to_string(n + 1) + " is " + quote((*lines)[n]) +
+                              ", not two tokens with a space between.");
     BpeOptions options;
     chooseSplit(parts, options, ggufSplit(file.value("tokenizer.ggml.pre") ? file.text("tokenizer.ggml.pre") : "default", where));
     parts.bpe = Bpe(parts.vocabulary, resolveMerges(merges, parts.vocabulary, where + ": tokenizer.ggml.merges"), options);
@@ -89,7 +92,8 @@ void readByteLevel(TokenizerParts& parts, const GgufFile& file) {
 
 } // namespace
 
-std::vector<Merge> mergesFromScores(const Vocabulary& vocabulary, const std::vector<double>& scores, const std::vector<std::int64_t>& types) {
+std::vector<Merge> mergesFromScores(const Vocabulary& vocabulary, const std::vector<double>& scores,
+                                    const std::vector<std::int64_t>& types) {
     std::vector<std::int32_t> order;
     for (std::int32_t id = 0; id < vocabulary.size(); ++id)
         if (types[static_cast<std::size_t>(id)] == Normal) order.push_back(id);
@@ -114,18 +118,23 @@ TokenizerParts partsFromGguf(const GgufFile& file) {
     const std::string where = file.path().string();
     const std::string model = file.text("tokenizer.ggml.model");
     if (model != "gpt2" && model != "llama")
-        refuse(where, "tokenizer.ggml.model is " + quote(model) + "; only 'gpt2' (byte-level) and 'llama' (SentencePiece) are read.");
+        refuse(where,
+               "tokenizer.ggml.model is " + quote(model) + "; only 'gpt2' (byte-level) and 'llama' (SentencePiece) are read.");
     const auto* tokens = listOf<std::vector<std::string>>(file, "tokenizer.ggml.tokens");
     if (!tokens || tokens->empty()) refuse(where, "tokenizer.ggml.tokens are missing.");
     const auto* given = listOf<std::vector<std::int64_t>>(file, "tokenizer.ggml.token_type");
     const std::vector<std::int64_t> types = given ? *given : std::vector<std::int64_t>(tokens->size(), Normal);
     if (types.size() != tokens->size())
-        refuse(where, "tokenizer.ggml.token_type has " + std::to_string(types.size()) + " entries, but there are " + std::to_string(tokens->size()) + " tokens.");
+        refuse(where, "tokenizer.ggml.token_type has " + std::to_string(types.size()) + " entries, but there are " +
+                          std::to_string(tokens->size()) + " tokens.");
 
     TokenizerParts parts;
-    for (std::size_t id = 0; id < tokens->size(); ++id) parts.vocabulary.add((*tokens)[id], static_cast<std::int64_t>(id), where + ": tokenizer.ggml.tokens");
-    if (model == "gpt2") readByteLevel(parts, file);
-    else readSentencePiece(parts, file, types);
+    for (std::size_t id = 0; id < tokens->size(); ++id)
+        parts.vocabulary.add((*tokens)[id], static_cast<std::int64_t>(id), where + ": tokenizer.ggml.tokens");
+    if (model == "gpt2")
+        readByteLevel(parts, file);
+    else
+        readSentencePiece(parts, file, types);
     const auto add = [&](std::int32_t id, bool special) {
         AddedToken token;
         token.content = parts.vocabulary.at(id);

@@ -24,9 +24,11 @@ BpeOptions readModel(const Json& model, const TokenLists& lists, const Vocabular
     if (!lists.hasVocab) refuse(where, "vocab is missing or is not an object of tokens and their ids.");
     if (!lists.hasMerges) refuse(where, "merges are missing or are not a list.");
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
-        if (!textOf(model, key, where, "").empty()) refuse(where, std::string(key) + " " + quote(textOf(model, key, where)) + " is not supported.");
+        if (!textOf(model, key, where, "").empty())
+            refuse(where, std::string(key) + " " + quote(textOf(model, key, where)) + " is not supported.");
     const Json& dropout = optionalOf(model, "dropout");
-    if (!dropout.is_null() && dropout != 0) refuse(where, "dropout would make the tokens of a text random, which is not supported.");
+    if (!dropout.is_null() && dropout != 0)
+        refuse(where, "dropout would make the tokens of a text random, which is not supported.");
 
     BpeOptions options;
     options.byteFallback = flagOf(model, "byte_fallback", false, where);
@@ -44,7 +46,8 @@ AddedToken readAddedToken(const Json& json, const std::string& where) {
     token.content = textOf(json, "content", where);
     const Json& id = memberOf(json, "id", where);
     if (!id.is_number_integer() || id.get<double>() < 0 || id.get<double>() >= static_cast<double>(Vocabulary::kMaxIds))
-        refuse(where, "the added token " + quote(token.content) + " has the id " + id.dump() + ", but ids go from 0 to " + std::to_string(Vocabulary::kMaxIds - 1) + ".");
+        refuse(where, "the added token " + quote(token.content) + " has the id " + id.dump() + ", but ids go from 0 to " +
+                          std::to_string(Vocabulary::kMaxIds - 1) + ".");
     token.id = id.get<std::int32_t>();
     token.single_word = flagOf(json, "single_word", false, where);
     token.lstrip = flagOf(json, "lstrip", false, where);
@@ -79,7 +82,8 @@ TokenizerParts partsFromTokenizerJson(const std::filesystem::path& folder) {
     parts.spelling.byteLevel = parts.spelling.byteLevel || options.byteLevel;
     parts.bpe = Bpe(parts.vocabulary, resolveMerges(lists.merges, parts.vocabulary, where + ": model.merges"), options);
     if (!optionalOf(json, "added_tokens").is_null())
-        for (const Json& token : listOf(json, "added_tokens", where)) addToken(parts, readAddedToken(token, where + ": added_tokens"), where);
+        for (const Json& token : listOf(json, "added_tokens", where))
+            addToken(parts, readAddedToken(token, where + ": added_tokens"), where);
     parts.addsBos = beginsWithSpecialToken(optionalOf(json, "post_processor"));
     readConfigTokens(parts, folder);
     return parts;

@@ -14,10 +14,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kMaxContent = 1024;                      // bytes of one added token
-constexpr std::size_t kMaxContents = std::size_t(4) << 20;     // and of all of them
+constexpr std::size_t kMaxContent = 1024;                  // bytes of one added token
+constexpr std::size_t kMaxContents = std::size_t(4) << 20; // and of all of them
 
-[[noreturn]] void refuse(const std::string& where, const std::string& what) { throw Error(ErrorCode::BadInput, where + ": " + what); }
+[[noreturn]] void refuse(const std::string& where, const std::string& what) {
+    throw Error(ErrorCode::BadInput, where + ": " + what);
+}
 
 // "<|endoftext|>", or {"content": "<|endoftext|>", …}; "" for null.
 std::string contentOf(const Json& json, const std::string& where) {
@@ -47,15 +49,17 @@ void readAddedTokensDecoder(TokenizerParts& parts, const Json& config, const std
 
 } // namespace
 
-std::vector<Merge> resolveMerges(const std::vector<std::pair<std::string, std::string>>& merges, const Vocabulary& vocabulary, const std::string& where) {
+std::vector<Merge> resolveMerges(const std::vector<std::pair<std::string, std::string>>& merges, const Vocabulary& vocabulary,
+                                 const std::string& where) {
     std::vector<Merge> resolved;
     resolved.reserve(merges.size());
     for (const auto& [left, right] : merges) {
-        const Merge merge{vocabulary.find(left), vocabulary.find(right), vocabulary.find(left + right), static_cast<std::uint32_t>(resolved.size())};
+        const Merge merge{vocabulary.find(left), vocabulary.find(right), vocabulary.find(left + right),
+                          static_cast<std::uint32_t>(resolved.size())};
         const auto need = [&](std::int32_t id, const std::string& token) {
             if (id < 0)
-                refuse(where, "merge " + std::to_string(resolved.size() + 1) + ", of " + quote(left) + " and " + quote(right) + ", needs the token " +
-                                  quote(token) + ", which is not in the vocabulary.");
+                refuse(where, "merge " + std::to_string(resolved.size() + 1) + ", of " + quote(left) + " and " + quote(right) +
+                                  ", needs the token " + quote(token) + ", which is not in the vocabulary.");
         };
         need(merge.left, left);
         need(merge.right, right);
@@ -69,11 +73,14 @@ void addToken(TokenizerParts& parts, AddedToken token, const std::string& where)
     if (token.content.empty()) return;
     const std::int32_t known = parts.vocabulary.find(token.content);
     if (token.id < 0) token.id = known;
-    if (known < 0) parts.vocabulary.add(token.content, token.id, where);
+    if (known < 0)
+        parts.vocabulary.add(token.content, token.id, where);
     else if (token.id != known)
-        refuse(where, "the token " + quote(token.content) + " has two ids, " + std::to_string(known) + " and " + std::to_string(token.id) + ".");
+        refuse(where, "the token " + quote(token.content) + " has two ids, " + std::to_string(known) + " and " +
+                          std::to_string(token.id) + ".");
     if (!parts.addedIds.insert(token.id).second) return;
-    if (token.content.size() > kMaxContent) refuse(where, "the added token " + quote(token.content) + " is longer than 1024 bytes.");
+    if (token.content.size() > kMaxContent)
+        refuse(where, "the added token " + quote(token.content) + " is longer than 1024 bytes.");
     parts.addedBytes += token.content.size();
     if (parts.addedBytes > kMaxContents) refuse(where, "the added tokens are longer than 4 MiB together.");
     parts.added.push_back(std::move(token));

@@ -7,8 +7,8 @@
 #include "engine/text/pretokenize.h"
 
 #include <filesystem>
-#include <unordered_set>
 #include <nlohmann/json_fwd.hpp>
+#include <unordered_set>
 
 namespace engine {
 
@@ -22,7 +22,7 @@ struct TokenSpelling {
 };
 
 struct TokenizerParts {
-    Vocabulary vocabulary;     // with the added tokens
+    Vocabulary vocabulary; // with the added tokens
     Bpe bpe;
     std::vector<AddedToken> added;
     std::unordered_set<std::int32_t> addedIds;
@@ -39,9 +39,11 @@ TokenizerParts partsFromVocabAndMerges(const std::filesystem::path& folder);
 TokenizerParts partsFromGguf(const GgufFile& file);
 
 /// Ids of the merges' tokens. Throws Error(BadInput), beginning with `where`, naming the merge whose token or result has no id.
-std::vector<Merge> resolveMerges(const std::vector<std::pair<std::string, std::string>>& merges, const Vocabulary& vocabulary, const std::string& where);
+std::vector<Merge> resolveMerges(const std::vector<std::pair<std::string, std::string>>& merges, const Vocabulary& vocabulary,
+                                 const std::string& where);
 /// SentencePiece's scores as merges: the pair whose token scores higher merges first. `types`: GGUF's of the tokens.
-std::vector<Merge> mergesFromScores(const Vocabulary& vocabulary, const std::vector<double>& scores, const std::vector<std::int64_t>& types);
+std::vector<Merge> mergesFromScores(const Vocabulary& vocabulary, const std::vector<double>& scores,
+                                    const std::vector<std::int64_t>& types);
 /// Enters an added token under its id, or with that which its content has already. The vocabulary may hold it; a token added
 /// before keeps its flags. Throws Error(BadInput): another id than the vocabulary's, an id taken, content too long.
 void addToken(TokenizerParts& parts, AddedToken token, const std::string& where);

@@ -31,27 +31,42 @@ void addNormalizer(Normalizer& normalizer, const Json& json, const std::string& 
         for (const Json& step : listOf(json, "normalizers", where)) addNormalizer(normalizer, step, where, count);
         return;
     }
-    if (++count > kMaxSteps) throw Error(ErrorCode::BadInput, where + ": there are more than " + std::to_string(kMaxSteps) + " steps.");
-    if (type == "NFC") normalizer.add(Normalizer::Form::Nfc);
-    else if (type == "NFD") normalizer.add(Normalizer::Form::Nfd);
-    else if (type == "NFKC") normalizer.add(Normalizer::Form::Nfkc);
-    else if (type == "NFKD") normalizer.add(Normalizer::Form::Nfkd);
-    else if (type == "Lowercase") normalizer.add(Normalizer::Lowercase{});
-    else if (type == "Prepend") normalizer.add(Normalizer::Prepend{textOf(json, "prepend", where)});
-    else if (type == "Replace") normalizer.add(Normalizer::Replace{readPattern(json, where), textOf(json, "content", where)});
-    else unsupported(where, "normalizers", type);
+    if (++count > kMaxSteps)
+        throw Error(ErrorCode::BadInput, where + ": there are more than " + std::to_string(kMaxSteps) + " steps.");
+    if (type == "NFC")
+        normalizer.add(Normalizer::Form::Nfc);
+    else if (type == "NFD")
+        normalizer.add(Normalizer::Form::Nfd);
+    else if (type == "NFKC")
+        normalizer.add(Normalizer::Form::Nfkc);
+    else if (type == "NFKD")
+        normalizer.add(Normalizer::Form::Nfkd);
+    else if (type == "Lowercase")
+        normalizer.add(Normalizer::Lowercase{});
+    else if (type == "Prepend")
+        normalizer.add(Normalizer::Prepend{textOf(json, "prepend", where)});
+    else if (type == "Replace")
+        normalizer.add(Normalizer::Replace{readPattern(json, where), textOf(json, "content", where)});
+    else
+        unsupported(where, "normalizers", type);
 }
 
 PreTokenizer::Step readSplit(const Json& json, const std::string& where) {
     const std::string name = textOf(json, "behavior", where);
     const bool invert = flagOf(json, "invert", false, where);
     SplitBehavior behavior = SplitBehavior::Isolated;
-    if (name == "Isolated") behavior = SplitBehavior::Isolated;
-    else if (name == "Removed") behavior = SplitBehavior::Removed;
-    else if (name == "MergedWithPrevious") behavior = SplitBehavior::MergedWithPrevious;
-    else if (name == "MergedWithNext") behavior = SplitBehavior::MergedWithNext;
-    else if (name == "Contiguous") behavior = SplitBehavior::Contiguous;
-    else throw Error(ErrorCode::BadInput, where + ": the Split behavior " + quote(name) + " is not known.");
+    if (name == "Isolated")
+        behavior = SplitBehavior::Isolated;
+    else if (name == "Removed")
+        behavior = SplitBehavior::Removed;
+    else if (name == "MergedWithPrevious")
+        behavior = SplitBehavior::MergedWithPrevious;
+    else if (name == "MergedWithNext")
+        behavior = SplitBehavior::MergedWithNext;
+    else if (name == "Contiguous")
+        behavior = SplitBehavior::Contiguous;
+    else
+        throw Error(ErrorCode::BadInput, where + ": the Split behavior " + quote(name) + " is not known.");
     // The known expressions match every character, so these two ways to say "each match is a word" are the same.
     if ((behavior == SplitBehavior::Isolated && !invert) || (behavior == SplitBehavior::Removed && invert)) {
         const Json& pattern = memberOf(json, "pattern", where);
@@ -67,11 +82,16 @@ PreTokenizer::Metaspace readMetaspace(const Json& json, const std::string& where
     meta.replacement = textOf(json, "replacement", where);
     if (meta.replacement.empty()) throw Error(ErrorCode::BadInput, where + ": the Metaspace replacement is empty.");
     meta.split = flagOf(json, "split", true, where);
-    const std::string scheme = textOf(json, "prepend_scheme", where, flagOf(json, "add_prefix_space", true, where) ? "always" : "never");
-    if (scheme == "always") meta.prepend = Prepend::Always;
-    else if (scheme == "first") meta.prepend = Prepend::First;
-    else if (scheme == "never") meta.prepend = Prepend::Never;
-    else throw Error(ErrorCode::BadInput, where + ": the prepend_scheme " + quote(scheme) + " is not known.");
+    const std::string scheme =
+        textOf(json, "prepend_scheme", where, flagOf(json, "add_prefix_space", true, where) ? "always" : "never");
+    if (scheme == "always")
+        meta.prepend = Prepend::Always;
+    else if (scheme == "first")
+        meta.prepend = Prepend::First;
+    else if (scheme == "never")
+        meta.prepend = Prepend::Never;
+    else
+        throw Error(ErrorCode::BadInput, where + ": the prepend_scheme " + quote(scheme) + " is not known.");
     return meta;
 }
 
@@ -81,8 +101,10 @@ void addPreTokenizer(PreTokenizer& steps, const Json& json, const std::string& w
         for (const Json& step : listOf(json, "pretokenizers", where)) addPreTokenizer(steps, step, where, byteLevel, count);
         return;
     }
-    if (++count > kMaxSteps) throw Error(ErrorCode::BadInput, where + ": there are more than " + std::to_string(kMaxSteps) + " steps.");
-    if (byteLevel) throw Error(ErrorCode::BadInput, where + ": the step " + quote(type) + " comes after ByteLevel, which is not supported.");
+    if (++count > kMaxSteps)
+        throw Error(ErrorCode::BadInput, where + ": there are more than " + std::to_string(kMaxSteps) + " steps.");
+    if (byteLevel)
+        throw Error(ErrorCode::BadInput, where + ": the step " + quote(type) + " comes after ByteLevel, which is not supported.");
     if (type == "ByteLevel") {
         byteLevel = true;
         if (flagOf(json, "add_prefix_space", true, where)) steps.add(PreTokenizer::PrefixSpace{});
@@ -113,7 +135,8 @@ void addDecoder(TokenSpelling& spelling, const Json& json, const std::string& wh
     } else if (type == "Replace") {
         const Json& pattern = memberOf(json, "pattern", where);
         if (textOf(json, "content", where) != " " || !pattern.is_object() || !pattern.contains("String"))
-            throw Error(ErrorCode::BadInput, where + ": a Replace that does anything but write blanks for a string is not supported.");
+            throw Error(ErrorCode::BadInput,
+                        where + ": a Replace that does anything but write blanks for a string is not supported.");
         spelling.space = textOf(pattern, "String", where);
     } else if (type == "Strip") {
         const Json& start = memberOf(json, "start", where);

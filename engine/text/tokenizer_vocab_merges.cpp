@@ -23,7 +23,8 @@ void chooseSteps(TokenizerParts& parts, const std::filesystem::path& folder) {
     const Json config = std::filesystem::exists(file, status) ? readJsonObject(file) : Json::object();
     std::string type = textOf(config, "tokenizer_class", file.string(), "GPT2Tokenizer");
     if (type.ends_with("Fast")) type.resize(type.size() - 4);
-    constexpr std::array<std::string_view, 4> kLikeGpt2{"GPT2Tokenizer", "CodeGenTokenizer", "PreTrainedTokenizer", "TokenizersBackend"};
+    constexpr std::array<std::string_view, 4> kLikeGpt2{"GPT2Tokenizer", "CodeGenTokenizer", "PreTrainedTokenizer",
+                                                        "TokenizersBackend"};
     if (type == "Qwen2Tokenizer") {
         parts.normalizer.add(Normalizer::Form::Nfc);
         parts.preTokenizer.add(PreTokenizer::Known{KnownSplit::Qwen2});
@@ -31,7 +32,8 @@ void chooseSteps(TokenizerParts& parts, const std::filesystem::path& folder) {
         if (flagOf(config, "add_prefix_space", false, file.string())) parts.preTokenizer.add(PreTokenizer::PrefixSpace{});
         parts.preTokenizer.add(PreTokenizer::Known{KnownSplit::Gpt2});
     } else {
-        throw Error(ErrorCode::BadInput, file.string() + ": the tokenizer_class " + quote(type) + " is not supported without a tokenizer.json.",
+        throw Error(ErrorCode::BadInput,
+                    file.string() + ": the tokenizer_class " + quote(type) + " is not supported without a tokenizer.json.",
                     "Save the tokenizer with transformers' save_pretrained, which writes one.");
     }
     parts.addsBos = flagOf(config, "add_bos_token", false, file.string());
@@ -57,7 +59,8 @@ TokenizerParts partsFromVocabAndMerges(const std::filesystem::path& folder) {
         readTokenIds(added, more);
         for (auto& [content, id] : more.vocab) {
             if (id < 0 || id >= Vocabulary::kMaxIds)
-                throw Error(ErrorCode::BadInput, added.string() + ": the token " + quote(content) + " has the id " + std::to_string(id) + ", but ids go from 0 to " +
+                throw Error(ErrorCode::BadInput, added.string() + ": the token " + quote(content) + " has the id " +
+                                                     std::to_string(id) + ", but ids go from 0 to " +
                                                      std::to_string(Vocabulary::kMaxIds - 1) + ".");
             AddedToken token;
             token.content = std::move(content);

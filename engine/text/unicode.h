@@ -26,9 +26,12 @@ inline Character characterAt(std::string_view text, std::size_t at) {
     const auto byte = static_cast<unsigned char>(text[at]);
     if (byte >= 0x80) return wideCharacterAt(text, at);
     CharKind kind = CharKind::Other;
-    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') kind = CharKind::Letter;
-    else if (byte == ' ' || (byte >= '\t' && byte <= '\r')) kind = CharKind::Space;
-    else if (byte >= '0' && byte <= '9') kind = CharKind::Number;
+    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z')
+        kind = CharKind::Letter;
+    else if (byte == ' ' || (byte >= '\t' && byte <= '\r'))
+        kind = CharKind::Space;
+    else if (byte >= '0' && byte <= '9')
+        kind = CharKind::Number;
     return {byte, 1, kind, true};
 }
 

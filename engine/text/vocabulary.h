@@ -12,13 +12,13 @@ class Vocabulary {
 public:
     static constexpr std::int64_t kMaxIds = std::int64_t(1) << 20;
 
-    /// Throws Error(BadInput), beginning with `where`, for an id that is negative, too large or given to two tokens, and for a token
-    /// that has two ids.
+    /// Throws Error(BadInput), beginning with `where`, for an id that is negative, too large or given to two tokens, and for a
+    /// token that has two ids.
     void add(std::string token, std::int64_t id, const std::string& where);
     std::int32_t find(std::string_view token) const; // -1: none
     bool has(std::int64_t id) const;
     const std::string& at(std::int32_t id) const { return m_tokens[static_cast<std::size_t>(id)]; } // "" for an id without token
-    std::int64_t size() const { return static_cast<std::int64_t>(m_tokens.size()); }                 // 1 + the highest id
+    std::int64_t size() const { return static_cast<std::int64_t>(m_tokens.size()); }                // 1 + the highest id
 
 private:
     std::size_t slot(std::string_view token) const;

@@ -25,7 +25,8 @@ struct Match {
 
 class Reading {
 public:
-    Reading(const std::filesystem::path& folder, const DecoderConfig& config) : m_folder(folder), m_config(config), m_file(readAdapter(folder)) {}
+    Reading(const std::filesystem::path& folder, const DecoderConfig& config)
+        : m_folder(folder), m_config(config), m_file(readAdapter(folder)) {}
 
     std::shared_ptr<Lora> lora() {
         match();
@@ -36,7 +37,8 @@ public:
         auto lora = std::make_shared<Lora>(m_config, spec, 0);
         lora->values().zero_();
         for (Lora::Module& module : lora->modules())
-            fill(module, *std::find_if(m_matches.begin(), m_matches.end(), [&](const Match& m) { return m.layer.name == module.name; }));
+            fill(module,
+                 *std::find_if(m_matches.begin(), m_matches.end(), [&](const Match& m) { return m.layer.name == module.name; }));
         for (Lora::Bias& bias : lora->biasTerms()) fill(bias);
         for (const AdapterBias& bias : m_file.biases)
             if (!m_usedBiases.count(bias.name)) refuse("trains the bias " + bias.name + ", which is not one of the model's");
@@ -47,18 +49,22 @@ public:
 private:
     [[noreturn]] void refuse(const std::string& what) const {
         throw Error(ErrorCode::BadInput, "The adapter " + m_folder.string() + " " + what + " (" + m_config.name + ").",
-                    m_file.baseModel.empty() ? "Choose the model that it was trained on." : "It was trained on " + m_file.baseModel + ": choose that model.");
+                    m_file.baseModel.empty() ? "Choose the model that it was trained on."
+                                             : "It was trained on " + m_file.baseModel + ": choose that model.");
     }
 
     at::Tensor floats(const TensorView& view) const {
         at::Tensor values = at::empty(view.shape, at::kFloat);
         float* data = values.mutable_data_ptr<float>();
         toFloat(view, data);
-        const std::int64_t at = std::find_if(data, data + values.numel(), [](float value) { return !std::isfinite(value); }) - data;
+        const std::int64_t at =
+            std::find_if(data, data + values.numel(), [](float value) { return !std::isfinite(value); }) - data;
         if (at == values.numel()) return values;
         std::vector<std::int64_t> place{at};
         if (view.shape.size() > 1) place = {at / view.shape[1], at % view.shape[1]};
-        throw Error(ErrorCode::BadInput, m_file.tensors.path().string() + ": the tensor " + quote(view.name) + " holds a NaN or infinite value at " + shapeText(place) + ".",
+        throw Error(ErrorCode::BadInput,
+                    m_file.tensors.path().string() + ": the tensor " + quote(view.name) + " holds a NaN or infinite value at " +
+                        shapeText(place) + ".",
                     "The file is damaged, or its training went wrong: train it again.");
     }
 
@@ -66,7 +72,8 @@ private:
         std::set<const AdapterModule*> used;
         for (const LinearShape& layer : linearLayers(m_config))
             for (const FileName& name : folderNames(layer.name + kWeight)) {
-                const auto module = std::find_if(m_file.modules.begin(), m_file.modules.end(), [&](const AdapterModule& m) { return m.name + kWeight == name.name; });
+                const auto module = std::find_if(m_file.modules.begin(), m_file.modules.end(),
+                                                 [&](const AdapterModule& m) { return m.name + kWeight == name.name; });
                 if (module == m_file.modules.end()) continue;
                 m_matches.push_back({layer, &*module, name});
                 used.insert(&*module);
@@ -77,8 +84,8 @@ private:
         if (m_matches.empty()) refuse("sits on no layer of the model");
     }
 
-    /// The configured targets where they choose just the layers that the file holds, else those layers' paths. Refuses a file that lacks
-    /// one of them, which would go without its part of the adapter.
+    /// The configured targets where they choose just the layers that the file holds, else those layers' paths. Refuses a file
+    /// that lacks one of them, which would go without its part of the adapter.
     std::vector<std::string> targets(const std::vector<std::string>& configured) const {
         std::vector<std::string> held;
         for (const Match& match : m_matches) held.push_back(match.layer.name);
@@ -103,26 +110,36 @@ private:
     void fill(Lora::Module& module, const Match& match) const {
         const AdapterModule& from = *match.module;
         const std::vector<std::int64_t> a{from.r, match.layer.in}, b{match.layer.out * match.place.parts, from.r};
-        if (from.a.shape != a) refuse("has " + shapeText(from.a.shape) + " for lora_A of " + from.name + " where the model needs " + shapeText(a));
-        if (from.b.shape != b) refuse("has " + shapeText(from.b.shape) + " for lora_B of " + from.name + " where the model needs " + shapeText(b));
+        if (from.a.shape != a)
+            refuse("has " + shapeText(from.a.shape) + " for lora_A of " + from.name + " where the model needs " + shapeText(a));
+        if (from.b.shape != b)
+            refuse("has " + shapeText(from.b.shape) + " for lora_B of " + from.name + " where the model needs " + shapeText(b));
         module.a.narrow(0, 0, from.r).copy_(floats(from.a));
         at::Tensor rows = floats(from.b);
-        if (match.place.interleaved) rows = rows.view({-1, match.place.parts, m_config.head_dim, from.r}).select(1, match.place.part).reshape({match.layer.out, from.r});
-        else rows = rows.narrow(0, match.place.part * match.layer.out, match.layer.out);
+        if (match.place.interleaved)
+            rows = rows.view({-1, match.place.parts, m_config.head_dim, from.r})
+                       .select(1, match.place.part)
+                       .reshape({match.layer.out, from.r});
+        else
+            rows = rows.narrow(0, match.place.part * match.layer.out, match.layer.out);
         module.b.narrow(1, 0, from.r).copy_(rows);
         module.scaling = from.scaling;
     }
 
     void fill(Lora::Bias& bias) {
         for (const FileName& name : folderNames(bias.name)) {
-            const auto from = std::find_if(m_file.biases.begin(), m_file.biases.end(), [&](const AdapterBias& b) { return b.name == name.name; });
+            const auto from = std::find_if(m_file.biases.begin(), m_file.biases.end(),
+                                           [&](const AdapterBias& b) { return b.name == name.name; });
             if (from == m_file.biases.end()) continue;
             const std::int64_t size = bias.value.numel();
             if (from->value.shape != std::vector<std::int64_t>{size * name.parts})
-                refuse("has " + shapeText(from->value.shape) + " for " + from->name + " where the model needs [" + std::to_string(size * name.parts) + "]");
+                refuse("has " + shapeText(from->value.shape) + " for " + from->name + " where the model needs [" +
+                       std::to_string(size * name.parts) + "]");
             at::Tensor values = floats(from->value);
-            if (name.interleaved) values = values.view({-1, name.parts, m_config.head_dim}).select(1, name.part).reshape({size});
-            else values = values.narrow(0, name.part * size, size);
+            if (name.interleaved)
+                values = values.view({-1, name.parts, m_config.head_dim}).select(1, name.part).reshape({size});
+            else
+                values = values.narrow(0, name.part * size, size);
             bias.value.copy_(values);
             m_usedBiases.insert(from->name);
             return;
@@ -143,7 +160,8 @@ void saveAdapter(Lora& lora, const std::filesystem::path& folder, const std::str
     std::vector<TensorView> views;
     for (const Parameter& parameter : lora.parameters()) {
         const auto count = static_cast<std::size_t>(parameter.value.numel());
-        views.push_back({parameter.name, DType::F32, parameter.value.sizes().vec(), std::as_bytes(std::span(parameter.value.const_data_ptr<float>(), count))});
+        views.push_back({parameter.name, DType::F32, parameter.value.sizes().vec(),
+                         std::as_bytes(std::span(parameter.value.const_data_ptr<float>(), count))});
     }
     writeAdapter(folder, lora.spec(), {baseModel}, views);
 }

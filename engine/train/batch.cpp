@@ -33,7 +33,8 @@ void addTarget(std::vector<Target>& ofRow, std::int64_t row, std::int32_t token,
 std::int64_t commonPrefix(std::span<const std::span<const std::int32_t>> texts, std::int64_t keep) {
     if (texts.empty()) return 0;
     auto length = static_cast<std::int64_t>(texts.front().size());
-    for (const auto& text : texts) length = common(texts.front(), text, std::min(length, static_cast<std::int64_t>(text.size()) - keep));
+    for (const auto& text : texts)
+        length = common(texts.front(), text, std::min(length, static_cast<std::int64_t>(text.size()) - keep));
     return std::max<std::int64_t>(0, length);
 }
 
@@ -55,8 +56,10 @@ Batch makeBatch(SampleSpan samples, double weight, bool sharePrefix) {
         for (std::int64_t place = samples[i]->lossBegin; place < static_cast<std::int64_t>(ids.size()); ++place) {
             const std::int32_t token = ids[static_cast<std::size_t>(place)];
             const std::int64_t from = place - 1;
-            if (from < prefix) addTarget(shared[static_cast<std::size_t>(from)], from, token, weight);
-            else own.push_back({begin + from, token, static_cast<float>(weight)});
+            if (from < prefix)
+                addTarget(shared[static_cast<std::size_t>(from)], from, token, weight);
+            else
+                own.push_back({begin + from, token, static_cast<float>(weight)});
         }
     }
     for (const auto& ofRow : shared) batch.targets.insert(batch.targets.end(), ofRow.begin(), ofRow.end());

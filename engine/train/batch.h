@@ -14,8 +14,8 @@ using SampleSpan = std::span<const Sample* const>;
 
 struct Batch {
     Pack pack;
-    std::vector<Target> targets;  // by row; a token at most once a row
-    std::int64_t counted = 0;     // predictions, as if no beginning were shared
+    std::vector<Target> targets; // by row; a token at most once a row
+    std::int64_t counted = 0;    // predictions, as if no beginning were shared
 };
 
 /// Each sample's last token is only predicted, never read. A shared row's predictions weigh as much as the samples that share it.

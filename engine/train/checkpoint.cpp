@@ -24,7 +24,10 @@ constexpr const char* kManifest = "manifest.json";
 constexpr const char* kPrefix = "checkpoint-";
 
 /// "checkpoint-STEP", or "checkpoint-STEP.N" where that step was written again: nothing is ever overwritten.
-struct Name { std::int64_t step = -1, again = 0; auto operator<=>(const Name&) const = default; };
+struct Name {
+    std::int64_t step = -1, again = 0;
+    auto operator<=>(const Name&) const = default;
+};
 Name nameOf(const fs::path& path) {
     const std::string text = path.filename().string();
     Name name;
@@ -36,21 +39,26 @@ Name nameOf(const fs::path& path) {
 }
 
 /// Checkpoints in a folder, newest first, and folders that a writer left behind.
-struct Found { std::vector<fs::path> whole, leftOver; };
+struct Found {
+    std::vector<fs::path> whole, leftOver;
+};
 Found find(const fs::path& folder) {
     Found found;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
         if (!entry.is_directory(error)) continue;
-        if (nameOf(entry.path()).step >= 0) found.whole.push_back(entry.path());
-        else if (entry.path().filename().string().starts_with(std::string(".") + kPrefix)) found.leftOver.push_back(entry.path());
+        if (nameOf(entry.path()).step >= 0)
+            found.whole.push_back(entry.path());
+        else if (entry.path().filename().string().starts_with(std::string(".") + kPrefix))
+            found.leftOver.push_back(entry.path());
     }
     std::sort(found.whole.begin(), found.whole.end(), [](const fs::path& a, const fs::path& b) { return nameOf(a) > nameOf(b); });
     return found;
 }
 
 [[noreturn]] void cannot(const fs::path& path, const std::string& doing, const std::error_code& error) {
-    throw Error(ErrorCode::Io, "The checkpoint " + path.string() + " cannot be " + doing + ": " + error.message() + ".", "The one before it is kept.");
+    throw Error(ErrorCode::Io, "The checkpoint " + path.string() + " cannot be " + doing + ": " + error.message() + ".",
+                "The one before it is kept.");
 }
 
 void writeJson(const fs::path& file, const Json& json) {
@@ -71,20 +79,21 @@ std::string damage(const fs::path& checkpoint) {
         for (const char* name : {kTensors, kState}) {
             const fs::path file = checkpoint / name;
             const Json& entry = manifest.at("files").at(name);
-            if (fs::file_size(file) != entry.at("bytes").get<std::uintmax_t>()) return file.string() + " is cut short or too long";
-            if (sha256File(file) != entry.at("sha256").get<std::string>()) return file.string() + " is damaged: its SHA-256 is not the manifest's";
+            if (fs::file_size(file) != entry.at("bytes").get<std::uintmax_t>())
+                return file.string() + " is cut short or too long";
+            if (sha256File(file) != entry.at("sha256").get<std::string>())
+                return file.string() + " is damaged: its SHA-256 is not the manifest's";
         }
         return {};
     } catch (const Json::exception&) {
         return (checkpoint / kManifest).string() + " lacks what a manifest holds";
-    } catch (const std::exception& error) {
-        return checkpoint.string() + ": " + error.what();
-    }
+    } catch (const std::exception& error) { return checkpoint.string() + ": " + error.what(); }
 }
 
 } // namespace
 
-fs::path writeCheckpoint(const fs::path& folder, const TrainState& state, Lora& lora, const AdamW& optimizer, const TrainIdentity& identity) {
+fs::path writeCheckpoint(const fs::path& folder, const TrainState& state, Lora& lora, const AdamW& optimizer,
+                         const TrainIdentity& identity) {
     std::error_code error;
     const Found before = find(folder);
     Name own{state.step, 0};
@@ -95,14 +104,24 @@ fs::path writeCheckpoint(const fs::path& folder, const TrainState& state, Lora& 
     for (const fs::path& path : before.leftOver) fs::remove_all(path, error);
     if (!fs::create_directories(work, error)) cannot(work, "made", error);
     try {
-        const std::vector<TensorView> tensors{view("values", lora.values()), view("first_moments", optimizer.first()), view("second_moments", optimizer.second())};
+        const std::vector<TensorView> tensors{view("values", lora.values()), view("first_moments", optimizer.first()),
+                                              view("second_moments", optimizer.second())};
         writeSafetensors(work / kTensors, tensors, {{"format", "pt"}});
-        writeJson(work / kState, {{"format", 1}, {"step", state.step}, {"evaluated_step", state.evaluatedStep}, {"last_loss", state.lastLoss},
-                                  {"best_loss", state.bestLoss}, {"best_step", state.bestStep}, {"seconds", state.seconds}, {"examples", state.examples},
-                                  {"optimizer_steps", optimizer.steps()}, {"settings", identity.settings}, {"dataset", identity.dataset},
+        writeJson(work / kState, {{"format", 1},
+                                  {"step", state.step},
+                                  {"evaluated_step", state.evaluatedStep},
+                                  {"last_loss", state.lastLoss},
+                                  {"best_loss", state.bestLoss},
+                                  {"best_step", state.bestStep},
+                                  {"seconds", state.seconds},
+                                  {"examples", state.examples},
+                                  {"optimizer_steps", optimizer.steps()},
+                                  {"settings", identity.settings},
+                                  {"dataset", identity.dataset},
                                   {"model", identity.model}});
         Json files = Json::object();
-        for (const char* name : {kTensors, kState}) files[name] = {{"bytes", fs::file_size(work / name)}, {"sha256", sha256File(work / name)}};
+        for (const char* name : {kTensors, kState})
+            files[name] = {{"bytes", fs::file_size(work / name)}, {"sha256", sha256File(work / name)}};
         writeJson(work / kManifest, {{"format", 1}, {"files", files}});
         fs::rename(work, place);
         syncFolder(folder);
@@ -128,9 +147,11 @@ std::optional<fs::path> newestCheckpoint(const fs::path& folder, std::vector<std
 
 TrainState readCheckpoint(const fs::path& checkpoint, Lora& lora, AdamW& optimizer, const TrainIdentity& identity) {
     const auto refuse = [&](const std::string& what) {
-        throw Error(ErrorCode::BadInput, "The checkpoint " + checkpoint.string() + " " + what + ".", "Start a new run instead of resuming.");
+        throw Error(ErrorCode::BadInput, "The checkpoint " + checkpoint.string() + " " + what + ".",
+                    "Start a new run instead of resuming.");
     };
-    if (const std::string wrong = damage(checkpoint); !wrong.empty()) throw Error(ErrorCode::BadInput, wrong + ".", "Start a new run instead of resuming.");
+    if (const std::string wrong = damage(checkpoint); !wrong.empty())
+        throw Error(ErrorCode::BadInput, wrong + ".", "Start a new run instead of resuming.");
     const Json json = readJsonObject(checkpoint / kState, 1 << 20);
     TrainState state;
     try {
@@ -146,9 +167,7 @@ TrainState readCheckpoint(const fs::path& checkpoint, Lora& lora, AdamW& optimiz
         state.seconds = json.at("seconds").get<double>();
         state.examples = json.at("examples").get<std::int64_t>();
         optimizer.setSteps(json.at("optimizer_steps").get<std::int64_t>());
-    } catch (const Json::exception&) {
-        refuse("has a state.json that lacks what it should hold");
-    }
+    } catch (const Json::exception&) { refuse("has a state.json that lacks what it should hold"); }
     const SafetensorsFile file(checkpoint / kTensors);
     const auto load = [&](const char* name, at::Tensor into) {
         const TensorView* tensor = file.find(name);

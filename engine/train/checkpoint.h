@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A training as it stands, in a folder "checkpoint-STEP[.N]" that is there whole or not at all: tensors.safetensors (adapter's values and
-// the optimiser's moments), state.json, and manifest.json, written last, with every file's size and sha256.
+// A training as it stands, in a folder "checkpoint-STEP[.N]" that is there whole or not at all: tensors.safetensors (adapter's
+// values and the optimiser's moments), state.json, and manifest.json, written last, with every file's size and sha256.
 #pragma once
 #include "engine/train/loop.h"
 
@@ -11,11 +11,14 @@
 namespace engine {
 
 /// What must be the same for a training to go on exactly: the settings that decide its numbers, its data and its model.
-struct TrainIdentity { std::string settings, dataset, model; };
+struct TrainIdentity {
+    std::string settings, dataset, model;
+};
 
-/// Writes a checkpoint into `folder`, then removes the older ones there. Gives its path back. Throws Error(Io): the older one is kept.
-std::filesystem::path writeCheckpoint(const std::filesystem::path& folder, const TrainState& state, Lora& lora, const AdamW& optimizer,
-                                      const TrainIdentity& identity);
+/// Writes a checkpoint into `folder`, then removes the older ones there. Gives its path back. Throws Error(Io): the older one is
+/// kept.
+std::filesystem::path writeCheckpoint(const std::filesystem::path& folder, const TrainState& state, Lora& lora,
+                                      const AdamW& optimizer, const TrainIdentity& identity);
 
 /// The newest whole checkpoint in `folder`; damaged ones are named in `damaged`. Empty when there is none.
 std::optional<std::filesystem::path> newestCheckpoint(const std::filesystem::path& folder, std::vector<std::string>& damaged);

@@ -36,19 +36,26 @@ public:
         m_steps.push_back({seconds, examples, tokens});
         if (m_steps.size() > 16) m_steps.pop_front();
         m_sum = {};
-        for (const Step& step : m_steps) m_sum = {m_sum.seconds + step.seconds, m_sum.examples + step.examples, m_sum.tokens + step.tokens};
+        for (const Step& step : m_steps)
+            m_sum = {m_sum.seconds + step.seconds, m_sum.examples + step.examples, m_sum.tokens + step.tokens};
     }
     double examplesPerSecond() const { return m_sum.seconds > 0 ? static_cast<double>(m_sum.examples) / m_sum.seconds : 0; }
     double tokensPerSecond() const { return m_sum.seconds > 0 ? static_cast<double>(m_sum.tokens) / m_sum.seconds : 0; }
     double secondsPerStep() const { return m_sum.seconds / static_cast<double>(m_steps.size()); }
 
 private:
-    struct Step { double seconds = 0; std::int64_t examples = 0, tokens = 0; };
+    struct Step {
+        double seconds = 0;
+        std::int64_t examples = 0, tokens = 0;
+    };
     std::deque<Step> m_steps;
     Step m_sum;
 };
 
-struct StepResult { double loss = 0, norm = 0, rate = 0; std::int64_t examples = 0, tokens = 0; };
+struct StepResult {
+    double loss = 0, norm = 0, rate = 0;
+    std::int64_t examples = 0, tokens = 0;
+};
 
 class Loop {
 public:
@@ -56,11 +63,13 @@ public:
         : m_fit(fit), m_sink(sink), m_stop(std::move(stop)), m_lora(*fit.decoder.adapter()),
           m_order(fit.samples.size(), fit.spec.batch_size, fit.spec.epochs, static_cast<std::uint64_t>(fit.spec.seed)),
           m_schedule(fit.spec.schedule, fit.spec.learning_rate, fit.spec.warmup_ratio, m_order.steps()),
-          m_microBatch(microBatchSize(fit.spec.micro_batch_size)), m_rows(rowBudget(fit.decoder.config(), fit.decoder.precision())) {}
+          m_microBatch(microBatchSize(fit.spec.micro_batch_size)),
+          m_rows(rowBudget(fit.decoder.config(), fit.decoder.precision())) {}
 
     bool run(TrainState& state) {
         for (bool first = true;; first = false) {
-            if (m_fit.evaluate && state.evaluatedStep < state.step && evaluationDue(state.step) && !evaluate(state)) return stopped(state);
+            if (m_fit.evaluate && state.evaluatedStep < state.step && evaluationDue(state.step) && !evaluate(state))
+                return stopped(state);
             if (!first && checkpointDue(state.step)) keep(state);
             if (state.step >= m_order.steps()) return true;
             const auto begin = Clock::now();
@@ -129,18 +138,24 @@ private:
     /// From now on micro-batches of half the samples or rows that did not fit; batches stay as large as they are.
     void takeLess(std::size_t samples, std::int64_t rows) {
         if (samples == 1)
-            throw Error(ErrorCode::OutOfMemory, "There is not enough memory to train on a single text of " + std::to_string(rows + 1) + " tokens.",
+            throw Error(ErrorCode::OutOfMemory,
+                        "There is not enough memory to train on a single text of " + std::to_string(rows + 1) + " tokens.",
                         "Lower train.max_tokens, use model.precision nf4, or train on the processor (model.device cpu).");
-        if (m_microBatch > 0) m_microBatch = static_cast<std::int64_t>(samples / 2);
-        else m_rows = rows / 2;
+        if (m_microBatch > 0)
+            m_microBatch = static_cast<std::int64_t>(samples / 2);
+        else
+            m_rows = rows / 2;
         if (m_sink)
-            m_sink(LogEvent{0, Severity::Warning, "There is not enough memory for " + std::to_string(samples) + " samples (" + std::to_string(rows) +
-                                                      " tokens) at once: micro-batches are halved from here on. An update is still made of a whole batch."});
+            m_sink(LogEvent{
+                0, Severity::Warning,
+                "There is not enough memory for " + std::to_string(samples) + " samples (" + std::to_string(rows) +
+                    " tokens) at once: micro-batches are halved from here on. An update is still made of a whole batch."});
     }
 
     [[noreturn]] void diverged(std::int64_t number, const char* what) const {
         throw Error(ErrorCode::Internal,
-                    "Training diverged: the " + std::string(what) + " of step " + std::to_string(number + 1) + " is not a finite number. Nothing of it was saved.",
+                    "Training diverged: the " + std::string(what) + " of step " + std::to_string(number + 1) +
+                        " is not a finite number. Nothing of it was saved.",
                     "Lower train.learning_rate or train.max_grad_norm, or compute in fp32 (model.precision).");
     }
 
@@ -168,9 +183,7 @@ private:
             }
             if (m_sink) m_sink(event);
             return true;
-        } catch (const StopRequested&) {
-            return false;
-        }
+        } catch (const StopRequested&) { return false; }
     }
     bool stopped(const TrainState& state) {
         if (m_kept != state.step) keep(state);
@@ -199,7 +212,7 @@ private:
     BatchOrder m_order;
     Schedule m_schedule;
     std::int64_t m_microBatch = 0, m_rows = 0;
-    std::int64_t m_kept = -1;   // step of the last checkpoint
+    std::int64_t m_kept = -1; // step of the last checkpoint
     Pace m_pace;
 };
 

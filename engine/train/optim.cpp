@@ -31,8 +31,10 @@ AdamW::AdamW(Lora& lora, double weightDecay)
     for (const Parameter& parameter : lora.parameters()) {
         const std::int64_t begin = parameter.value.const_data_ptr<float>() - base;
         const Range range{begin, begin + parameter.value.numel(), parameter.decay};
-        if (!m_ranges.empty() && m_ranges.back().end == begin && m_ranges.back().decay == range.decay) m_ranges.back().end = range.end;
-        else m_ranges.push_back(range);
+        if (!m_ranges.empty() && m_ranges.back().end == begin && m_ranges.back().decay == range.decay)
+            m_ranges.back().end = range.end;
+        else
+            m_ranges.push_back(range);
     }
 }
 

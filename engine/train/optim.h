@@ -26,13 +26,16 @@ public:
     at::Tensor second() const { return m_second; }
 
 private:
-    struct Range { std::int64_t begin = 0, end = 0; bool decay = true; };
+    struct Range {
+        std::int64_t begin = 0, end = 0;
+        bool decay = true;
+    };
 
     Lora& m_lora;
     double m_weightDecay = 0;
     std::int64_t m_steps = 0;
     at::Tensor m_first, m_second;
-    std::vector<Range> m_ranges;    // of the flat buffer
+    std::vector<Range> m_ranges; // of the flat buffer
 };
 
 } // namespace engine

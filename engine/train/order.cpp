@@ -12,10 +12,12 @@ namespace engine {
 BatchOrder::BatchOrder(std::size_t samples, std::int64_t batchSize, double epochs, std::uint64_t seed)
     : m_samples(samples), m_batchSize(static_cast<std::size_t>(batchSize)), m_seed(seed) {
     if (samples == 0) throw Error(ErrorCode::BadInput, "There is no example to train on.", "Raise data.split.train_per_label.");
-    if (batchSize < 1) throw Error(ErrorCode::BadInput, "train.batch_size is " + std::to_string(batchSize) + ".", "Use 1 or more.");
+    if (batchSize < 1)
+        throw Error(ErrorCode::BadInput, "train.batch_size is " + std::to_string(batchSize) + ".", "Use 1 or more.");
     m_stepsPerEpoch = static_cast<std::int64_t>((samples + m_batchSize - 1) / m_batchSize);
     const double steps = std::ceil(epochs * static_cast<double>(m_stepsPerEpoch));
-    if (!(steps >= 1) || steps > 1e12) throw Error(ErrorCode::BadInput, "train.epochs is " + std::to_string(epochs) + ".", "Use a number over 0.");
+    if (!(steps >= 1) || steps > 1e12)
+        throw Error(ErrorCode::BadInput, "train.epochs is " + std::to_string(epochs) + ".", "Use a number over 0.");
     m_steps = static_cast<std::int64_t>(steps);
 }
 

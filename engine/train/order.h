@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which samples each step trains on: a function of the seed and the step alone, so that a resumed training needs no generator's state.
+// Which samples each step trains on: a function of the seed and the step alone, so that a resumed training needs no generator's
+// state.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +24,7 @@ private:
     std::size_t m_samples = 0, m_batchSize = 1;
     std::int64_t m_stepsPerEpoch = 0, m_steps = 0;
     std::uint64_t m_seed = 0;
-    std::int64_t m_epoch = -1;           // of m_order
+    std::int64_t m_epoch = -1; // of m_order
     std::vector<std::size_t> m_order;
 };
 

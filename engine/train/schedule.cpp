@@ -8,11 +8,16 @@
 
 namespace engine {
 
-Schedule::Schedule(const std::string& kind, double learningRate, double warmupRatio, std::int64_t steps) : m_rate(learningRate), m_steps(steps) {
-    if (kind == "cosine") m_kind = Kind::Cosine;
-    else if (kind == "linear") m_kind = Kind::Linear;
-    else if (kind == "constant") m_kind = Kind::Constant;
-    else throw Error(ErrorCode::BadInput, "train.schedule \"" + kind + "\" is unknown.", "Use cosine, linear or constant.");
+Schedule::Schedule(const std::string& kind, double learningRate, double warmupRatio, std::int64_t steps)
+    : m_rate(learningRate), m_steps(steps) {
+    if (kind == "cosine")
+        m_kind = Kind::Cosine;
+    else if (kind == "linear")
+        m_kind = Kind::Linear;
+    else if (kind == "constant")
+        m_kind = Kind::Constant;
+    else
+        throw Error(ErrorCode::BadInput, "train.schedule \"" + kind + "\" is unknown.", "Use cosine, linear or constant.");
     m_warmup = static_cast<std::int64_t>(std::ceil(warmupRatio * static_cast<double>(steps)));
 }
 

@@ -47,8 +47,7 @@ void plain(DType type, const Byte* in, std::size_t count, float* out) {
         const std::size_t done = halvesToFloat(reinterpret_cast<const std::byte*>(in), count, out);
         return each<2>(in + 2 * done, count - done, out + done, halfAt);
     }
-    default:
-        return each<2>(in, count, out, [](const Byte* at) { return fromBf16(load<std::uint16_t>(at)); });
+    default: return each<2>(in, count, out, [](const Byte* at) { return fromBf16(load<std::uint16_t>(at)); });
     }
 }
 

@@ -47,9 +47,7 @@ std::vector<fs::path> filesOf(const fs::path& model) {
 Json known(const fs::path& cache) {
     try {
         return readJsonObject(cache, 1 << 20);
-    } catch (const Error&) {
-        return Json::object();
-    }
+    } catch (const Error&) { return Json::object(); }
 }
 
 } // namespace
@@ -64,7 +62,8 @@ std::string modelSha256(const fs::path& model, std::stop_token stop) {
         if (size < kRemembered) return hashed(file, stop);
         const std::string key = fs::canonical(file).string();
         const auto time = static_cast<std::int64_t>(fs::last_write_time(file).time_since_epoch().count());
-        if (const auto entry = sums.find(key); entry != sums.end() && entry->is_object() && entry->value("bytes", Json()) == size && entry->value("changed", Json()) == time &&
+        if (const auto entry = sums.find(key); entry != sums.end() && entry->is_object() &&
+                                               entry->value("bytes", Json()) == size && entry->value("changed", Json()) == time &&
                                                entry->contains("sha256") && (*entry)["sha256"].is_string())
             return (*entry)["sha256"].get<std::string>();
         const std::string sum = hashed(file, stop);

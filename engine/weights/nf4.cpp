@@ -155,13 +155,14 @@ Nf4Scales quantizeScales(std::span<const float> absmax, float offset) {
     return scales;
 }
 
-void dequantizeScales(std::span<const std::uint8_t> codes, std::span<const float> absmax, std::size_t block, std::span<const float, 256> map,
-                      float offset, std::size_t begin, std::span<float> out) {
+void dequantizeScales(std::span<const std::uint8_t> codes, std::span<const float> absmax, std::size_t block,
+                      std::span<const float, 256> map, float offset, std::size_t begin, std::span<float> out) {
     const std::size_t end = begin + out.size();
     assert(codes.size() >= end && absmax.size() >= nf4Blocks(end, block));
     for (std::size_t i = begin; i < end;) {
         const float scale = absmax[i / block];
-        for (const std::size_t last = std::min(end, (i / block + 1) * block); i < last; ++i) out[i - begin] = map[codes[i]] * scale + offset;
+        for (const std::size_t last = std::min(end, (i / block + 1) * block); i < last; ++i)
+            out[i - begin] = map[codes[i]] * scale + offset;
     }
 }
 

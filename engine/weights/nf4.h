@@ -57,8 +57,8 @@ const std::array<float, 256>& dynamicMap();
 Nf4Scales quantizeScales(std::span<const float> absmax);
 Nf4Scales quantizeScales(std::span<const float> absmax, float offset);
 /// map[code] * absmax + offset, for the scales [begin, begin + out.size()).
-void dequantizeScales(std::span<const std::uint8_t> codes, std::span<const float> absmax, std::size_t block, std::span<const float, 256> map,
-                      float offset, std::size_t begin, std::span<float> out);
+void dequantizeScales(std::span<const std::uint8_t> codes, std::span<const float> absmax, std::size_t block,
+                      std::span<const float, 256> map, float offset, std::size_t begin, std::span<float> out);
 /// The same for all of them.
 std::vector<float> dequantizeScales(std::span<const std::uint8_t> codes, std::span<const float> absmax, std::size_t block,
                                     std::span<const float, 256> map, float offset);

@@ -69,7 +69,8 @@ private:
         std::vector<float> values(count);
         toFloat(tensor, values.data());
         const auto wrong = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
-        if (wrong != values.end()) refuse(tensor.name, "holds a NaN or infinite value at [" + std::to_string(wrong - values.begin()) + "].");
+        if (wrong != values.end())
+            refuse(tensor.name, "holds a NaN or infinite value at [" + std::to_string(wrong - values.begin()) + "].");
         return values;
     }
     nlohmann::json parseState(const TensorView& state) const {

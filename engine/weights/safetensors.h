@@ -30,7 +30,8 @@ private:
     std::unique_ptr<Impl> m_impl;
 };
 
-/// A file written tensor by tensor, whole or not at all. All members throw Error(BadInput) for what the format cannot hold, Error(Io).
+/// A file written tensor by tensor, whole or not at all. All members throw Error(BadInput) for what the format cannot hold,
+/// Error(Io).
 class SafetensorsWriter {
 public:
     /// The header; the tensors' own bytes are not looked at and follow in this order.

@@ -27,7 +27,8 @@ SafetensorsHeader parseSafetensorsHeader(std::string_view json);
 
 /// "BF16" and its like; empty for what Phibench does not read.
 std::optional<DType> safetensorsType(const std::string& name);
-/// The type's place among those that the format holds, in the order in which the reference writer lays tensors out, last to first; -1: none.
+/// The type's place among those that the format holds, in the order in which the reference writer lays tensors out, last to
+/// first; -1: none.
 int safetensorsRank(DType type);
 /// Bytes of a tensor; empty when the product of any of its dimensions does not fit.
 std::optional<std::uint64_t> safetensorsSize(DType type, const std::vector<std::int64_t>& shape);

@@ -19,7 +19,8 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& file, const st
             throw Error(ErrorCode::BadInput, file.string() + ": the tensor " + quote(tensor.name) + " " + what);
         };
         if (safetensorsRank(tensor.type) < 0) refuse("is " + toString(tensor.type) + ", which this format cannot hold.");
-        if (tensor.name == "__metadata__" || !names.insert(tensor.name).second) refuse("cannot be written under this name, or is given twice.");
+        if (tensor.name == "__metadata__" || !names.insert(tensor.name).second)
+            refuse("cannot be written under this name, or is given twice.");
         const auto size = safetensorsSize(tensor.type, tensor.shape);
         if (!size) refuse(shapeText(tensor.shape) + " is beyond any size.");
         header.emplace(tensor.name, nlohmann::ordered_json{{"dtype", toString(tensor.type)},
@@ -62,8 +63,9 @@ void writeSafetensors(const std::filesystem::path& file, const std::vector<Tenso
     });
     for (const TensorView& tensor : order)
         if (safetensorsRank(tensor.type) >= 0 && safetensorsSize(tensor.type, tensor.shape) != tensor.bytes.size())
-            throw Error(ErrorCode::BadInput, file.string() + ": the tensor " + quote(tensor.name) + " " + shapeText(tensor.shape) +
-                                                 " does not match its " + std::to_string(tensor.bytes.size()) + " bytes.");
+            throw Error(ErrorCode::BadInput, file.string() + ": the tensor " + quote(tensor.name) + " " +
+                                                 shapeText(tensor.shape) + " does not match its " +
+                                                 std::to_string(tensor.bytes.size()) + " bytes.");
     SafetensorsWriter writer(file, order, metadata);
     for (const TensorView& tensor : order) writer.write(tensor.bytes);
     writer.commit();

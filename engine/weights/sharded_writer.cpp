@@ -13,7 +13,9 @@ namespace {
 
 std::uint64_t sizeOf(const TensorView& tensor) {
     const auto size = safetensorsSize(tensor.type, tensor.shape);
-    if (!size) throw Error(ErrorCode::BadInput, "The tensor " + quote(tensor.name) + " " + shapeText(tensor.shape) + " is beyond any size.");
+    if (!size)
+        throw Error(ErrorCode::BadInput,
+                    "The tensor " + quote(tensor.name) + " " + shapeText(tensor.shape) + " is beyond any size.");
     return *size;
 }
 
@@ -52,10 +54,12 @@ void ShardedWriter::write(std::span<const std::byte> bytes) {
     if (!m_writer) {
         std::vector<TensorView> views;
         for (const std::size_t i : shard.tensors) views.push_back(m_tensors[i]);
-        m_writer = std::make_unique<SafetensorsWriter>(m_folder / shard.name, views, std::map<std::string, std::string>{{"format", "pt"}});
+        m_writer = std::make_unique<SafetensorsWriter>(m_folder / shard.name, views,
+                                                       std::map<std::string, std::string>{{"format", "pt"}});
     }
     const TensorView& tensor = m_tensors[shard.tensors[m_written]];
-    if (bytes.size() != sizeOf(tensor)) throw Error(ErrorCode::Internal, "The tensor " + quote(tensor.name) + " is of another size than was announced.");
+    if (bytes.size() != sizeOf(tensor))
+        throw Error(ErrorCode::Internal, "The tensor " + quote(tensor.name) + " is of another size than was announced.");
     m_writer->write(bytes);
     if (++m_written < shard.tensors.size()) return;
     m_writer->commit();

@@ -13,7 +13,7 @@ namespace testing_support {
 inline constexpr int kCliTimeoutMs = 300'000;
 
 struct CliResult {
-    int code = -1;          // -1: it crashed or did not end
+    int code = -1; // -1: it crashed or did not end
     QByteArray out, err;
     /// Every line of standard output as JSON; an undefined value for a line that is none.
     QList<QJsonValue> lines() const {
@@ -22,7 +22,8 @@ struct CliResult {
             if (line.isEmpty()) continue;
             // QJsonDocument knows objects and arrays only.
             const QJsonDocument document = QJsonDocument::fromJson("[" + line + "]");
-            values.append(document.isArray() && document.array().size() == 1 ? document.array().at(0) : QJsonValue(QJsonValue::Undefined));
+            values.append(document.isArray() && document.array().size() == 1 ? document.array().at(0)
+                                                                             : QJsonValue(QJsonValue::Undefined));
         }
         return values;
     }

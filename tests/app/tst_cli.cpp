@@ -41,7 +41,9 @@ private Q_SLOTS:
     void listsModels();
 
 private:
-    CliResult run(const QStringList& arguments, const QByteArray& input = {}) const { return runCli(m_home->path(), arguments, input); }
+    CliResult run(const QStringList& arguments, const QByteArray& input = {}) const {
+        return runCli(m_home->path(), arguments, input);
+    }
     QString path(const char* name) const { return m_home->filePath(QString::fromLatin1(name)); }
     engine::Runs store() const { return engine::Runs(path("phibench/runs.db").toStdString()); }
 
@@ -64,7 +66,9 @@ void TestCli::initTestCase() {
 void TestCli::helpAndVersion() {
     const CliResult help = run({QStringLiteral("--help")});
     QCOMPARE(help.code, 0);
-    for (const char* command : {"train", "evaluate", "generate", "logits", "tokenize", "split", "check", "runs", "export", "models"}) QVERIFY2(help.out.contains(command), command);
+    for (const char* command :
+         {"train", "evaluate", "generate", "logits", "tokenize", "split", "check", "runs", "export", "models"})
+        QVERIFY2(help.out.contains(command), command);
     for (const char* command : {"train", "runs", "export"}) {
         const CliResult of = run({QString::fromLatin1(command), QStringLiteral("--help")});
         QVERIFY2(of.code == 0 && of.out.contains("--db") && of.out.contains("--json"), of.out);
@@ -83,16 +87,20 @@ void TestCli::tokenizesAndBack() {
     for (const QJsonValue& line : lines) QVERIFY(line.isArray());
     QVERIFY(!lines[0].toArray().isEmpty());
     QVERIFY(lines[1].toArray().isEmpty());
-    const CliResult back = run({QStringLiteral("tokenize"), QStringLiteral("--model"), m_model, QStringLiteral("--decode")}, ids.out);
+    const CliResult back =
+        run({QStringLiteral("tokenize"), QStringLiteral("--model"), m_model, QStringLiteral("--decode")}, ids.out);
     QCOMPARE(back.code, 0);
     QCOMPARE(back.out, texts);
 }
 
 void TestCli::tokenizesJsonStrings() {
-    const CliResult ids = run({QStringLiteral("tokenize"), QStringLiteral("--model"), m_model, QStringLiteral("--json")}, "\"a\\nb\"\n");
+    const CliResult ids =
+        run({QStringLiteral("tokenize"), QStringLiteral("--model"), m_model, QStringLiteral("--json")}, "\"a\\nb\"\n");
     QCOMPARE(ids.code, 0);
     QCOMPARE(ids.lines().size(), 1);
-    const CliResult back = run({QStringLiteral("--json"), QStringLiteral("tokenize"), QStringLiteral("--decode"), QStringLiteral("--model"), m_model}, ids.out);
+    const CliResult back = run(
+        {QStringLiteral("--json"), QStringLiteral("tokenize"), QStringLiteral("--decode"), QStringLiteral("--model"), m_model},
+        ids.out);
     QCOMPARE(back.out, QByteArray("\"a\\nb\"\n"));
 }
 
@@ -101,15 +109,18 @@ void TestCli::splits() {
     QCOMPARE(result.code, 0);
     const QJsonObject splits = result.last();
     QCOMPARE(splits.keys(), (QStringList{QStringLiteral("eval"), QStringLiteral("test"), QStringLiteral("train")}));
-    const QJsonArray train = splits[QLatin1String("train")].toArray(), test = splits[QLatin1String("test")].toArray(), eval = splits[QLatin1String("eval")].toArray();
+    const QJsonArray train = splits[QLatin1String("train")].toArray(), test = splits[QLatin1String("test")].toArray(),
+                     eval = splits[QLatin1String("eval")].toArray();
     QCOMPARE(train.size(), 36);
     QCOMPARE(test.size(), 30);
     QCOMPARE(eval.size(), 12);
     std::set<int> seen;
     for (const QJsonArray& part : {train, test})
-        for (const QJsonValue& record : part) QVERIFY(record.toInt() >= 0 && record.toInt() < 180 && seen.insert(record.toInt()).second);
+        for (const QJsonValue& record : part)
+            QVERIFY(record.toInt() >= 0 && record.toInt() < 180 && seen.insert(record.toInt()).second);
     for (const QJsonValue& record : eval) QVERIFY(!seen.count(record.toInt()));
-    const CliResult again = run({QStringLiteral("split"), m_experiment, QStringLiteral("--set"), QStringLiteral("data.split.seed=7")});
+    const CliResult again =
+        run({QStringLiteral("split"), m_experiment, QStringLiteral("--set"), QStringLiteral("data.split.seed=7")});
     QVERIFY(again.code == 0 && again.out != result.out);
 }
 
@@ -121,7 +132,8 @@ void TestCli::checksWhatThingsAre() {
     QCOMPARE(lines.size(), 4);
     QStringList kinds;
     for (const QJsonValue& line : lines) kinds.append(line.toObject()[QLatin1String("kind")].toString());
-    QCOMPARE(kinds, (QStringList{QStringLiteral("csv"), QStringLiteral("experiment"), QStringLiteral("model"), QStringLiteral("safetensors")}));
+    QCOMPARE(kinds, (QStringList{QStringLiteral("csv"), QStringLiteral("experiment"), QStringLiteral("model"),
+                                 QStringLiteral("safetensors")}));
     const QJsonObject csv = lines[0].toObject();
     QCOMPARE(csv[QLatin1String("records")].toInt(), 180);
     QCOMPARE(csv[QLatin1String("encoding")].toString(), QStringLiteral("UTF-8"));
@@ -160,7 +172,8 @@ void TestCli::evaluatesThenTrains() {
         const QString event = line[QLatin1String("event")].toString();
         if (event == QLatin1String("step")) {
             ++steps;
-            for (const char* key : {"run", "step", "loss", "lr", "grad_norm", "tokens_per_second", "examples_per_second", "eta_seconds"})
+            for (const char* key :
+                 {"run", "step", "loss", "lr", "grad_norm", "tokens_per_second", "examples_per_second", "eta_seconds"})
                 QVERIFY2(line[QLatin1String(key)].isDouble(), key);
             QCOMPARE(line[QLatin1String("step")].toInt(), steps);
         } else if (event == QLatin1String("eval")) {
@@ -175,10 +188,15 @@ void TestCli::evaluatesThenTrains() {
     const QJsonObject result = after.last();
     QStringList keys = result.keys();
     keys.sort();
-    QCOMPARE(keys, QStringLiteral("accuracy adapter confusion eval_loss event examples_per_second labels macro_f1 peak_rss_bytes per_label run seconds").split(QLatin1Char(' ')));
+    QCOMPARE(
+        keys,
+        QStringLiteral(
+            "accuracy adapter confusion eval_loss event examples_per_second labels macro_f1 peak_rss_bytes per_label run seconds")
+            .split(QLatin1Char(' ')));
     m_train = result[QLatin1String("run")].toInteger();
     QVERIFY(m_train != m_baseline);
-    QCOMPARE(result[QLatin1String("labels")].toArray(), (QJsonArray{QStringLiteral("negative"), QStringLiteral("neutral"), QStringLiteral("positive")}));
+    QCOMPARE(result[QLatin1String("labels")].toArray(),
+             (QJsonArray{QStringLiteral("negative"), QStringLiteral("neutral"), QStringLiteral("positive")}));
     int total = 0, right = 0;
     const QJsonArray rows = result[QLatin1String("confusion")].toArray();
     for (int i = 0; i < rows.size(); ++i) {
@@ -196,43 +214,53 @@ void TestCli::evaluatesThenTrains() {
     QVERIFY(result[QLatin1String("examples_per_second")].toObject()[QLatin1String("evaluate")].toDouble() > 0);
     QVERIFY(result[QLatin1String("peak_rss_bytes")].toInteger() > 1'000'000);
     QVERIFY(QFile::exists(result[QLatin1String("adapter")].toString() + QStringLiteral("/adapter_model.safetensors")));
-    const CliResult adapter = run({QStringLiteral("check"), QStringLiteral("--json"), result[QLatin1String("adapter")].toString()});
+    const CliResult adapter =
+        run({QStringLiteral("check"), QStringLiteral("--json"), result[QLatin1String("adapter")].toString()});
     QVERIFY2(adapter.code == 0 && adapter.last()[QLatin1String("kind")] == QLatin1String("adapter"), adapter.out);
 }
 
 void TestCli::trainsForPeople() {
-    const CliResult result = run({QStringLiteral("train"), m_experiment, QStringLiteral("--set"), QStringLiteral("train.epochs=1"), QStringLiteral("--set"), QStringLiteral("lora.r=2")});
+    const CliResult result = run({QStringLiteral("train"), m_experiment, QStringLiteral("--set"),
+                                  QStringLiteral("train.epochs=1"), QStringLiteral("--set"), QStringLiteral("lora.r=2")});
     QVERIFY2(result.code == 0, result.err);
-    for (const char* piece : {"accuracy", "macro F1", "truth \\ guess", "no answer", "before (run ", "points"}) QVERIFY2(result.out.contains(piece), piece + result.out);
+    for (const char* piece : {"accuracy", "macro F1", "truth \\ guess", "no answer", "before (run ", "points"})
+        QVERIFY2(result.out.contains(piece), piece + result.out);
     QVERIFY(!result.out.contains('{'));
     QVERIFY(!result.err.contains('\r')); // no terminal, no progress line
-    QVERIFY2(result.err.contains(" parameters in fp32, ") && result.err.contains("of memory: layers "), result.err); // before it begins
+    QVERIFY2(result.err.contains(" parameters in fp32, ") && result.err.contains("of memory: layers "),
+             result.err); // before it begins
     QVERIFY(result.err.indexOf(" parameters in ") < result.err.indexOf("load model"));
 }
 
 void TestCli::evaluatesTheAdapter() {
     const QByteArray id = QByteArray::number(m_train);
-    const QJsonObject trained = run({QStringLiteral("runs"), QStringLiteral("show"), QString::fromLatin1(id), QStringLiteral("--json")}).last();
-    const CliResult byRun = run({QStringLiteral("evaluate"), m_experiment, QStringLiteral("--run"), QString::fromLatin1(id), QStringLiteral("--json")});
+    const QJsonObject trained =
+        run({QStringLiteral("runs"), QStringLiteral("show"), QString::fromLatin1(id), QStringLiteral("--json")}).last();
+    const CliResult byRun = run(
+        {QStringLiteral("evaluate"), m_experiment, QStringLiteral("--run"), QString::fromLatin1(id), QStringLiteral("--json")});
     QVERIFY2(byRun.code == 0, byRun.err);
     QCOMPARE(byRun.last()[QLatin1String("confusion")], trained[QLatin1String("confusion")]);
     QString folder;
     for (const QJsonValue& artifact : trained[QLatin1String("artifacts")].toArray())
-        if (artifact.toObject()[QLatin1String("kind")] == QLatin1String("adapter")) folder = artifact.toObject()[QLatin1String("path")].toString();
-    const CliResult byFolder = run({QStringLiteral("evaluate"), m_experiment, QStringLiteral("--adapter"), folder, QStringLiteral("--json")});
+        if (artifact.toObject()[QLatin1String("kind")] == QLatin1String("adapter"))
+            folder = artifact.toObject()[QLatin1String("path")].toString();
+    const CliResult byFolder =
+        run({QStringLiteral("evaluate"), m_experiment, QStringLiteral("--adapter"), folder, QStringLiteral("--json")});
     QVERIFY2(byFolder.code == 0, byFolder.err);
     QCOMPARE(byFolder.last()[QLatin1String("confusion")], trained[QLatin1String("confusion")]);
 }
 
 void TestCli::listsAndShows() {
-    const QJsonArray runs = run({QStringLiteral("runs"), QStringLiteral("list"), QStringLiteral("--json")}).last()[QLatin1String("runs")].toArray();
+    const QJsonArray runs =
+        run({QStringLiteral("runs"), QStringLiteral("list"), QStringLiteral("--json")}).last()[QLatin1String("runs")].toArray();
     QVERIFY(runs.size() >= 3);
     QVERIFY(runs[0].toObject()[QLatin1String("run")].toInteger() > runs[1].toObject()[QLatin1String("run")].toInteger());
     const CliResult text = run({QStringLiteral("runs"), QStringLiteral("list")});
     QVERIFY2(text.code == 0 && text.out.contains("baseline") && text.out.contains("train"), text.out);
     const CliResult show = run({QStringLiteral("runs"), QStringLiteral("show"), QString::number(m_train)});
     QVERIFY2(show.code == 0 && show.out.contains("template:") && show.out.contains("accuracy"), show.out);
-    const CliResult predictions = run({QStringLiteral("runs"), QStringLiteral("predictions"), QString::number(m_train), QStringLiteral("--json")});
+    const CliResult predictions =
+        run({QStringLiteral("runs"), QStringLiteral("predictions"), QString::number(m_train), QStringLiteral("--json")});
     QCOMPARE(predictions.lines().size(), 31);
     const QJsonObject first = predictions.lines()[0].toObject();
     QVERIFY(first[QLatin1String("record")].isDouble() && first[QLatin1String("truth")].isString());
@@ -244,11 +272,13 @@ void TestCli::listsAndShows() {
 
 void TestCli::compares() {
     const QStringList ids{QString::number(m_baseline), QString::number(m_train)};
-    const CliResult json = run(QStringList{QStringLiteral("runs"), QStringLiteral("compare")} + ids + QStringList{QStringLiteral("--json")});
+    const CliResult json =
+        run(QStringList{QStringLiteral("runs"), QStringLiteral("compare")} + ids + QStringList{QStringLiteral("--json")});
     QVERIFY2(json.code == 0, json.err);
     const QJsonArray runs = json.last()[QLatin1String("runs")].toArray();
     QCOMPARE(runs.size(), 2);
-    const double difference = runs[1].toObject()[QLatin1String("accuracy")].toDouble() - runs[0].toObject()[QLatin1String("accuracy")].toDouble();
+    const double difference =
+        runs[1].toObject()[QLatin1String("accuracy")].toDouble() - runs[0].toObject()[QLatin1String("accuracy")].toDouble();
     QVERIFY(qAbs(runs[1].toObject()[QLatin1String("accuracy_difference")].toDouble() - difference) < 1e-9);
     const CliResult text = run(QStringList{QStringLiteral("runs"), QStringLiteral("compare")} + ids);
     QCOMPARE(text.out.count("truth \\ guess"), 2);
@@ -265,10 +295,12 @@ void TestCli::tagsNotesAndDeletes() {
     QJsonObject run1 = run({QStringLiteral("runs"), QStringLiteral("show"), id, QStringLiteral("--json")}).last();
     QCOMPARE(run1[QLatin1String("tags")].toArray(), QJsonArray{QStringLiteral("best")});
     QCOMPARE(run1[QLatin1String("note")].toString(), QStringLiteral("the one to keep"));
-    QCOMPARE(run({QStringLiteral("runs"), QStringLiteral("tag"), id, QStringLiteral("best"), QStringLiteral("--remove")}).code, 0);
+    QCOMPARE(run({QStringLiteral("runs"), QStringLiteral("tag"), id, QStringLiteral("best"), QStringLiteral("--remove")}).code,
+             0);
     run1 = run({QStringLiteral("runs"), QStringLiteral("show"), id, QStringLiteral("--json")}).last();
     QVERIFY(run1[QLatin1String("tags")].toArray().isEmpty());
-    const QJsonArray all = run({QStringLiteral("runs"), QStringLiteral("list"), QStringLiteral("--json")}).last()[QLatin1String("runs")].toArray();
+    const QJsonArray all =
+        run({QStringLiteral("runs"), QStringLiteral("list"), QStringLiteral("--json")}).last()[QLatin1String("runs")].toArray();
     const QString newest = QString::number(all[0].toObject()[QLatin1String("run")].toInteger());
     QCOMPARE(run({QStringLiteral("runs"), QStringLiteral("delete"), newest}).code, 0);
     const CliResult gone = run({QStringLiteral("runs"), QStringLiteral("show"), newest});
@@ -278,7 +310,10 @@ void TestCli::tagsNotesAndDeletes() {
 
 void TestCli::exports() {
     const QString id = QString::number(m_train);
-    const auto exported = [&](const char* format, const QString& out) { return run({QStringLiteral("export"), id, QStringLiteral("--format"), QString::fromLatin1(format), QStringLiteral("--out"), out}); };
+    const auto exported = [&](const char* format, const QString& out) {
+        return run({QStringLiteral("export"), id, QStringLiteral("--format"), QString::fromLatin1(format),
+                    QStringLiteral("--out"), out});
+    };
     QCOMPARE(exported("peft", path("peft")).code, 0);
     QVERIFY(QFile::exists(path("peft/adapter_config.json")) && QFile::exists(path("peft/adapter_model.safetensors")));
     const CliResult again = exported("peft", path("peft"));
@@ -297,13 +332,15 @@ void TestCli::exports() {
         QVERIFY(later.code == 2 && later.err.contains(format) && !QFile::exists(path("x")));
     }
     QCOMPARE(exported("docx", path("x")).code, 2);
-    const CliResult baseline = run({QStringLiteral("export"), QString::number(m_baseline), QStringLiteral("--format"), QStringLiteral("peft"), QStringLiteral("--out"), path("x")});
+    const CliResult baseline = run({QStringLiteral("export"), QString::number(m_baseline), QStringLiteral("--format"),
+                                    QStringLiteral("peft"), QStringLiteral("--out"), path("x")});
     QVERIFY(baseline.code == 2 && baseline.err.contains("no adapter"));
 }
 
 void TestCli::exportsMerged() {
     const auto exported = [&](const QString& out) {
-        return run({QStringLiteral("export"), QString::number(m_train), QStringLiteral("--format"), QStringLiteral("safetensors"), QStringLiteral("--out"), out, QStringLiteral("--json")});
+        return run({QStringLiteral("export"), QString::number(m_train), QStringLiteral("--format"), QStringLiteral("safetensors"),
+                    QStringLiteral("--out"), out, QStringLiteral("--json")});
     };
     const CliResult merged = exported(path("merged"));
     QVERIFY2(merged.code == 0, merged.err);
@@ -313,13 +350,21 @@ void TestCli::exportsMerged() {
     // As base and adapter together.
     const auto logits = [&](const QString& model, const QStringList& more) {
         const QString out = path("merged.logits");
-        [&] { QCOMPARE(run(QStringList{QStringLiteral("logits"), QStringLiteral("--model"), model, QStringLiteral("--precision"), QStringLiteral("fp32"), QStringLiteral("--ids"), QStringLiteral("3,1,4,1,5"), QStringLiteral("--out"), out} + more).code, 0); }();
+        [&] {
+            QCOMPARE(run(QStringList{QStringLiteral("logits"), QStringLiteral("--model"), model, QStringLiteral("--precision"),
+                                     QStringLiteral("fp32"), QStringLiteral("--ids"), QStringLiteral("3,1,4,1,5"),
+                                     QStringLiteral("--out"), out} +
+                         more)
+                         .code,
+                     0);
+        }();
         const engine::SafetensorsFile file(out.toStdString());
         std::vector<float> values(static_cast<std::size_t>(file.find("logits")->count()));
         engine::toFloat(*file.find("logits"), values.data());
         return values;
     };
-    const std::vector<float> base = logits(m_model, {}), adapted = logits(m_model, {QStringLiteral("--adapter"), path("peft")}), whole = logits(path("merged"), {});
+    const std::vector<float> base = logits(m_model, {}), adapted = logits(m_model, {QStringLiteral("--adapter"), path("peft")}),
+                             whole = logits(path("merged"), {});
     const auto apart = [](const std::vector<float>& a, const std::vector<float>& b) {
         float most = 0;
         for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
@@ -340,8 +385,9 @@ void TestCli::exportsMerged() {
 }
 
 void TestCli::generates() {
-    const QStringList arguments{QStringLiteral("generate"), QStringLiteral("--model"), m_model, QStringLiteral("--prompt"), QStringLiteral("profits"), QStringLiteral("--max-new-tokens"),
-                                QStringLiteral("8"), QStringLiteral("--precision"), QStringLiteral("fp32")};
+    const QStringList arguments{QStringLiteral("generate"), QStringLiteral("--model"),     m_model,
+                                QStringLiteral("--prompt"), QStringLiteral("profits"),     QStringLiteral("--max-new-tokens"),
+                                QStringLiteral("8"),        QStringLiteral("--precision"), QStringLiteral("fp32")};
     const CliResult json = run(arguments + QStringList{QStringLiteral("--json")});
     QVERIFY2(json.code == 0, json.err);
     const QJsonObject result = json.last();
@@ -362,21 +408,25 @@ void TestCli::generates() {
 
 void TestCli::writesLogits() {
     const QString out = path("logits.safetensors");
-    const CliResult result = run({QStringLiteral("logits"), QStringLiteral("--model"), m_model, QStringLiteral("--precision"), QStringLiteral("fp32"), QStringLiteral("--ids"),
-                                  QStringLiteral("1,2,3"), QStringLiteral("--out"), out});
+    const CliResult result =
+        run({QStringLiteral("logits"), QStringLiteral("--model"), m_model, QStringLiteral("--precision"), QStringLiteral("fp32"),
+             QStringLiteral("--ids"), QStringLiteral("1,2,3"), QStringLiteral("--out"), out});
     QVERIFY2(result.code == 0, result.err);
     const engine::SafetensorsFile file(out.toStdString());
     const engine::TensorView* logits = file.find("logits");
     QVERIFY(logits);
     QCOMPARE(logits->shape, (std::vector<std::int64_t>{3, tinyVocabulary()}));
     QVERIFY(logits->type == engine::DType::F32);
-    const CliResult outside = run({QStringLiteral("logits"), QStringLiteral("--model"), m_model, QStringLiteral("--ids"), QStringLiteral("1,99999"), QStringLiteral("--out"), path("no.safetensors")});
+    const CliResult outside = run({QStringLiteral("logits"), QStringLiteral("--model"), m_model, QStringLiteral("--ids"),
+                                   QStringLiteral("1,99999"), QStringLiteral("--out"), path("no.safetensors")});
     QVERIFY(outside.code == 2 && !QFile::exists(path("no.safetensors")));
 }
 
 void TestCli::stopsWithACheckpointAndResumes() {
     QProcess process;
-    prepareCli(process, m_home->path(), {QStringLiteral("train"), m_experiment, QStringLiteral("--json"), QStringLiteral("--set"), QStringLiteral("train.epochs=50")});
+    prepareCli(process, m_home->path(),
+               {QStringLiteral("train"), m_experiment, QStringLiteral("--json"), QStringLiteral("--set"),
+                QStringLiteral("train.epochs=50")});
     process.start();
     QByteArray out;
     while (!out.contains("\"step\":3,") && process.waitForReadyRead(kCliTimeoutMs)) out += process.readAllStandardOutput();
@@ -385,13 +435,17 @@ void TestCli::stopsWithACheckpointAndResumes() {
     const CliResult stopped = finishCli(process);
     QCOMPARE(stopped.code, 130);
     QVERIFY2(stopped.err.contains("checkpoint"), stopped.err);
-    const QJsonObject newest = run({QStringLiteral("runs"), QStringLiteral("list"), QStringLiteral("--json")}).last()[QLatin1String("runs")].toArray()[0].toObject();
+    const QJsonObject newest = run({QStringLiteral("runs"), QStringLiteral("list"), QStringLiteral("--json")})
+                                   .last()[QLatin1String("runs")]
+                                   .toArray()[0]
+                                   .toObject();
     QCOMPARE(newest[QLatin1String("state")].toString(), QStringLiteral("stopped"));
     const QString id = QString::number(newest[QLatin1String("run")].toInteger());
     const QJsonObject shown = run({QStringLiteral("runs"), QStringLiteral("show"), id, QStringLiteral("--json")}).last();
     bool checkpoint = false;
     for (const QJsonValue& artifact : shown[QLatin1String("artifacts")].toArray())
-        checkpoint = checkpoint || (artifact.toObject()[QLatin1String("kind")] == QLatin1String("checkpoint") && QFile::exists(artifact.toObject()[QLatin1String("path")].toString()));
+        checkpoint = checkpoint || (artifact.toObject()[QLatin1String("kind")] == QLatin1String("checkpoint") &&
+                                    QFile::exists(artifact.toObject()[QLatin1String("path")].toString()));
     QVERIFY(checkpoint);
 
     const CliResult resumed = run({QStringLiteral("train"), QStringLiteral("--resume"), id, QStringLiteral("--json")});
@@ -399,7 +453,10 @@ void TestCli::stopsWithACheckpointAndResumes() {
     QCOMPARE(resumed.last()[QLatin1String("run")].toInteger(), id.toLongLong());
     const int first = resumed.lines()[0].toObject()[QLatin1String("step")].toInt();
     QVERIFY2(first > 3, resumed.out.left(300));
-    const QJsonArray losses = run({QStringLiteral("runs"), QStringLiteral("show"), id, QStringLiteral("--json")}).last()[QLatin1String("metrics")].toObject()[QLatin1String("loss")].toArray();
+    const QJsonArray losses = run({QStringLiteral("runs"), QStringLiteral("show"), id, QStringLiteral("--json")})
+                                  .last()[QLatin1String("metrics")]
+                                  .toObject()[QLatin1String("loss")]
+                                  .toArray();
     QCOMPARE(losses.size(), 300); // 36 examples, 6 a batch, 50 epochs: each step once
 }
 

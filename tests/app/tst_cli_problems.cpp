@@ -35,7 +35,9 @@ private Q_SLOTS:
     void fullDisk();
 
 private:
-    CliResult run(const QStringList& arguments, const QByteArray& input = {}) const { return runCli(m_home->path(), arguments, input); }
+    CliResult run(const QStringList& arguments, const QByteArray& input = {}) const {
+        return runCli(m_home->path(), arguments, input);
+    }
     QString path(const char* name) const { return m_home->filePath(QString::fromLatin1(name)); }
     void write(const QString& file, const QByteArray& bytes) const {
         QFile out(file);
@@ -52,10 +54,13 @@ void TestCliProblems::verifyProblem(const CliResult& result, int code, const QSt
     QVERIFY2(result.code == code, QByteArray::number(result.code) + ": " + result.out + result.err);
     QVERIFY2(result.err.contains(says.toUtf8()), result.err);
     QVERIFY2(result.err.contains("phibench-cli: ") || result.err.contains("--help") || says.isEmpty(), result.err);
-    for (const char* raw : {"terminate called", "what():", "Exception raised from", "c10::Error", "YAML::", "nlohmann", "SQLite::"}) QVERIFY2(!result.err.contains(raw), result.err);
+    for (const char* raw :
+         {"terminate called", "what():", "Exception raised from", "c10::Error", "YAML::", "nlohmann", "SQLite::"})
+        QVERIFY2(!result.err.contains(raw), result.err);
     const QString db = path("phibench/runs.db");
     if (!QFile::exists(db)) return;
-    for (const engine::RunSummary& run : engine::Runs(db.toStdString()).list()) QVERIFY2(run.state != engine::RunState::Running, run.name.c_str());
+    for (const engine::RunSummary& run : engine::Runs(db.toStdString()).list())
+        QVERIFY2(run.state != engine::RunState::Running, run.name.c_str());
 }
 
 void TestCliProblems::initTestCase() {
@@ -76,7 +81,9 @@ void TestCliProblems::initTestCase() {
 void TestCliProblems::badExperiments_data() {
     QTest::addColumn<QStringList>("settings");
     QTest::addColumn<QString>("says");
-    const auto row = [](const char* name, const QStringList& settings, const char* says) { QTest::newRow(name) << settings << QString::fromUtf8(says); };
+    const auto row = [](const char* name, const QStringList& settings, const char* says) {
+        QTest::newRow(name) << settings << QString::fromUtf8(says);
+    };
     row("missing csv", {QStringLiteral("data.csv=nowhere.csv")}, "nowhere.csv");
     row("empty csv", {QStringLiteral("data.csv=") + path("empty.csv")}, "empty.csv");
     row("one label only", {QStringLiteral("data.csv=") + path("one_label.csv"), QStringLiteral("data.labels=[]")}, "label");
@@ -108,7 +115,8 @@ void TestCliProblems::badExperiments() {
     verifyProblem(json, 2, says);
     QCOMPARE(json.last()[QLatin1String("event")].toString(), QStringLiteral("error"));
     arguments[0] = QStringLiteral("evaluate");
-    if (!settings[0].startsWith(QLatin1String("lora.targets"))) verifyProblem(run(arguments), 2, says); // the model as it is needs none
+    if (!settings[0].startsWith(QLatin1String("lora.targets")))
+        verifyProblem(run(arguments), 2, says); // the model as it is needs none
 }
 
 void TestCliProblems::badModels_data() {
@@ -118,10 +126,13 @@ void TestCliProblems::badModels_data() {
         const QString folder = path(name);
         QDir().mkpath(folder);
         const QDir from(m_model);
-        for (const QString& file : from.entryList(QDir::Files)) QFile::copy(from.filePath(file), folder + QLatin1Char('/') + file);
+        for (const QString& file : from.entryList(QDir::Files))
+            QFile::copy(from.filePath(file), folder + QLatin1Char('/') + file);
         return folder;
     };
-    const auto row = [](const char* name, const QString& model, const char* says) { QTest::newRow(name) << model << QString::fromUtf8(says); };
+    const auto row = [](const char* name, const QString& model, const char* says) {
+        QTest::newRow(name) << model << QString::fromUtf8(says);
+    };
 
     const QString cut = copy("cut");
     QFile weights(cut + QStringLiteral("/model.safetensors"));
@@ -150,8 +161,13 @@ void TestCliProblems::badModels_data() {
     QJsonObject object = QJsonDocument::fromJson(tokenizer.readAll()).object();
     tokenizer.close();
     QJsonArray added = object[QLatin1String("added_tokens")].toArray();
-    added.append(QJsonObject{{QStringLiteral("id"), int(tinyVocabulary())}, {QStringLiteral("content"), QStringLiteral("Answer")}, {QStringLiteral("special"), true},
-                             {QStringLiteral("single_word"), false}, {QStringLiteral("lstrip"), false}, {QStringLiteral("rstrip"), false}, {QStringLiteral("normalized"), false}});
+    added.append(QJsonObject{{QStringLiteral("id"), int(tinyVocabulary())},
+                             {QStringLiteral("content"), QStringLiteral("Answer")},
+                             {QStringLiteral("special"), true},
+                             {QStringLiteral("single_word"), false},
+                             {QStringLiteral("lstrip"), false},
+                             {QStringLiteral("rstrip"), false},
+                             {QStringLiteral("normalized"), false}});
     object[QLatin1String("added_tokens")] = added;
     write(other + QStringLiteral("/tokenizer.json"), QJsonDocument(object).toJson());
     row("tokenizer of another model", other, "tokenizer");
@@ -167,8 +183,11 @@ void TestCliProblems::badModels_data() {
 void TestCliProblems::badModels() {
     QFETCH(QString, model);
     QFETCH(QString, says);
-    verifyProblem(run({QStringLiteral("train"), m_experiment, QStringLiteral("--set"), QStringLiteral("model.path=") + model}), 2, says);
-    verifyProblem(run({QStringLiteral("generate"), QStringLiteral("--model"), model, QStringLiteral("--prompt"), QStringLiteral("Answer")}), 2, says);
+    verifyProblem(run({QStringLiteral("train"), m_experiment, QStringLiteral("--set"), QStringLiteral("model.path=") + model}), 2,
+                  says);
+    verifyProblem(
+        run({QStringLiteral("generate"), QStringLiteral("--model"), model, QStringLiteral("--prompt"), QStringLiteral("Answer")}),
+        2, says);
     const CliResult check = run({QStringLiteral("check"), QStringLiteral("--json"), model});
     QCOMPARE(check.code, 2);
     QVERIFY2(!check.last()[QLatin1String("issues")].toArray().isEmpty() && check.out.contains(says.toUtf8()), check.out);
@@ -191,11 +210,13 @@ void TestCliProblems::badArguments_data() {
     row("run that is not there", QStringLiteral("evaluate|%1|--run|77").arg(m_experiment), 2, "77");
     row("both adapter and run", QStringLiteral("evaluate|%1|--run|1|--adapter|x").arg(m_experiment), 2, "");
     row("no prompt", QStringLiteral("generate|--model|%1").arg(m_model), 2, "");
-    row("prompt file that is not there", QStringLiteral("generate|--model|%1|--prompt-file|nowhere.txt").arg(m_model), 2, "nowhere.txt");
+    row("prompt file that is not there", QStringLiteral("generate|--model|%1|--prompt-file|nowhere.txt").arg(m_model), 2,
+        "nowhere.txt");
     row("unknown precision", QStringLiteral("generate|--model|%1|--prompt|x|--precision|int3").arg(m_model), 2, "");
     row("top-p over 1", QStringLiteral("generate|--model|%1|--prompt|x|--top-p|2").arg(m_model), 2, "");
     row("ids no numbers", QStringLiteral("logits|--model|%1|--ids|a,b|--out|x").arg(m_model), 2, "");
-    row("logits into a folder that is not there", QStringLiteral("logits|--model|%1|--ids|1|--out|%2").arg(m_model, path("no/where/x")), 1, "where");
+    row("logits into a folder that is not there",
+        QStringLiteral("logits|--model|%1|--ids|1|--out|%2").arg(m_model, path("no/where/x")), 1, "where");
     row("tokenize without the model", QStringLiteral("tokenize|--model|nowhere/model"), 2, "nowhere/model");
     row("check of nothing", QStringLiteral("check|nowhere.csv"), 2, "");
     row("runs of no file", QStringLiteral("runs|show|1|--db|%1").arg(path("none.db")), 2, "none.db");
@@ -203,8 +224,10 @@ void TestCliProblems::badArguments_data() {
     row("run number zero", QStringLiteral("runs|show|0"), 2, "\"0\" is no whole number from 1 on");
     row("run number below", QStringLiteral("runs|delete|-1"), 2, "\"-1\" is no whole number from 1 on");
     row("run number beyond", QStringLiteral("runs|show|99999999999999999999"), 2, "is no whole number");
-    row("token below zero", QStringLiteral("logits|--model|%1|--ids|1,-2|--out|x").arg(m_model), 2, "\"-2\" is no whole number from 0 on");
-    row("token beyond the vocabulary", QStringLiteral("logits|--model|%1|--ids|1,281|--out|x").arg(m_model), 2, "Its tokens go from 0 to 280");
+    row("token below zero", QStringLiteral("logits|--model|%1|--ids|1,-2|--out|x").arg(m_model), 2,
+        "\"-2\" is no whole number from 0 on");
+    row("token beyond the vocabulary", QStringLiteral("logits|--model|%1|--ids|1,281|--out|x").arg(m_model), 2,
+        "Its tokens go from 0 to 280");
 }
 
 void TestCliProblems::badArguments() {
@@ -224,9 +247,11 @@ void TestCliProblems::problemsOfSeveralSettingsAtOnce() {
 
 void TestCliProblems::badTokenLines() {
     const QStringList decode{QStringLiteral("tokenize"), QStringLiteral("--model"), m_model, QStringLiteral("--decode")};
-    for (const QByteArray& line : {QByteArray("[1, 2"), QByteArray("{}"), QByteArray("[1.5]"), QByteArray("[99999]"), QByteArray("[-1]"), QByteArray("[\"a\"]")})
+    for (const QByteArray& line : {QByteArray("[1, 2"), QByteArray("{}"), QByteArray("[1.5]"), QByteArray("[99999]"),
+                                   QByteArray("[-1]"), QByteArray("[\"a\"]")})
         verifyProblem(run(decode, "[1]\n" + line + "\n"), 2, QStringLiteral("standard input:2"));
-    verifyProblem(run({QStringLiteral("tokenize"), QStringLiteral("--model"), m_model, QStringLiteral("--json")}, "not json\n"), 2, QStringLiteral("standard input:1"));
+    verifyProblem(run({QStringLiteral("tokenize"), QStringLiteral("--model"), m_model, QStringLiteral("--json")}, "not json\n"),
+                  2, QStringLiteral("standard input:1"));
 }
 
 void TestCliProblems::unwritableOutput() {
@@ -239,7 +264,8 @@ void TestCliProblems::unwritableOutput() {
 }
 
 void TestCliProblems::unwritableRunsFile() {
-    verifyProblem(run({QStringLiteral("train"), m_experiment, QStringLiteral("--db"), QStringLiteral("/proc/phibench/runs.db")}), 1, QStringLiteral("/proc/phibench"));
+    verifyProblem(run({QStringLiteral("train"), m_experiment, QStringLiteral("--db"), QStringLiteral("/proc/phibench/runs.db")}),
+                  1, QStringLiteral("/proc/phibench"));
     // A folder is no runs file.
     const CliResult folder = run({QStringLiteral("train"), m_experiment, QStringLiteral("--db"), m_model});
     QVERIFY2((folder.code == 1 || folder.code == 2) && folder.err.contains(m_model.toUtf8()), folder.err);
@@ -264,12 +290,15 @@ void TestCliProblems::fullDisk() {
     const QString mount = path("small");
     QDir().mkpath(mount);
     if (::mount("tmpfs", mount.toUtf8().constData(), "tmpfs", 0, "size=160k") != 0) QSKIP("a small file system needs root");
-    const CliResult result = run({QStringLiteral("train"), m_experiment, QStringLiteral("--db"), mount + QStringLiteral("/runs.db")});
+    const CliResult result =
+        run({QStringLiteral("train"), m_experiment, QStringLiteral("--db"), mount + QStringLiteral("/runs.db")});
     // Nothing but whole files, whatever the moment at which the disk was full.
     QStringList halves;
     QDirIterator files(mount, QDir::Files | QDir::Hidden, QDirIterator::Subdirectories);
     while (files.hasNext())
-        if (const QString name = files.next(); name.endsWith(QLatin1String("adapter_model.safetensors")) || name.contains(QLatin1String("/."))) halves.append(name);
+        if (const QString name = files.next();
+            name.endsWith(QLatin1String("adapter_model.safetensors")) || name.contains(QLatin1String("/.")))
+            halves.append(name);
     ::umount2(mount.toUtf8().constData(), MNT_DETACH);
     verifyProblem(result, 1, QString());
     QVERIFY2(halves.isEmpty(), qPrintable(halves.join(QLatin1Char(' '))));

@@ -48,7 +48,9 @@ private Q_SLOTS:
         ui::MainWindow window(runner, document);
         window.resize(1280, 720);
         window.show();
-        const auto go = [&](const char* rail) { QTest::mouseClick(window.findChild<QPushButton*>(QString::fromLatin1(rail)), Qt::LeftButton); };
+        const auto go = [&](const char* rail) {
+            QTest::mouseClick(window.findChild<QPushButton*>(QString::fromLatin1(rail)), Qt::LeftButton);
+        };
 
         // Open an experiment, then a CSV for it.
         window.open(QString::fromStdString((folder / "tiny.yaml").string()));
@@ -91,7 +93,9 @@ private Q_SLOTS:
         auto* adapter = play->findChild<QComboBox*>(QStringLiteral("playAdapter"));
         QCOMPARE(adapter->currentData().toLongLong(), made[0].id);
         QTest::mouseClick(play->findChild<QPushButton*>(QStringLiteral("playInsert")), Qt::LeftButton);
-        QVERIFY(play->findChild<QPlainTextEdit*>(QStringLiteral("playPrompt"))->toPlainText().startsWith(QStringLiteral("How is this news: ")));
+        QVERIFY(play->findChild<QPlainTextEdit*>(QStringLiteral("playPrompt"))
+                    ->toPlainText()
+                    .startsWith(QStringLiteral("How is this news: ")));
         play->findChild<QSpinBox*>(QStringLiteral("playTokens"))->setValue(5);
         auto* run = play->findChild<QPushButton*>(QStringLiteral("playRun"));
         if (!run) run = play->findChild<QPushButton*>(QStringLiteral("primaryAction"));

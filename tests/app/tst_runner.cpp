@@ -66,7 +66,8 @@ private:
         connect(runner.get(), &ui::Backend::jobStarted, this, [this](RunId run, RunKind kind, const QString& name) {
             m_log.append(QStringLiteral("started %1 %2 %3").arg(run).arg(QString::fromStdString(toString(kind)), name));
         });
-        connect(runner.get(), &ui::Backend::events, this, [this](const QList<Event>& events) { m_log.append(QStringLiteral("events %1").arg(events.size())); });
+        connect(runner.get(), &ui::Backend::events, this,
+                [this](const QList<Event>& events) { m_log.append(QStringLiteral("events %1").arg(events.size())); });
         connect(runner.get(), &ui::Backend::jobFinished, this, [this](RunId run, const Outcome& outcome) {
             m_log.append(QStringLiteral("finished %1 %2").arg(run).arg(outcome.index()));
         });
@@ -118,8 +119,9 @@ void TestRunner::baselineThenTraining() {
     QVERIFY(runner->startTraining(experiment()));
     QVERIFY(runner->busy());
     QTRY_VERIFY(idle());
-    QCOMPARE(m_log, (QStringList{QStringLiteral("started 1 baseline x"), QStringLiteral("events 1"), QStringLiteral("finished 1 0"), QStringLiteral("started 2 train x"),
-                                 QStringLiteral("events 1"), QStringLiteral("finished 2 0"), QStringLiteral("idle 1 2")}));
+    QCOMPARE(m_log, (QStringList{QStringLiteral("started 1 baseline x"), QStringLiteral("events 1"),
+                                 QStringLiteral("finished 1 0"), QStringLiteral("started 2 train x"), QStringLiteral("events 1"),
+                                 QStringLiteral("finished 2 0"), QStringLiteral("idle 1 2")}));
     QVERIFY(!runner->busy());
     QVERIFY(!runner->currentRun());
     QCOMPARE(changed.size(), 4);
@@ -199,16 +201,23 @@ void TestRunner::stopInTheBaselineStartsNoTraining() {
 }
 
 void TestRunner::failureOfTheBaselineEndsIt() {
-    m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink&, std::stop_token) -> Outcome { return Failed{3, ErrorCode::Io, "m", "h"}; };
+    m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink&, std::stop_token) -> Outcome {
+        return Failed{3, ErrorCode::Io, "m", "h"};
+    };
     const auto runner = make();
     runner->startTraining(experiment());
     QTRY_VERIFY(idle());
-    QCOMPARE(m_log, (QStringList{QStringLiteral("started 3 baseline x"), QStringLiteral("finished 3 2"), QStringLiteral("idle 3")}));
+    QCOMPARE(m_log,
+             (QStringList{QStringLiteral("started 3 baseline x"), QStringLiteral("finished 3 2"), QStringLiteral("idle 3")}));
 }
 
 void TestRunner::failureBeforeARunBegan() {
-    m_jobs.matchingBaseline = [](const Experiment&, const Runs&) -> std::optional<RunId> { throw Error(ErrorCode::NotFound, "no data"); };
-    m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink&, std::stop_token) -> Outcome { return Failed{0, ErrorCode::NotFound, "no data", {}}; };
+    m_jobs.matchingBaseline = [](const Experiment&, const Runs&) -> std::optional<RunId> {
+        throw Error(ErrorCode::NotFound, "no data");
+    };
+    m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink&, std::stop_token) -> Outcome {
+        return Failed{0, ErrorCode::NotFound, "no data", {}};
+    };
     const auto runner = make();
     runner->startTraining(experiment());
     QTRY_VERIFY(idle());
@@ -327,7 +336,9 @@ void TestRunner::newestCsvCounts() {
 }
 
 void TestRunner::csvProblem() {
-    m_jobs.readCsv = [](const std::filesystem::path&, const CsvOptions&, std::stop_token) -> CsvTable { throw Error(ErrorCode::NotFound, "It is not there.", "Look elsewhere."); };
+    m_jobs.readCsv = [](const std::filesystem::path&, const CsvOptions&, std::stop_token) -> CsvTable {
+        throw Error(ErrorCode::NotFound, "It is not there.", "Look elsewhere.");
+    };
     const auto runner = make();
     QSignalSpy failed(runner.get(), &ui::Backend::csvFailed);
     const quint64 token = runner->loadCsv(QStringLiteral("x.csv"), {});
@@ -384,7 +395,8 @@ app::Generate echo() {
 
 void TestRunner::playgroundKeepsItsModel() {
     int opened = 0;
-    m_jobs.openPlayground = [&](const std::string&, const std::string&, const std::filesystem::path&, const Sink&, std::stop_token) {
+    m_jobs.openPlayground = [&](const std::string&, const std::string&, const std::filesystem::path&, const Sink&,
+                                std::stop_token) {
         ++opened;
         return echo();
     };
@@ -404,13 +416,13 @@ void TestRunner::playgroundKeepsItsModel() {
 }
 
 void TestRunner::playgroundAnswersInTwoColumns() {
-    m_jobs.openPlayground = [](const std::string&, const std::string&, const std::filesystem::path& adapter, const Sink&, std::stop_token) {
-        return adapter == "a" ? echo() : app::Generate();
-    };
+    m_jobs.openPlayground = [](const std::string&, const std::string&, const std::filesystem::path& adapter, const Sink&,
+                               std::stop_token) { return adapter == "a" ? echo() : app::Generate(); };
     const auto runner = make();
     QSignalSpy finished(runner.get(), &ui::Backend::playgroundFinished);
     QString texts[2];
-    connect(runner.get(), &ui::Backend::playgroundToken, this, [&](quint64, int column, const QString& text) { texts[column] += text; });
+    connect(runner.get(), &ui::Backend::playgroundToken, this,
+            [&](quint64, int column, const QString& text) { texts[column] += text; });
     ui::PlaygroundRequest request;
     request.prompt = QStringLiteral("hi");
     request.adapter = QStringLiteral("a");
@@ -424,7 +436,8 @@ void TestRunner::playgroundAnswersInTwoColumns() {
 
 void TestRunner::playgroundStops() {
     QSemaphore began;
-    m_jobs.openPlayground = [&](const std::string&, const std::string&, const std::filesystem::path&, const Sink&, std::stop_token) {
+    m_jobs.openPlayground = [&](const std::string&, const std::string&, const std::filesystem::path&, const Sink&,
+                                std::stop_token) {
         return [&](const std::string&, const GenerateOptions&, bool, int, const Sink&, std::stop_token stop) {
             began.release();
             untilStopped(stop);
@@ -445,8 +458,10 @@ void TestRunner::playgroundStops() {
 
 void TestRunner::newPromptDropsTheOlder() {
     QSemaphore began;
-    m_jobs.openPlayground = [&](const std::string&, const std::string&, const std::filesystem::path&, const Sink&, std::stop_token) {
-        return [&](const std::string& prompt, const GenerateOptions& options, bool adapter, int column, const Sink& sink, std::stop_token stop) {
+    m_jobs.openPlayground = [&](const std::string&, const std::string&, const std::filesystem::path&, const Sink&,
+                                std::stop_token) {
+        return [&](const std::string& prompt, const GenerateOptions& options, bool adapter, int column, const Sink& sink,
+                   std::stop_token stop) {
             if (prompt == "old") {
                 began.release();
                 untilStopped(stop);
@@ -468,7 +483,8 @@ void TestRunner::newPromptDropsTheOlder() {
 }
 
 void TestRunner::playgroundProblem() {
-    m_jobs.openPlayground = [](const std::string&, const std::string&, const std::filesystem::path&, const Sink&, std::stop_token) -> app::Generate {
+    m_jobs.openPlayground = [](const std::string&, const std::string&, const std::filesystem::path&, const Sink&,
+                               std::stop_token) -> app::Generate {
         throw Error(ErrorCode::BadInput, "No model.", "Choose one.");
     };
     const auto runner = make();

@@ -58,7 +58,8 @@ void TestRunnerEngine::reusesItsBaseline() {
     const auto first = idle[0][0].value<QList<RunId>>();
     QCOMPARE(first.size(), 2);
     QCOMPARE(started.size(), 2);
-    for (const RunId run : first) QVERIFY2(scene.runs->detail(run).summary.state == RunState::Done, scene.runs->detail(run).summary.exitReason.c_str());
+    for (const RunId run : first)
+        QVERIFY2(scene.runs->detail(run).summary.state == RunState::Done, scene.runs->detail(run).summary.exitReason.c_str());
 
     Experiment other = experiment(1);
     other.lora.r = 2; // nothing that a baseline depends on
@@ -82,11 +83,12 @@ void TestRunnerEngine::stopsAndResumes() {
     QObject::connect(scene.runner.get(), &ui::Backend::events, scene.runner.get(), [&](const QList<Event>& events) {
         for (const Event& event : events) steps += std::holds_alternative<StepEvent>(event);
     });
-    QMetaObject::Connection once = QObject::connect(scene.runner.get(), &ui::Backend::jobStarted, scene.runner.get(), [&](RunId, RunKind kind) {
-        if (kind != RunKind::Train) return;
-        QObject::disconnect(once); // the resumed one goes through
-        scene.runner->stop();
-    });
+    QMetaObject::Connection once =
+        QObject::connect(scene.runner.get(), &ui::Backend::jobStarted, scene.runner.get(), [&](RunId, RunKind kind) {
+            if (kind != RunKind::Train) return;
+            QObject::disconnect(once); // the resumed one goes through
+            scene.runner->stop();
+        });
     QVERIFY(scene.runner->startTraining(experiment(12)));
     QTRY_VERIFY_WITH_TIMEOUT(!idle.isEmpty(), kLongMs);
     const RunId run = idle[0][0].value<QList<RunId>>().last();
@@ -110,14 +112,17 @@ void TestRunnerEngine::closingWritesACheckpoint() {
     scene.runner.reset();
     const RunDetail detail = scene.runs->detail(run);
     QVERIFY(detail.summary.state == RunState::Stopped);
-    QVERIFY(std::any_of(detail.artifacts.begin(), detail.artifacts.end(), [](const Artifact& a) { return a.kind == "checkpoint" && std::filesystem::exists(a.path); }));
+    QVERIFY(std::any_of(detail.artifacts.begin(), detail.artifacts.end(),
+                        [](const Artifact& a) { return a.kind == "checkpoint" && std::filesystem::exists(a.path); }));
 }
 
 void TestRunnerEngine::answersPrompts() {
     Scene scene;
-    QSignalSpy answered(scene.runner.get(), &ui::Backend::playgroundFinished), refused(scene.runner.get(), &ui::Backend::playgroundFailed);
+    QSignalSpy answered(scene.runner.get(), &ui::Backend::playgroundFinished),
+        refused(scene.runner.get(), &ui::Backend::playgroundFailed);
     QString streamed;
-    QObject::connect(scene.runner.get(), &ui::Backend::playgroundToken, scene.runner.get(), [&](quint64, int, const QString& text) { streamed += text; });
+    QObject::connect(scene.runner.get(), &ui::Backend::playgroundToken, scene.runner.get(),
+                     [&](quint64, int, const QString& text) { streamed += text; });
     ui::PlaygroundRequest request;
     request.model = QString::fromStdString(m_model.string());
     request.prompt = QStringLiteral("How is this news");

@@ -42,7 +42,8 @@ public:
     double now() const {
         char text[96] = {};
         unsigned long long ran = 0, waited = 0;
-        if (m_file < 0 || ::pread(m_file, text, sizeof text - 1, 0) <= 0 || std::sscanf(text, "%llu %llu", &ran, &waited) != 2) return 0;
+        if (m_file < 0 || ::pread(m_file, text, sizeof text - 1, 0) <= 0 || std::sscanf(text, "%llu %llu", &ran, &waited) != 2)
+            return 0;
         return double(waited) / 1e6;
     }
 
@@ -50,8 +51,8 @@ private:
     int m_file = -1;
 };
 
-/// A timer in the event loop of the thread that made it, and how late it ever was: `wall` as a person sees it; `own` without the time that the
-/// thread waited for a processor, which is the machine's doing.
+/// A timer in the event loop of the thread that made it, and how late it ever was: `wall` as a person sees it; `own` without the
+/// time that the thread waited for a processor, which is the machine's doing.
 class Pulse : public QObject {
 public:
     Pulse() {
@@ -126,7 +127,8 @@ private Q_SLOTS:
     void whileTraining() {
         const double asked = qEnvironmentVariable("PHIBENCH_STALL_SECONDS").toDouble();
         const std::filesystem::path folder = m_dir.path().toStdString();
-        Experiment experiment = testing_support::tinyExperiment(testing_support::writeTinyModel(folder / "model"), testing_support::writeTinyCsv(folder / "news.csv"));
+        Experiment experiment = testing_support::tinyExperiment(testing_support::writeTinyModel(folder / "model"),
+                                                                testing_support::writeTinyCsv(folder / "news.csv"));
         if (asked > 0 && std::filesystem::exists(defaultDataFile())) {
             experiment = loadExperiment(std::filesystem::path(PHIBENCH_SOURCE_DIR) / "experiments/opinion-sentiment.yaml");
             experiment.data.split.eval_per_label = 4; // training, not evaluation, is to fill the time
@@ -170,14 +172,22 @@ private Q_SLOTS:
         const double wall = pulse.wall, own = pulse.own;
         control.quit();
         control.wait();
-        const QByteArray found = QStringLiteral("longest stall %1 ms (%2 ms with the wait for a processor; a thread that only waits: %3 ms), %4 steps in %5 s")
-                                     .arg(own, 0, 'f', 1).arg(wall, 0, 'f', 1).arg(control.wall, 0, 'f', 1).arg(steps - before).arg(asked > 0 ? asked : 4).toUtf8();
+        const QByteArray found =
+            QStringLiteral(
+                "longest stall %1 ms (%2 ms with the wait for a processor; a thread that only waits: %3 ms), %4 steps in %5 s")
+                .arg(own, 0, 'f', 1)
+                .arg(wall, 0, 'f', 1)
+                .arg(control.wall, 0, 'f', 1)
+                .arg(steps - before)
+                .arg(asked > 0 ? asked : 4)
+                .toUtf8();
         qInfo("%s", found.constData());
         runner.stop();
         QTRY_VERIFY_WITH_TIMEOUT(!idle.isEmpty(), 300000);
         QVERIFY(steps > before);
         QVERIFY(pulse.beats > 10);
-        QVERIFY2(own < (asked > 0 ? kLimitMs : kNoisyLimitMs) + control.wall, found.constData()); // a machine that stands still does so for both
+        QVERIFY2(own < (asked > 0 ? kLimitMs : kNoisyLimitMs) + control.wall,
+                 found.constData()); // a machine that stands still does so for both
     }
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The kernels between the matrix products, one layer's worth at SmolLM2-135M's shapes, on one thread: a training batch of 8 headlines is a
-// shared beginning of 41 rows and 8 continuations of 43. usage: kernels_benchmark [--benchmark_filter=REGEX …]
+// The kernels between the matrix products, one layer's worth at SmolLM2-135M's shapes, on one thread: a training batch of 8
+// headlines is a shared beginning of 41 rows and 8 continuations of 43. usage: kernels_benchmark [--benchmark_filter=REGEX …]
 #include "engine/kernels/blocks.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/nf4_bf16.h"
@@ -20,7 +20,8 @@ using Bf16 = std::uint16_t;
 
 constexpr std::int64_t kPrefix = 41, kSuffix = 43, kTexts = 8, kRows = kPrefix + kTexts * kSuffix;
 constexpr std::int64_t kHidden = 576, kIntermediate = 1536, kVocabulary = 49152;
-constexpr std::int64_t kHeads = 9, kKvHeads = 3, kGroups = kHeads / kKvHeads, kHeadDim = 64, kQkv = (kHeads + 2 * kKvHeads) * kHeadDim;
+constexpr std::int64_t kHeads = 9, kKvHeads = 3, kGroups = kHeads / kKvHeads, kHeadDim = 64,
+                       kQkv = (kHeads + 2 * kKvHeads) * kHeadDim;
 
 std::vector<float> someFloats(std::int64_t count) {
     std::mt19937 random(1);
@@ -34,9 +35,13 @@ std::vector<Bf16> someBf16(std::int64_t count) {
     for (const float value : someFloats(count)) values.push_back(static_cast<Bf16>(std::bit_cast<std::uint32_t>(value) >> 16));
     return values;
 }
-Rows rows(std::vector<Bf16>& values, std::int64_t width) { return {values.data(), width, Scalar::BF16}; }
+Rows rows(std::vector<Bf16>& values, std::int64_t width) {
+    return {values.data(), width, Scalar::BF16};
+}
 
-void countBytes(benchmark::State& state, std::int64_t bytes) { state.SetBytesProcessed(state.iterations() * bytes); }
+void countBytes(benchmark::State& state, std::int64_t bytes) {
+    state.SetBytesProcessed(state.iterations() * bytes);
+}
 /// A multiply-add counts as two.
 void countOperations(benchmark::State& state, std::int64_t operations) {
     state.counters["FLOP/s"] = benchmark::Counter(static_cast<double>(operations), benchmark::Counter::kIsIterationInvariantRate);
@@ -46,7 +51,9 @@ void normForward(benchmark::State& state) {
     const auto x = someFloats(kRows * kHidden), gamma = someFloats(kHidden);
     auto y = someBf16(kRows * kHidden);
     std::vector<float> rstd(kRows);
-    for (auto _ : state) engine::kernels::normForward(x.data(), gamma.data(), nullptr, 1e-5f, kRows, kHidden, rows(y, kHidden), nullptr, rstd.data());
+    for (auto _ : state)
+        engine::kernels::normForward(x.data(), gamma.data(), nullptr, 1e-5f, kRows, kHidden, rows(y, kHidden), nullptr,
+                                     rstd.data());
     countBytes(state, kRows * kHidden * 6);
 }
 BENCHMARK(normForward);
@@ -55,14 +62,16 @@ void normBackward(benchmark::State& state) {
     const auto x = someFloats(kRows * kHidden), gamma = someFloats(kHidden);
     auto dy = someBf16(kRows * kHidden);
     std::vector<float> rstd(kRows, 1.0f), dx(kRows * kHidden);
-    for (auto _ : state) engine::kernels::normBackward(x.data(), gamma.data(), nullptr, rstd.data(), kRows, kHidden, rows(dy, kHidden), dx.data());
+    for (auto _ : state)
+        engine::kernels::normBackward(x.data(), gamma.data(), nullptr, rstd.data(), kRows, kHidden, rows(dy, kHidden), dx.data());
     countBytes(state, kRows * kHidden * 14);
 }
 BENCHMARK(normBackward);
 
 void swigluForward(benchmark::State& state) {
     auto gateUp = someBf16(kRows * 2 * kIntermediate), m = someBf16(kRows * kIntermediate);
-    for (auto _ : state) engine::kernels::swigluForward(rows(gateUp, 2 * kIntermediate), kRows, kIntermediate, rows(m, kIntermediate));
+    for (auto _ : state)
+        engine::kernels::swigluForward(rows(gateUp, 2 * kIntermediate), kRows, kIntermediate, rows(m, kIntermediate));
     countBytes(state, kRows * kIntermediate * 6);
 }
 BENCHMARK(swigluForward);
@@ -90,7 +99,8 @@ void crossEntropy(benchmark::State& state) {
     std::vector<float> weights(static_cast<std::size_t>(count), 1.0f), losses(static_cast<std::size_t>(count));
     for (std::int64_t row = 0; row <= count; ++row) begin.push_back(row);
     const Targets targets{begin.data(), tokens.data(), weights.data(), losses.data()};
-    for (auto _ : state) benchmark::DoNotOptimize(engine::kernels::crossEntropy(rows(logits, kVocabulary), targets, count, kVocabulary, true));
+    for (auto _ : state)
+        benchmark::DoNotOptimize(engine::kernels::crossEntropy(rows(logits, kVocabulary), targets, count, kVocabulary, true));
     countBytes(state, count * kVocabulary * 4);
 }
 BENCHMARK(crossEntropy)->Arg(16)->Arg(344)->Unit(benchmark::kMillisecond);
@@ -126,8 +136,7 @@ public:
     }
 
 private:
-    template <class F>
-    void each(const F& f) {
+    template <class F> void each(const F& f) {
         for (const Node& node : m_nodes)
             for (std::int64_t head = 0; head < kKvHeads; ++head) {
                 const auto span = [&](std::int64_t begin, std::int64_t count) {
@@ -222,7 +231,9 @@ struct PhiNf4 {
     std::vector<std::uint8_t> codes;
     Nf4Rows rows;
 
-    PhiNf4(std::int64_t out, std::int64_t in) : absmax(someFloats(out * in / kBlock)), codes(static_cast<std::size_t>(out * in / 2), 0x6A), rows{codes.data(), absmax.data(), kBlock, out, in, nullptr} {}
+    PhiNf4(std::int64_t out, std::int64_t in)
+        : absmax(someFloats(out * in / kBlock)), codes(static_cast<std::size_t>(out * in / 2), 0x6A),
+          rows{codes.data(), absmax.data(), kBlock, out, in, nullptr} {}
     std::int64_t bytes() const { return static_cast<std::int64_t>(codes.size() + absmax.size() * sizeof(float)); }
 };
 
@@ -234,12 +245,19 @@ void fewRowProductNf4(benchmark::State& state) {
     const auto small = someBf16(count * in);
     auto y = someBf16(count * out);
     for (auto _ : state) {
-        if (multipliesNf4InBf16()) multiplyFewRowsNf4Bf16(small.data(), count, w.rows, 0, out, rows(y, out));
-        else multiplyFewRowsNf4(x.data(), count, w.rows, 0, out, rows(y, out));
+        if (multipliesNf4InBf16())
+            multiplyFewRowsNf4Bf16(small.data(), count, w.rows, 0, out, rows(y, out));
+        else
+            multiplyFewRowsNf4(x.data(), count, w.rows, 0, out, rows(y, out));
     }
     countBytes(state, w.bytes());
 }
-BENCHMARK(fewRowProductNf4)->ArgNames({"rows", "out", "in"})->Args({1, 2560, 2560})->Args({4, 2560, 2560})->Args({1, 10240, 2560})->Args({1, 2560, 10240});
+BENCHMARK(fewRowProductNf4)
+    ->ArgNames({"rows", "out", "in"})
+    ->Args({1, 2560, 2560})
+    ->Args({4, 2560, 2560})
+    ->Args({1, 10240, 2560})
+    ->Args({1, 2560, 10240});
 
 void panelsNf4(benchmark::State& state) {
     if (!multipliesNf4InBf16()) return state.SkipWithError("no AVX512-BF16");
@@ -264,7 +282,8 @@ BENCHMARK(panelsNf4Back)->ArgNames({"rows", "out", "in"})->Args({512, 2560, 2560
 /// Arguments: kind of block, rows multiplied, outputs, inputs; at SmolLM2's shapes, the last its head's.
 void fewRowProductBlocks(benchmark::State& state) {
     const auto kind = static_cast<BlockKind>(state.range(0));
-    const std::int64_t count = state.range(1), out = state.range(2), in = state.range(3), bytes = out * in / kBlock * blockBytes(kind);
+    const std::int64_t count = state.range(1), out = state.range(2), in = state.range(3),
+                       bytes = out * in / kBlock * blockBytes(kind);
     const auto x = someFloats(count * in);
     const std::vector<std::byte> blocks(static_cast<std::size_t>(bytes), std::byte{0x2A}); // scales and minima 0.05
     std::vector<float> sums(static_cast<std::size_t>(count * in / kBlock));

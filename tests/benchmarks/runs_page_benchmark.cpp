@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// runs_page_benchmark FILE [RUNS METRICS]: milliseconds until the runs page of a runs file is drawn, and for a curve of a million points of it
-// to be drawn again; as one line of JSON. With numbers, the file is written first unless it is there: RUNS runs that share METRICS rows,
-// a million of them the first run's losses.
+// runs_page_benchmark FILE [RUNS METRICS]: milliseconds until the runs page of a runs file is drawn, and for a curve of a million
+// points of it to be drawn again; as one line of JSON. With numbers, the file is written first unless it is there: RUNS runs that
+// share METRICS rows, a million of them the first run's losses.
 #include "engine/experiment.h"
 #include "tests/support/fake_backend.h"
 #include "ui/plots/custom_plot.h"
@@ -29,7 +29,8 @@ void execute(sqlite3* database, const std::string& sql) {
 }
 
 std::string series(const std::string& name, std::int64_t first, std::int64_t last) {
-    return name + "(n) AS (VALUES(" + std::to_string(first) + ") UNION ALL SELECT n + 1 FROM " + name + " WHERE n < " + std::to_string(last) + ")";
+    return name + "(n) AS (VALUES(" + std::to_string(first) + ") UNION ALL SELECT n + 1 FROM " + name + " WHERE n < " +
+           std::to_string(last) + ")";
 }
 
 // One run through the store, which makes the tables; its copies by SQL.
@@ -54,13 +55,18 @@ void write(const std::filesystem::path& file, std::int64_t runs, std::int64_t me
     while (sqlite3_step(names) == SQLITE_ROW) {
         const std::string name = reinterpret_cast<const char*>(sqlite3_column_text(names, 0));
         columns += "," + name;
-        values += name == "name" ? ",'run ' || n" : name == "started" ? ",started + n" : name == "accuracy" ? ",(n % 1000) / 1000.0" : ",r." + name;
+        values += name == "name"       ? ",'run ' || n"
+                  : name == "started"  ? ",started + n"
+                  : name == "accuracy" ? ",(n % 1000) / 1000.0"
+                                       : ",r." + name;
     }
     sqlite3_finalize(names);
     const std::string one = std::to_string(first), others = series("copies", first + 1, first + runs - 1);
     const std::int64_t each = std::max<std::int64_t>(1, (metrics - kCurve) / std::max<std::int64_t>(1, runs - 1) / 4);
-    execute(database, "BEGIN; WITH RECURSIVE " + others + " INSERT INTO runs(id" + columns + ") SELECT n" + values + " FROM copies, runs r WHERE r.id = " + one);
-    execute(database, "WITH RECURSIVE " + others + " INSERT INTO params SELECT n, position, key, value, number FROM copies, params WHERE run = " + one);
+    execute(database, "BEGIN; WITH RECURSIVE " + others + " INSERT INTO runs(id" + columns + ") SELECT n" + values +
+                          " FROM copies, runs r WHERE r.id = " + one);
+    execute(database, "WITH RECURSIVE " + others +
+                          " INSERT INTO params SELECT n, position, key, value, number FROM copies, params WHERE run = " + one);
     execute(database, "WITH RECURSIVE " + series("steps", 1, kCurve) + " INSERT INTO metrics SELECT " + one +
                           ", 'loss', n, 1 + 1.0 / n + (n * 7919 % 1000) / 5000.0, n FROM steps");
     execute(database, "WITH RECURSIVE " + others + "," + series("steps", 1, each) +
@@ -89,7 +95,9 @@ public:
     }
 };
 
-double milliseconds(const QElapsedTimer& timer) { return static_cast<double>(timer.nsecsElapsed()) / 1e6; }
+double milliseconds(const QElapsedTimer& timer) {
+    return static_cast<double>(timer.nsecsElapsed()) / 1e6;
+}
 
 } // namespace
 
@@ -133,13 +141,16 @@ int main(int count, char** arguments) {
     auto* canvas = plot.findChild<QCustomPlot*>();
     std::vector<double> redraws;
     for (int i = 0; i < 60; ++i) {
-        if (i % 2) canvas->xAxis->scaleRange(i % 4 == 1 ? 0.7 : 1 / 0.7, canvas->xAxis->range().center()); // every other one of another view
+        if (i % 2)
+            canvas->xAxis->scaleRange(i % 4 == 1 ? 0.7 : 1 / 0.7,
+                                      canvas->xAxis->range().center()); // every other one of another view
         timer.restart();
         canvas->replot(QCustomPlot::rpImmediateRefresh);
         redraws.push_back(milliseconds(timer));
     }
     std::sort(redraws.begin(), redraws.end());
-    std::cout << R"({"event":"result","rows":)" << rows << R"(,"open_ms":)" << opened << R"(,"page_ms":)" << shown << R"(,"curve_points":)" << curve.loss.size()
-              << R"(,"curve_read_ms":)" << read << R"(,"redraw_ms":)" << redraws[redraws.size() / 2] << R"(,"redraw_worst_ms":)" << redraws.back() << "}\n";
+    std::cout << R"({"event":"result","rows":)" << rows << R"(,"open_ms":)" << opened << R"(,"page_ms":)" << shown
+              << R"(,"curve_points":)" << curve.loss.size() << R"(,"curve_read_ms":)" << read << R"(,"redraw_ms":)"
+              << redraws[redraws.size() / 2] << R"(,"redraw_worst_ms":)" << redraws.back() << "}\n";
     return 0;
 }

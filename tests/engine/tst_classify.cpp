@@ -20,7 +20,8 @@ using namespace engine;
 namespace {
 
 /// log p(answer | question), token by token in a plain pass without cache, packing or sharing.
-double plainLogProbability(const Decoder& decoder, std::span<const std::int32_t> question, const std::vector<std::int32_t>& answer) {
+double plainLogProbability(const Decoder& decoder, std::span<const std::int32_t> question,
+                           const std::vector<std::int32_t>& answer) {
     std::vector<std::int32_t> ids(question.begin(), question.end());
     ids.insert(ids.end(), answer.begin(), answer.end());
     Pack pack;
@@ -33,7 +34,8 @@ double plainLogProbability(const Decoder& decoder, std::span<const std::int32_t>
     return sum;
 }
 
-std::vector<std::int32_t> plainGreedy(const Decoder& decoder, std::span<const std::int32_t> question, std::int64_t most, std::int32_t eos) {
+std::vector<std::int32_t> plainGreedy(const Decoder& decoder, std::span<const std::int32_t> question, std::int64_t most,
+                                      std::int32_t eos) {
     std::vector<std::int32_t> ids(question.begin(), question.end());
     for (std::int64_t i = 0; i < most; ++i) {
         Pack pack;
@@ -92,17 +94,20 @@ void TestClassify::initTestCase() {
     m_tokenizer = Tokenizer::fromFolder(m_llama);
 }
 
-TestClassify::Case TestClassify::make(Family family, const std::string& text, int count, std::vector<std::pair<std::string, std::string>> spellings) {
+TestClassify::Case TestClassify::make(Family family, const std::string& text, int count,
+                                      std::vector<std::pair<std::string, std::string>> spellings) {
     Case made;
     made.decoder.emplace(Decoder::load(family == Family::Phi ? m_phi : m_llama, Precision::Fp32));
     PromptSpec prompt;
     prompt.text_template = text;
     prompt.labels = std::move(spellings);
-    SampleEncoder encoder(*m_tokenizer, PromptTemplate(prompt, testing_support::tinyLabels()), testing_support::tinyLabels(), 200, false);
+    SampleEncoder encoder(*m_tokenizer, PromptTemplate(prompt, testing_support::tinyLabels()), testing_support::tinyLabels(), 200,
+                          false);
     std::int64_t record = 100;
     for (const auto& [label, sentence] : testing_support::tinySentences((count + 2) / 3)) {
         const auto& labels = testing_support::tinyLabels();
-        made.samples.push_back(encoder.encode({record++, sentence, static_cast<int>(std::find(labels.begin(), labels.end(), label) - labels.begin())}));
+        made.samples.push_back(encoder.encode(
+            {record++, sentence, static_cast<int>(std::find(labels.begin(), labels.end(), label) - labels.begin())}));
     }
     made.samples.resize(static_cast<std::size_t>(count));
     made.answers = encoder.answers();
@@ -121,7 +126,8 @@ void TestClassify::trieReadsSharedTokensOnce() {
     QCOMPARE(targets.size(), trie.edges());
     QCOMPARE(trie.edges(), std::size_t{9}); // 1, 9 · 2, 8 · 3, 5 · 4 · 6 · 7
     for (std::size_t i = 1; i < targets.size(); ++i)
-        QVERIFY(targets[i - 1].row < targets[i].row || (targets[i - 1].row == targets[i].row && targets[i - 1].token != targets[i].token));
+        QVERIFY(targets[i - 1].row < targets[i].row ||
+                (targets[i - 1].row == targets[i].row && targets[i - 1].token != targets[i].token));
     // Each edge worth its token: a label is the sum of its tokens.
     std::vector<float> worth;
     for (const Target& target : targets) worth.push_back(static_cast<float>(target.token));
@@ -164,12 +170,16 @@ void TestClassify::treeGivesEveryTextBack() {
         for (std::size_t i = 0; i < ids.size(); ++i) {
             std::vector<std::int32_t> text;
             for (int node = tree.ends[i]; node >= 0; node = tree.nodes[static_cast<std::size_t>(node)].parent)
-                text.insert(text.begin(), tree.nodes[static_cast<std::size_t>(node)].tokens.begin(), tree.nodes[static_cast<std::size_t>(node)].tokens.end());
+                text.insert(text.begin(), tree.nodes[static_cast<std::size_t>(node)].tokens.begin(),
+                            tree.nodes[static_cast<std::size_t>(node)].tokens.end());
             QCOMPARE(text, ids[i]);
-            for (std::size_t n = 1; n <= text.size(); ++n) beginnings.insert({text.begin(), text.begin() + static_cast<std::ptrdiff_t>(n)});
+            for (std::size_t n = 1; n <= text.size(); ++n)
+                beginnings.insert({text.begin(), text.begin() + static_cast<std::ptrdiff_t>(n)});
         }
-        if (least <= 1) QCOMPARE(rows, beginnings.size());
-        else QVERIFY(rows > beginnings.size() && rows < 1000);
+        if (least <= 1)
+            QCOMPARE(rows, beginnings.size());
+        else
+            QVERIFY(rows > beginnings.size() && rows < 1000);
     }
 }
 
@@ -181,10 +191,12 @@ void TestClassify::questionsThatBeginAlike_data() {
     for (const bool plain : {false, true})
         for (const char* method : {"score", "generate"})
             for (const int batch : {2, 64})
-                QTest::addRow("%s, %s, %d at once", plain ? "plain" : "host", method, batch) << (batch == 2) << plain << QString::fromLatin1(method) << batch;
+                QTest::addRow("%s, %s, %d at once", plain ? "plain" : "host", method, batch)
+                    << (batch == 2) << plain << QString::fromLatin1(method) << batch;
 }
 
-/// Beginnings shared by some, identical questions, a question that begins another, labels that begin with the same token: as each alone.
+/// Beginnings shared by some, identical questions, a question that begins another, labels that begin with the same token: as each
+/// alone.
 void TestClassify::questionsThatBeginAlike() {
     QFETCH(bool, phi);
     QFETCH(bool, plain);
@@ -193,18 +205,19 @@ void TestClassify::questionsThatBeginAlike() {
     Case c = make(phi ? Family::Phi : Family::Llama, "How is this news: {text}\nAnswer: {label}", 12);
     if (plain) c.decoder.emplace(Decoder::loadPlain(phi ? m_phi : m_llama, Precision::Fp32, at::kCPU));
     const auto copy = [&](std::size_t to, std::size_t from, std::size_t shared, std::size_t own) {
-        std::vector<std::int32_t> ids(c.samples[from].ids.begin(), c.samples[from].ids.begin() + static_cast<std::ptrdiff_t>(shared));
+        std::vector<std::int32_t> ids(c.samples[from].ids.begin(),
+                                      c.samples[from].ids.begin() + static_cast<std::ptrdiff_t>(shared));
         for (std::size_t i = 0; i < own; ++i) ids.push_back(static_cast<std::int32_t>(10 + to + i));
         c.samples[to].ids = ids;
         c.samples[to].answerBegin = std::ssize(ids);
     };
     const auto length = static_cast<std::size_t>(c.samples[0].answerBegin);
-    copy(1, 0, length, 0);      // the same again
-    copy(2, 0, length, 4);      // goes on from it
-    copy(3, 2, length + 4, 2);  // and from that
-    copy(4, 0, length - 4, 1);  // begins like it
+    copy(1, 0, length, 0);     // the same again
+    copy(2, 0, length, 4);     // goes on from it
+    copy(3, 2, length + 4, 2); // and from that
+    copy(4, 0, length - 4, 1); // begins like it
     copy(5, 0, length - 4, 3);
-    copy(7, 6, 1, 1);           // nearly nothing in common
+    copy(7, 6, 1, 1);                                                  // nearly nothing in common
     for (std::size_t label = 0; label < c.answers.ids.size(); ++label) // the first tokens are shared
         c.answers.ids[label] = {5, static_cast<std::int32_t>(6 + label / 2), static_cast<std::int32_t>(20 + label)};
     EvaluateSpec spec;
@@ -217,13 +230,16 @@ void TestClassify::questionsThatBeginAlike() {
         const auto question = c.samples[i].question();
         truths += plainLogProbability(*c.decoder, question, c.answers.ids[static_cast<std::size_t>(c.samples[i].label)]);
         if (spec.method == "generate") {
-            QCOMPARE(seen.predictions[i].rawText, m_tokenizer->decode(plainGreedy(*c.decoder, question, 5, m_tokenizer->eos()), true));
+            QCOMPARE(seen.predictions[i].rawText,
+                     m_tokenizer->decode(plainGreedy(*c.decoder, question, 5, m_tokenizer->eos()), true));
             continue;
         }
         std::vector<double> p;
         double total = 0;
-        for (const auto& answer : c.answers.ids) total += p.emplace_back(std::exp(plainLogProbability(*c.decoder, question, answer)));
-        for (std::size_t label = 0; label < p.size(); ++label) QVERIFY(std::abs(seen.predictions[i].probabilities[label] - p[label] / total) < 1e-5);
+        for (const auto& answer : c.answers.ids)
+            total += p.emplace_back(std::exp(plainLogProbability(*c.decoder, question, answer)));
+        for (std::size_t label = 0; label < p.size(); ++label)
+            QVERIFY(std::abs(seen.predictions[i].probabilities[label] - p[label] / total) < 1e-5);
     }
     QVERIFY(std::abs(seen.loss + truths / static_cast<double>(3 * c.samples.size())) < 1e-5);
 }
@@ -279,9 +295,11 @@ void TestClassify::scoreIsThePlainPass() {
         QVERIFY(prediction.rawText.empty());
         QCOMPARE(prediction.guess, std::optional(static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin())));
         for (std::size_t label = 0; label < p.size(); ++label)
-            QVERIFY2(std::abs(prediction.probabilities[label] - std::exp(p[label]) / total) < 1e-5, qPrintable(QStringLiteral("row %1, label %2").arg(i).arg(label)));
+            QVERIFY2(std::abs(prediction.probabilities[label] - std::exp(p[label]) / total) < 1e-5,
+                     qPrintable(QStringLiteral("row %1, label %2").arg(i).arg(label)));
     }
-    QVERIFY2(std::abs(seen.loss + truths / static_cast<double>(tokens)) < 1e-5, qPrintable(QStringLiteral("%1 and %2").arg(seen.loss).arg(-truths / static_cast<double>(tokens))));
+    QVERIFY2(std::abs(seen.loss + truths / static_cast<double>(tokens)) < 1e-5,
+             qPrintable(QStringLiteral("%1 and %2").arg(seen.loss).arg(-truths / static_cast<double>(tokens))));
 }
 
 void TestClassify::generateIsThePlainGreedy_data() {
@@ -331,9 +349,11 @@ void TestClassify::unansweredMayCountAsALabel() {
     EvaluateSpec spec;
     spec.method = "generate";
     spec.max_new_tokens = 1; // too few to name a label
-    for (const Prediction& p : classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {}).predictions) QVERIFY(!p.guess);
+    for (const Prediction& p : classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {}).predictions)
+        QVERIFY(!p.guess);
     spec.unanswered = "neutral";
-    for (const Prediction& p : classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {}).predictions) QCOMPARE(p.guess, std::optional(1));
+    for (const Prediction& p : classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {}).predictions)
+        QCOMPARE(p.guess, std::optional(1));
     spec.unanswered = "nonsense";
     QVERIFY_EXCEPTION_THROWN(classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {}), Error);
     spec.method = "guess";
@@ -372,7 +392,8 @@ void TestClassify::stopsBetweenBatches() {
             if (const auto* matrix = std::get_if<MatrixEvent>(&event)) told = matrix->done;
             stop.request_stop();
         };
-        QVERIFY_EXCEPTION_THROWN(classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, "evaluate", sink, stop.get_token()), StopRequested);
+        QVERIFY_EXCEPTION_THROWN(
+            classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, "evaluate", sink, stop.get_token()), StopRequested);
         QVERIFY(told < 9);
     }
 }
@@ -392,7 +413,8 @@ void TestClassify::findsTheFirstLabel_data() {
     QTest::newRow("inside a longer one") << QStringLiteral("It is unlikely") << nested << 0;
     QTest::newRow("on its own") << QStringLiteral("It is likely") << nested << 1;
     QTest::newRow("both") << QStringLiteral("unlikely, or likely") << nested << 1;
-    QTest::newRow("another script") << QStringLiteral("ОТРИЦАТЕЛЬНО") << QStringList{QStringLiteral(" отрицательно"), QStringLiteral(" положительно")} << 0;
+    QTest::newRow("another script") << QStringLiteral("ОТРИЦАТЕЛЬНО")
+                                    << QStringList{QStringLiteral(" отрицательно"), QStringLiteral(" положительно")} << 0;
 }
 
 void TestClassify::findsTheFirstLabel() {

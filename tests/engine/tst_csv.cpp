@@ -41,7 +41,9 @@ private Q_SLOTS:
 
 namespace {
 
-CsvTable parsed(const std::string& text, const CsvOptions& options = {}) { return engine::parseCsv(text, options, "a.csv"); }
+CsvTable parsed(const std::string& text, const CsvOptions& options = {}) {
+    return engine::parseCsv(text, options, "a.csv");
+}
 
 Rows rowsOf(const CsvTable& table) {
     Rows rows;
@@ -117,21 +119,36 @@ void TestCsv::readsRecords() {
 void TestCsv::sniffsTheDelimiter_data() {
     QTest::addColumn<QString>("text");
     QTest::addColumn<QString>("delimiter");
-    QTest::newRow("comma") << "label,text\nno,a; b\nyes,c\n" << ",";
-    QTest::newRow("semicolon") << "label;text\nno;a, b\nyes;c, d, e\n" << ";";
-    QTest::newRow("tab") << "label\ttext\nno\ta, b\nyes\tc, d\n" << "tab";
-    QTest::newRow("pipe") << "label|text\nno|a, b\nyes|c; d\n" << "|";
-    QTest::newRow("commas in every sentence, tabs between") << "no\tWell, then\nyes\tWell, now\n" << "tab";
-    QTest::newRow("a comma in every sentence, semicolons between") << "no;Well, then\nyes;Well, now\n" << ";";
-    QTest::newRow("a semicolon in every sentence, commas between") << "no,Well; then\nyes,Well; now\n" << ",";
-    QTest::newRow("decimal commas") << "1,5;no\n2,5;yes\n" << ";";
-    QTest::newRow("the other in quotes") << "no,\"a;b\"\nyes,\"c;d;e\"\nno,\"f\"\n" << ",";
-    QTest::newRow("both in quotes") << "\"no\";\"a,b\"\n\"yes\";\"c,d;e\"\n" << ";";
-    QTest::newRow("line ends in quotes") << "no,\"a\nb;c\"\nyes,\"d;\n\n;e\"\n" << ",";
-    QTest::newRow("a few broken records") << "no,a\nyes,b\nno,c, d\nyes,e\nno,f\n" << ",";
-    QTest::newRow("one column") << "Words only\nand more words\n" << ",";
-    QTest::newRow("nothing") << "" << ",";
-    QTest::newRow("one record") << "no,He came; she left\n" << ",";
+    QTest::newRow("comma") << "label,text\nno,a; b\nyes,c\n"
+                           << ",";
+    QTest::newRow("semicolon") << "label;text\nno;a, b\nyes;c, d, e\n"
+                               << ";";
+    QTest::newRow("tab") << "label\ttext\nno\ta, b\nyes\tc, d\n"
+                         << "tab";
+    QTest::newRow("pipe") << "label|text\nno|a, b\nyes|c; d\n"
+                          << "|";
+    QTest::newRow("commas in every sentence, tabs between") << "no\tWell, then\nyes\tWell, now\n"
+                                                            << "tab";
+    QTest::newRow("a comma in every sentence, semicolons between") << "no;Well, then\nyes;Well, now\n"
+                                                                   << ";";
+    QTest::newRow("a semicolon in every sentence, commas between") << "no,Well; then\nyes,Well; now\n"
+                                                                   << ",";
+    QTest::newRow("decimal commas") << "1,5;no\n2,5;yes\n"
+                                    << ";";
+    QTest::newRow("the other in quotes") << "no,\"a;b\"\nyes,\"c;d;e\"\nno,\"f\"\n"
+                                         << ",";
+    QTest::newRow("both in quotes") << "\"no\";\"a,b\"\n\"yes\";\"c,d;e\"\n"
+                                    << ";";
+    QTest::newRow("line ends in quotes") << "no,\"a\nb;c\"\nyes,\"d;\n\n;e\"\n"
+                                         << ",";
+    QTest::newRow("a few broken records") << "no,a\nyes,b\nno,c, d\nyes,e\nno,f\n"
+                                          << ",";
+    QTest::newRow("one column") << "Words only\nand more words\n"
+                                << ",";
+    QTest::newRow("nothing") << ""
+                             << ",";
+    QTest::newRow("one record") << "no,He came; she left\n"
+                                << ",";
 }
 
 void TestCsv::sniffsTheDelimiter() {
@@ -146,16 +163,21 @@ void TestCsv::guessesTheHeader_data() {
     QTest::addColumn<bool>("hasHeader");
     QTest::newRow("label,text") << "label,text\nno,It rains\nyes,It shines\n" << true;
     QTest::newRow("labels recur") << "no,It rains\nyes,It shines\nno,It pours\nno,It hails\nyes,It dawns\n" << false;
-    QTest::newRow("unknown names, few values below") << "mood,words\nno,It rains\nyes,It shines\nno,It pours\nyes,It dawns\n" << true;
-    QTest::newRow("unknown names, long texts below") << "mood,words\nno,It rains cats and dogs\nyes,It shines all day long\n" << true;
+    QTest::newRow("unknown names, few values below") << "mood,words\nno,It rains\nyes,It shines\nno,It pours\nyes,It dawns\n"
+                                                     << true;
+    QTest::newRow("unknown names, long texts below") << "mood,words\nno,It rains cats and dogs\nyes,It shines all day long\n"
+                                                     << true;
     QTest::newRow("numbers below a name") << "n,remark\n1,short\n2,brief\n" << true;
     QTest::newRow("a number first") << "0,It rains\n1,It shines\n" << false;
     QTest::newRow("nameless index") << ",label,text\n0,no,It rains\n1,yes,It shines\n" << true;
-    QTest::newRow("a first record that is a sentence") << "mixed,It rains and at times it shines as well\nno,It rains\nyes,It shines\nno,It pours\nyes,It dawns\n" << false;
+    QTest::newRow("a first record that is a sentence")
+        << "mixed,It rains and at times it shines as well\nno,It rains\nyes,It shines\nno,It pours\nyes,It dawns\n"
+        << false;
     QTest::newRow("nothing speaks for one") << "no,It rains\nyes,It shines\n" << false;
     QTest::newRow("header that comes twice") << "label,text\nno,It rains\nlabel,text\nyes,It shines\n" << true;
     QTest::newRow("one record") << "no,It rains\n" << false;
-    QTest::newRow("every label once, first row's label rare") << "mixed,Rain\nno,Sun\nyes,Snow\nno,Ice\nyes,Fog\nno,Hail\n" << true; // cannot be told from names
+    QTest::newRow("every label once, first row's label rare") << "mixed,Rain\nno,Sun\nyes,Snow\nno,Ice\nyes,Fog\nno,Hail\n"
+                                                              << true; // cannot be told from names
 }
 
 void TestCsv::guessesTheHeader() {
@@ -175,7 +197,8 @@ void TestCsv::namesColumns() {
     options.header = "true";
     const CsvTable table = parsed("\"the label\",,text,text\na,b,c,d\n", options);
     QCOMPARE(table.header, (std::vector<std::string>{"the label", "column 1", "text", "text"}));
-    QCOMPARE(shown(table.issues), QStringLiteral("a.csv:1: Two columns are named 'text'. Name columns by number, or rename one.\n"));
+    QCOMPARE(shown(table.issues),
+             QStringLiteral("a.csv:1: Two columns are named 'text'. Name columns by number, or rename one.\n"));
 }
 
 void TestCsv::reportsWhatIsOdd_data() {
@@ -186,9 +209,11 @@ void TestCsv::reportsWhatIsOdd_data() {
         QTest::newRow(name) << text << QString::fromUtf8(rows) << QString::fromUtf8(issues);
     };
     row("too many fields", "a,b\n\nc,d,e\nf,g\n", "[a][b]\n[f][g]\n",
-        "a.csv:3: This record has 3 fields instead of 2 and was left out. A field that holds the delimiter must stand in quotes.\n");
+        "a.csv:3: This record has 3 fields instead of 2 and was left out. A field that holds the delimiter must stand in "
+        "quotes.\n");
     row("too few fields", "a,\"b\nb\"\r\nc\r\nf,g\n", "[a][b\nb]\n[f][g]\n",
-        "a.csv:3: This record has 1 field instead of 2 and was left out. A field that holds the delimiter must stand in quotes.\n");
+        "a.csv:3: This record has 1 field instead of 2 and was left out. A field that holds the delimiter must stand in "
+        "quotes.\n");
     row("text after a quote", "a,\"b\"c\nd,\"e\"\"\" \"f\"\n", "[a][bc]\n[d][e\" \"f\"]\n",
         "a.csv:1: Text follows a closing quote and was joined to the field. Quotes within a quoted field are written twice.\n"
         "a.csv:2: Text follows a closing quote and was joined to the field. Quotes within a quoted field are written twice.\n");
@@ -198,7 +223,8 @@ void TestCsv::reportsWhatIsOdd_data() {
         "a.csv:3: The quote that opens a field here is never closed; everything after it was left out. Close it.\n");
     row("a quote that opens at the end", "a,b\nc,\"", "[a][b]\n",
         "a.csv:2: The quote that opens a field here is never closed; everything after it was left out. Close it.\n");
-    row("NUL", QByteArray("a,b\nc,d\0d\ne,f\n", 14), "[a][b]\n[e][f]\n", "a.csv:2: This record holds a NUL byte and was left out.\n");
+    row("NUL", QByteArray("a,b\nc,d\0d\ne,f\n", 14), "[a][b]\n[e][f]\n",
+        "a.csv:2: This record holds a NUL byte and was left out.\n");
     row("bad byte", "\u00e4,\u00f6\n\u00fc,\u00df\n\u00e9,\u00e8\n\u00e4,\u00f6\n\u00fc,\u00df\nx,\xFF\n",
         "[\u00e4][\u00f6]\n[\u00fc][\u00df]\n[\u00e9][\u00e8]\n[\u00e4][\u00f6]\n[\u00fc][\u00df]\n[x][\uFFFD]\n",
         "a.csv:6: The byte 0xFF cannot be UTF-8 and became U+FFFD. Set data.encoding if the file is in another encoding.\n");
@@ -244,16 +270,20 @@ void TestCsv::refuses_data() {
     row("blank lines only", "\n \r\n\t\n", "auto", "auto", "a.csv is empty.");
     row("only a header", "label,text\n", "auto", "auto", "a.csv has a header but no records.");
     row("only a header, told", "mood,words\n", "true", "auto", "a.csv has a header but no records.");
-    row("nothing usable", "label,text\na\nb\n", "true", ",", "No record of a.csv can be used (2 were read). The first problem: a.csv:2: This record has 1 field");
-    row("quote never closed", "\"a,b\nc,d\n", "false", "auto", "No record of a.csv can be used (1 were read). The first problem: a.csv:1: The quote");
-    row("quote in the header never closed", "label,\"text\nc,d\n", "true", ",", "a.csv:1: A quote in the header is never closed.");
+    row("nothing usable", "label,text\na\nb\n", "true", ",",
+        "No record of a.csv can be used (2 were read). The first problem: a.csv:2: This record has 1 field");
+    row("quote never closed", "\"a,b\nc,d\n", "false", "auto",
+        "No record of a.csv can be used (1 were read). The first problem: a.csv:1: The quote");
+    row("quote in the header never closed", "label,\"text\nc,d\n", "true", ",",
+        "a.csv:1: A quote in the header is never closed.");
     row("bad header setting", "a,b\n", "yes", "auto", "data.header must be auto, true or false, got 'yes'.");
     row("bad delimiter setting", "a,b\n", "auto", "::", "data.delimiter must be auto, tab or one ASCII character");
     row("delimiter beyond ASCII", "a,b\n", "auto", "\u00a7", "data.delimiter must be auto, tab or one ASCII character");
     row("quote as delimiter", "a,b\n", "auto", "\"", "data.delimiter must be auto, tab or one ASCII character");
     row("no delimiter", "a,b\n", "auto", "", "data.delimiter must be auto, tab or one ASCII character");
     row("Excel", "PK\x03\x04 and so on", "auto", "auto", "a.csv is a zip archive or Excel workbook, not a CSV.");
-    row("too many columns", QByteArray(10'000, ',') + "\n", "auto", ",", "a.csv:1: The first record has 10001 fields; a table may have 10000.");
+    row("too many columns", QByteArray(10'000, ',') + "\n", "auto", ",",
+        "a.csv:1: The first record has 10001 fields; a table may have 10000.");
 }
 
 void TestCsv::refuses() {
@@ -303,7 +333,8 @@ void TestCsv::findsEveryStop() {
     for (const char delimiter : {',', ';', '\t', '|', '\x01', '\x7F'}) {
         for (const std::string& stop : {std::string(1, delimiter), std::string("\n"), std::string("\r"), std::string("\r\n")}) {
             for (std::size_t before = 0; before < 20; ++before) {
-                for (const char filler : {'a', '\x0B', '\x0C', '\x0E', '\x80', static_cast<char>(delimiter + 1), static_cast<char>(delimiter ^ 0x80)}) {
+                for (const char filler : {'a', '\x0B', '\x0C', '\x0E', '\x80', static_cast<char>(delimiter + 1),
+                                          static_cast<char>(delimiter ^ 0x80)}) {
                     if (filler == delimiter || filler == '\n' || filler == '\r' || filler == '"') continue;
                     const std::string first(before, filler), text = "\"\"" + std::string(1, delimiter) + first + stop + "zz";
                     engine::RecordReader reader(text, delimiter);
@@ -361,7 +392,8 @@ void TestCsv::stopsWithinTenThousandRecords() {
 
 void TestCsv::theArticlesData() {
     const char* folder = std::getenv("PHIBENCH_SHARED");
-    const std::filesystem::path path = std::filesystem::path(folder ? folder : PHIBENCH_SOURCE_DIR "/../shared") / "data/all-data.csv";
+    const std::filesystem::path path =
+        std::filesystem::path(folder ? folder : PHIBENCH_SOURCE_DIR "/../shared") / "data/all-data.csv";
     if (!std::filesystem::exists(path)) QSKIP("all-data.csv is not here");
     const CsvTable table = engine::readCsv(path);
     QCOMPARE(QString::fromStdString(table.encoding), QStringLiteral("ISO-8859-1"));

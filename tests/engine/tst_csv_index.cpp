@@ -69,14 +69,18 @@ Read plainly(const std::string& text, char delimiter, std::size_t columns) {
     engine::RecordReader reader(text, delimiter);
     engine::RecordView record;
     const auto add = [&](CsvOddity oddity, std::int64_t line) {
-        if (++read.oddCounts[std::size_t(oddity)] <= engine::IssueList::kKept) read.odd.emplace_back(oddity, line, record.fieldCount);
+        if (++read.oddCounts[std::size_t(oddity)] <= engine::IssueList::kKept)
+            read.odd.emplace_back(oddity, line, record.fieldCount);
     };
     while (reader.next(record)) {
         read.ends[std::size_t(record.end)] = true;
         const std::int64_t number = read.records++;
-        if (record.quoteLine > 0) add(CsvOddity::UnclosedQuote, record.quoteLine);
-        else if (record.fieldCount != columns) add(CsvOddity::WrongFieldCount, record.line);
-        else if (record.raw.find('\0') != std::string_view::npos) add(CsvOddity::Nul, record.line);
+        if (record.quoteLine > 0)
+            add(CsvOddity::UnclosedQuote, record.quoteLine);
+        else if (record.fieldCount != columns)
+            add(CsvOddity::WrongFieldCount, record.line);
+        else if (record.raw.find('\0') != std::string_view::npos)
+            add(CsvOddity::Nul, record.line);
         else {
             if (record.textAfterQuote) add(CsvOddity::TextAfterQuote, record.line);
             Row& row = read.rows.emplace_back(Row{number, record.line, {}});
@@ -122,27 +126,50 @@ std::string drawn(std::mt19937& random, const std::vector<std::pair<std::string,
 }
 
 const std::vector<std::pair<std::string, int>>& pieces(const QString& kind) {
-    static const std::vector<std::pair<std::string, int>> anything{{"\"", 6}, {",", 6}, {"\n", 3}, {"\r", 2}, {"\r\n", 2}, {std::string(1, '\0'), 1}, {"a", 4}, {" ", 2}, {"\t", 1}, {"é", 1}, {"\"\"", 2}, {",\"", 3}, {"\",", 3}, {"\"\n", 2}};
-    static const std::vector<std::pair<std::string, int>> wellFormed{{"a,b\n", 8}, {"a,\"b, c\"\n", 8}, {"x,\"one\ntwo\"\n", 6}, {"\"say \"\"no\"\"\",\"\"\"\"\n", 4}, {"\"\",\n", 2}, {"\n", 1}, {" \t\n", 1}, {"long text that goes on and on and on and on and on and on and on and on,ü\n", 3}};
+    static const std::vector<std::pair<std::string, int>> anything{
+        {"\"", 6}, {",", 6},    {"\n", 3},  {"\r", 2},  {"\r\n", 2}, {std::string(1, '\0'), 1}, {"a", 4}, {" ", 2}, {"\t", 1},
+        {"é", 1},  {"\"\"", 2}, {",\"", 3}, {"\",", 3}, {"\"\n", 2}};
+    static const std::vector<std::pair<std::string, int>> wellFormed{
+        {"a,b\n", 8},
+        {"a,\"b, c\"\n", 8},
+        {"x,\"one\ntwo\"\n", 6},
+        {"\"say \"\"no\"\"\",\"\"\"\"\n", 4},
+        {"\"\",\n", 2},
+        {"\n", 1},
+        {" \t\n", 1},
+        {"long text that goes on and on and on and on and on and on and on and on,ü\n", 3}};
     static const std::vector<std::pair<std::string, int>> nearlyWellFormed = [&] {
         auto all = wellFormed;
-        all.insert(all.end(), {{"5\" pipe,c\n", 1}, {"a,\"b\"c\n", 1}, {"a\n", 1}, {"a,b,c\r\n", 1}, {"a,b\r", 1}, {std::string("a,\0\n", 4), 1}, {",\"\r\n\r\"\r\n", 1}});
+        all.insert(all.end(), {{"5\" pipe,c\n", 1},
+                               {"a,\"b\"c\n", 1},
+                               {"a\n", 1},
+                               {"a,b,c\r\n", 1},
+                               {"a,b\r", 1},
+                               {std::string("a,\0\n", 4), 1},
+                               {",\"\r\n\r\"\r\n", 1}});
         return all;
     }();
-    static const std::vector<std::pair<std::string, int>> strayQuotes{{"he said \"so\", and,b\n", 2}, {"\"", 1}, {"a\"b,c\n", 9}, {"a,b\n", 9}};
-    return kind == QLatin1String("anything") ? anything : kind == QLatin1String("well-formed") ? wellFormed : kind == QLatin1String("nearly") ? nearlyWellFormed : strayQuotes;
+    static const std::vector<std::pair<std::string, int>> strayQuotes{
+        {"he said \"so\", and,b\n", 2}, {"\"", 1}, {"a\"b,c\n", 9}, {"a,b\n", 9}};
+    return kind == QLatin1String("anything")      ? anything
+           : kind == QLatin1String("well-formed") ? wellFormed
+           : kind == QLatin1String("nearly")      ? nearlyWellFormed
+                                                  : strayQuotes;
 }
 
 } // namespace
 
-void TestCsvIndex::cleanup() { use(0); }
+void TestCsvIndex::cleanup() {
+    use(0);
+}
 
 void TestCsvIndex::isWhatRecordReaderReads_data() {
     QTest::addColumn<qint64>("target");
     QTest::addColumn<QString>("kind");
     for (std::int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
         for (const char* kind : {"anything", "well-formed", "nearly", "stray quotes"})
-            QTest::addRow("%s, %s", hwy::TargetName(targets & -targets), kind) << qint64(targets & -targets) << QString::fromLatin1(kind);
+            QTest::addRow("%s, %s", hwy::TargetName(targets & -targets), kind)
+                << qint64(targets & -targets) << QString::fromLatin1(kind);
     }
 }
 
@@ -161,7 +188,11 @@ void TestCsvIndex::isWhatRecordReaderReads() {
             rows += expected.rows.size();
             for (const std::size_t partBytes : {1, 2, 3, 7, 16, 63, 64, 65, 100, 1000, 100'000}) {
                 if (inParts(CsvText::take(text, "a.csv"), ',', columns, partBytes) == expected) continue;
-                QFAIL(qPrintable(QStringLiteral("round %1, %2 columns, parts of %3: %4").arg(round).arg(columns).arg(partBytes).arg(QString::fromUtf8(QByteArray::fromStdString(text).toPercentEncoding(" ,")))));
+                QFAIL(qPrintable(QStringLiteral("round %1, %2 columns, parts of %3: %4")
+                                     .arg(round)
+                                     .arg(columns)
+                                     .arg(partBytes)
+                                     .arg(QString::fromUtf8(QByteArray::fromStdString(text).toPercentEncoding(" ,")))));
             }
             if (round % 20 > 0) continue;
             std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
@@ -218,32 +249,43 @@ void TestCsvIndex::checksUtf8InParts() {
     }
     for (const std::size_t partBytes : {1, 2, 3, 4, 5, 100}) {
         QVERIFY(engine::indexRecords(*CsvText::take(good, "a.csv"), 0, 1, shape, {.partBytes = partBytes, .checkUtf8 = true}));
-        for (const std::string& text : bad) QVERIFY(!engine::indexRecords(*CsvText::take(text, "a.csv"), 0, 1, shape, {.partBytes = partBytes, .checkUtf8 = true}));
+        for (const std::string& text : bad)
+            QVERIFY(
+                !engine::indexRecords(*CsvText::take(text, "a.csv"), 0, 1, shape, {.partBytes = partBytes, .checkUtf8 = true}));
     }
 }
 
-void TestCsvIndex::isUtf8IsFindMalformed_data() { addTargets(); }
+void TestCsvIndex::isUtf8IsFindMalformed_data() {
+    addTargets();
+}
 
 void TestCsvIndex::isUtf8IsFindMalformed() {
     QFETCH(qint64, target);
     use(target);
     // Every sequence of a lead and two or three bytes at the borders of what is allowed, at each place of a vector.
-    const std::string bytes("\x00\x41\x7F\x80\x8F\x90\x9F\xA0\xBF\xC0\xC1\xC2\xDF\xE0\xE1\xEC\xED\xEE\xEF\xF0\xF1\xF3\xF4\xF5\xFF", 25);
+    const std::string bytes(
+        "\x00\x41\x7F\x80\x8F\x90\x9F\xA0\xBF\xC0\xC1\xC2\xDF\xE0\xE1\xEC\xED\xEE\xEF\xF0\xF1\xF3\xF4\xF5\xFF", 25);
     std::size_t good = 0, count = 0;
-    for (const char a : bytes) for (const char b : bytes) for (const char c : bytes) for (const char d : bytes) {
-        const std::string text = std::string(60 + count % 10, 'x') + a + b + c + d + std::string(count % 70, 'y');
-        const bool expected = engine::findMalformed(text).offset == std::string::npos;
-        if (engine::isUtf8(text) != expected) QFAIL(qPrintable(QString::fromLatin1(QByteArray::fromStdString(text).toHex())));
-        good += expected;
-        ++count;
-    }
+    for (const char a : bytes)
+        for (const char b : bytes)
+            for (const char c : bytes)
+                for (const char d : bytes) {
+                    const std::string text = std::string(60 + count % 10, 'x') + a + b + c + d + std::string(count % 70, 'y');
+                    const bool expected = engine::findMalformed(text).offset == std::string::npos;
+                    if (engine::isUtf8(text) != expected)
+                        QFAIL(qPrintable(QString::fromLatin1(QByteArray::fromStdString(text).toHex())));
+                    good += expected;
+                    ++count;
+                }
     QVERIFY(good > 1000 && good < count);
     std::mt19937 random(7);
     for (int round = 0; round < 3000; ++round) {
-        std::string text = drawn(random, {{"a", 8}, {"é", 2}, {"中", 2}, {"\U0001F600", 2}}, std::uniform_int_distribution(0, 150)(random));
+        std::string text =
+            drawn(random, {{"a", 8}, {"é", 2}, {"中", 2}, {"\U0001F600", 2}}, std::uniform_int_distribution(0, 150)(random));
         QVERIFY(engine::isUtf8(text));
         if (text.empty()) continue;
-        text[std::uniform_int_distribution<std::size_t>(0, text.size() - 1)(random)] ^= static_cast<char>(1 << std::uniform_int_distribution(0, 7)(random));
+        text[std::uniform_int_distribution<std::size_t>(0, text.size() - 1)(random)] ^=
+            static_cast<char>(1 << std::uniform_int_distribution(0, 7)(random));
         QCOMPARE(engine::isUtf8(text), engine::findMalformed(text).offset == std::string::npos);
     }
 }
@@ -286,9 +328,7 @@ void TestCsvIndex::noticesThatAFileHasChanged() {
         try {
             (void)text->view(0, 100, buffer);
             QFAIL("not noticed");
-        } catch (const engine::Error& error) {
-            QCOMPARE(error.message(), path.string() + " changed after it was opened.");
-        }
+        } catch (const engine::Error& error) { QCOMPARE(error.message(), path.string() + " changed after it was opened."); }
     }
     std::ofstream(path, std::ios::binary | std::ios::trunc) << "a,b\nc,d\n";
     const CsvTable table = engine::readCsv(path);
@@ -309,9 +349,7 @@ void TestCsvIndex::standsNowhereAfterAFailure() {
     const auto changed = [](const auto& read) {
         try {
             read();
-        } catch (const engine::Error& error) {
-            return error.message().ends_with("changed after it was opened.");
-        }
+        } catch (const engine::Error& error) { return error.message().ends_with("changed after it was opened."); }
         return false;
     };
     const CsvTable table = engine::readCsv(path, {.header = "false"});
@@ -320,7 +358,9 @@ void TestCsvIndex::standsNowhereAfterAFailure() {
     rows.seek(10);
     QCOMPARE(rows.field(0), std::string_view("10"));
     std::ofstream(path, std::ios::binary | std::ios::app) << 'x';
-    QVERIFY(changed([&] { while (rows.next()) continue; })); // what was read before may still be given
+    QVERIFY(changed([&] {
+        while (rows.next()) continue;
+    })); // what was read before may still be given
     const std::size_t last = rows.row();
     QVERIFY(last < kRows - 1);
     for (int again = 0; again < 3; ++again) {

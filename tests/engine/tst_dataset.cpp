@@ -36,7 +36,9 @@ private Q_SLOTS:
 
 namespace {
 
-CsvTable table(const QString& text, const char* header = "true") { return engine::parseCsv(text.toStdString(), {header, "auto", ","}, "a.csv"); }
+CsvTable table(const QString& text, const char* header = "true") {
+    return engine::parseCsv(text.toStdString(), {header, "auto", ","}, "a.csv");
+}
 
 DataSpec columns(const std::string& label, const std::string& text) {
     DataSpec spec;
@@ -66,13 +68,19 @@ void TestDataset::guessesColumns_data() {
     const QString rows = QStringLiteral("no,It rains again today\nyes,It shines\nno,It pours all day\nyes,It dawns at five\n");
     QTest::newRow("label,text") << QStringLiteral("label,text\n") + rows << 0 << 1;
     QTest::newRow("unknown names") << QStringLiteral("a,b\n") + rows << 0 << 1;
-    QTest::newRow("text first") << QStringLiteral("text,label\nIt rains,no\nIt shines,yes\nIt pours,no\nIt dawns,yes\n") << 1 << 0;
-    QTest::newRow("numbers as labels") << QStringLiteral("id,stars,review\n1,5,very good\n2,1,quite bad\n3,5,good again\n4,1,bad again\n") << 1 << 2;
+    QTest::newRow("text first") << QStringLiteral("text,label\nIt rains,no\nIt shines,yes\nIt pours,no\nIt dawns,yes\n") << 1
+                                << 0;
+    QTest::newRow("numbers as labels") << QStringLiteral(
+                                              "id,stars,review\n1,5,very good\n2,1,quite bad\n3,5,good again\n4,1,bad again\n")
+                                       << 1 << 2;
     QTest::newRow("a name beats fewer values")
-        << QStringLiteral("half,sentiment,words\na,good,so it is\na,bad,so it was\nb,fair,so it will be\nb,good,it may be\na,bad,it is not\nb,fair,it was not\n") << 1 << 2;
+        << QStringLiteral("half,sentiment,words\na,good,so it is\na,bad,so it was\nb,fair,so it will be\nb,good,it may "
+                          "be\na,bad,it is not\nb,fair,it was not\n")
+        << 1 << 2;
     QTest::newRow("two texts, one named")
-        << QStringLiteral("url,text,label\nhttp://example.org/very/long/path/1,It rains,a\nhttp://example.org/very/long/path/2,It shines,b\n"
-                          "http://example.org/very/long/path/3,It pours,a\nhttp://example.org/very/long/path/4,It dawns,b\n")
+        << QStringLiteral(
+               "url,text,label\nhttp://example.org/very/long/path/1,It rains,a\nhttp://example.org/very/long/path/2,It shines,b\n"
+               "http://example.org/very/long/path/3,It pours,a\nhttp://example.org/very/long/path/4,It dawns,b\n")
         << 2 << 1;
     QTest::newRow("one column") << QStringLiteral("text\nIt rains\nIt shines\n") << -1 << 0;
     QTest::newRow("numbers only") << QStringLiteral("x,y\n1,2\n3,4\n5,6\n7,8\n") << -1 << -1;
@@ -99,12 +107,18 @@ void TestDataset::findsColumns_data() {
     QTest::addColumn<QString>("text");
     QTest::addColumn<int>("labelColumn");
     QTest::addColumn<int>("textColumn");
-    QTest::newRow("names") << "mood" << "words" << 0 << 1;
-    QTest::newRow("numbers") << "0" << "1" << 0 << 1;
-    QTest::newRow("a name that is a number") << "0" << "2" << 0 << 3;
-    QTest::newRow("a number past that") << "3" << "words" << 3 << 1;
-    QTest::newRow("guessed") << "auto" << "auto" << 0 << 1;
-    QTest::newRow("one guessed") << "auto" << "words" << 0 << 1;
+    QTest::newRow("names") << "mood"
+                           << "words" << 0 << 1;
+    QTest::newRow("numbers") << "0"
+                             << "1" << 0 << 1;
+    QTest::newRow("a name that is a number") << "0"
+                                             << "2" << 0 << 3;
+    QTest::newRow("a number past that") << "3"
+                                        << "words" << 3 << 1;
+    QTest::newRow("guessed") << "auto"
+                             << "auto" << 0 << 1;
+    QTest::newRow("one guessed") << "auto"
+                                 << "words" << 0 << 1;
 }
 
 void TestDataset::findsColumns() {
@@ -112,7 +126,8 @@ void TestDataset::findsColumns() {
     QFETCH(QString, text);
     QFETCH(int, labelColumn);
     QFETCH(int, textColumn);
-    const CsvTable source = table(QStringLiteral("mood,words,id,2\nno,It rains again today,1,x\nyes,It shines again,2,y\nno,It pours all day,3,x\nyes,It dawns at five,4,y\n"));
+    const CsvTable source = table(QStringLiteral("mood,words,id,2\nno,It rains again today,1,x\nyes,It shines again,2,y\nno,It "
+                                                 "pours all day,3,x\nyes,It dawns at five,4,y\n"));
     const Dataset dataset = engine::makeDataset(source, columns(label.toStdString(), text.toStdString()));
     QCOMPARE(dataset.labelColumn, labelColumn);
     QCOMPARE(dataset.textColumn, textColumn);
@@ -147,24 +162,30 @@ void TestDataset::reports_data() {
     QTest::addColumn<QString>("labels");
     QTest::addColumn<QString>("issues");
     const auto row = [](const char* name, const char* text, const char* labels, const char* issues) {
-        QTest::newRow(name) << QStringLiteral("l,t\n") + QString::fromUtf8(text) << QString::fromLatin1(labels) << QString::fromUtf8(issues);
+        QTest::newRow(name) << QStringLiteral("l,t\n") + QString::fromUtf8(text) << QString::fromLatin1(labels)
+                            << QString::fromUtf8(issues);
     };
     row("nothing", "a,one\nb,two\n", "", "");
-    row("blank texts", "a,one\nb,\nb,two\na,\" \n\t\"\na,\u00a0\u3000\n", "", "a.csv:3: 3 rows have a blank text and were left out; this is the first.\n");
+    row("blank texts", "a,one\nb,\nb,two\na,\" \n\t\"\na,\u00a0\u3000\n", "",
+        "a.csv:3: 3 rows have a blank text and were left out; this is the first.\n");
     row("blank label", "a,one\nb,two\n ,three\n", "", "a.csv:4: 1 row has a blank label and was left out; this is the first.\n");
     row("not in the list", "a,one\nc,two\nb,three\nc,four\n", "a,b",
         "a.csv:3: 2 rows have the label 'c', which is not in data.labels, and were left out; this is the first.\n");
     row("spelled otherwise", "a,one\nb,two\n A ,three\n", "a,b",
-        "a.csv:4: 1 row has the label ' A ', which is not in data.labels, and was left out; this is the first. It differs from 'a' only by case or blanks around it.\n");
+        "a.csv:4: 1 row has the label ' A ', which is not in data.labels, and was left out; this is the first. It differs from "
+        "'a' only by case or blanks around it.\n");
     row("no row", "a,one\nb,two\n", "a,b,c", "No row has the label 'c' of data.labels.\n");
     row("alike", "\u00c4,one\nb,two\n\u00e4,three\n\u00e4 ,four\n", "",
         "a.csv:4: The labels '\u00c4' and '\u00e4' differ only by case or blanks around them. Are they one?\n"
         "a.csv:5: The labels '\u00c4' and '\u00e4 ' differ only by case or blanks around them. Are they one?\n");
     row("repeated rows", "a,one\nb,two\na,one\na,one\n", "",
-        "a.csv:4: 2 rows repeat the text and label of an earlier row; this is the first, it repeats line 2. One may be trained on and the other tested.\n");
-    row("torn text", "a,one\nb,two\nb,one\n", "", "a.csv:4: 1 row repeats an earlier text under another label; this is the first: 'b', but 'a' on line 2.\n");
+        "a.csv:4: 2 rows repeat the text and label of an earlier row; this is the first, it repeats line 2. One may be trained "
+        "on and the other tested.\n");
+    row("torn text", "a,one\nb,two\nb,one\n", "",
+        "a.csv:4: 1 row repeats an earlier text under another label; this is the first: 'b', but 'a' on line 2.\n");
     row("the first of many", "b,x\na,one\nb,two\nb,two\nb,two\na,one\n", "",
-        "a.csv:5: 3 rows repeat the text and label of an earlier row; this is the first, it repeats line 4. One may be trained on and the other tested.\n");
+        "a.csv:5: 3 rows repeat the text and label of an earlier row; this is the first, it repeats line 4. One may be trained "
+        "on and the other tested.\n");
 }
 
 void TestDataset::reports() {
@@ -188,30 +209,61 @@ void TestDataset::refuses_data() {
     QTest::addColumn<QString>("says");
     const QString rows = QStringLiteral("label,text\na,one\nb,two\n");
     const char* none = "";
-    QTest::newRow("unknown name") << rows << "true" << "lable,text" << none
-                                  << "a.csv has no column 'lable' (data.label). Did you mean 'label'? Its columns are 'label', 'text'.";
-    QTest::newRow("very unknown name") << rows << "true" << "label,sentences" << none
+    QTest::newRow("unknown name")
+        << rows << "true"
+        << "lable,text" << none
+        << "a.csv has no column 'lable' (data.label). Did you mean 'label'? Its columns are 'label', 'text'.";
+    QTest::newRow("very unknown name") << rows << "true"
+                                       << "label,sentences" << none
                                        << "a.csv has no column 'sentences' (data.text). Its columns are 'label', 'text'.";
-    QTest::newRow("name without header") << rows << "false" << "label,1" << none
-                                         << "a.csv has no header, so no column 'label' (data.label). Its columns are 0 to 1; set data.header to true if its first line names them.";
-    QTest::newRow("number too high") << rows << "true" << "0,2" << none
-                                     << "data.text is 2, but a.csv has 2 columns, counted from 0. Its columns are 'label', 'text'.";
-    QTest::newRow("number far too high") << rows << "true" << "0,99999999999999999999999" << none << "data.text is 99999999999999999999999, but";
-    QTest::newRow("negative number") << rows << "true" << "-1,1" << none << "a.csv has no column '-1' (data.label).";
-    QTest::newRow("same column") << rows << "true" << "0,label" << none << "data.label and data.text are both column 0 of a.csv.";
-    QTest::newRow("doubled name") << "text,text\na,b\nc,d\n" << "true" << "text,1" << none << "a.csv has more than one column 'text'.";
-    QTest::newRow("no label column") << "x,y\na,b c\nd,e f\ng,h i\n" << "true" << "auto,auto" << none
-                                     << "Which column of a.csv holds the labels cannot be told. Set data.label to one of its columns: 'x', 'y'.";
-    QTest::newRow("no text column") << "x,y\n1,2\n3,4\n" << "true" << "auto,auto" << none << "Which column of a.csv holds the texts cannot be told. Set data.text to one of its columns: 'x', 'y'.";
-    QTest::newRow("one label") << "label,text\na,one\na,two\n" << "true" << "0,1" << none
-                               << "Every row of a.csv that can be used (2 of 2) has the label 'a'; telling labels apart takes two.";
-    QTest::newRow("one label of two") << rows << "true" << "0,1" << "a,c"
-                                      << "Every row of a.csv that can be used (1 of 2) has the label 'a'; telling labels apart takes two.";
-    QTest::newRow("blank rows only") << "label,text\na,\n ,two\n" << "true" << "0,1" << none
-                                     << "No row of a.csv can be used: blank labels 1, blank texts 1, labels that are not in data.labels 0.";
-    QTest::newRow("no such labels") << rows << "true" << "0,1" << "x,y"
-                                    << "No row of a.csv can be used: blank labels 0, blank texts 0, labels that are not in data.labels 2 (the first is 'a').";
-    QTest::newRow("label listed twice") << rows << "true" << "0,1" << "a,b,a" << "data.labels has 'a' twice.";
+    QTest::newRow("name without header") << rows << "false"
+                                         << "label,1" << none
+                                         << "a.csv has no header, so no column 'label' (data.label). Its columns are 0 to 1; set "
+                                            "data.header to true if its first line names them.";
+    QTest::newRow("number too high")
+        << rows << "true"
+        << "0,2" << none << "data.text is 2, but a.csv has 2 columns, counted from 0. Its columns are 'label', 'text'.";
+    QTest::newRow("number far too high") << rows << "true"
+                                         << "0,99999999999999999999999" << none << "data.text is 99999999999999999999999, but";
+    QTest::newRow("negative number") << rows << "true"
+                                     << "-1,1" << none << "a.csv has no column '-1' (data.label).";
+    QTest::newRow("same column") << rows << "true"
+                                 << "0,label" << none << "data.label and data.text are both column 0 of a.csv.";
+    QTest::newRow("doubled name") << "text,text\na,b\nc,d\n"
+                                  << "true"
+                                  << "text,1" << none << "a.csv has more than one column 'text'.";
+    QTest::newRow("no label column")
+        << "x,y\na,b c\nd,e f\ng,h i\n"
+        << "true"
+        << "auto,auto" << none
+        << "Which column of a.csv holds the labels cannot be told. Set data.label to one of its columns: 'x', 'y'.";
+    QTest::newRow("no text column")
+        << "x,y\n1,2\n3,4\n"
+        << "true"
+        << "auto,auto" << none
+        << "Which column of a.csv holds the texts cannot be told. Set data.text to one of its columns: 'x', 'y'.";
+    QTest::newRow("one label")
+        << "label,text\na,one\na,two\n"
+        << "true"
+        << "0,1" << none << "Every row of a.csv that can be used (2 of 2) has the label 'a'; telling labels apart takes two.";
+    QTest::newRow("one label of two")
+        << rows << "true"
+        << "0,1"
+        << "a,c"
+        << "Every row of a.csv that can be used (1 of 2) has the label 'a'; telling labels apart takes two.";
+    QTest::newRow("blank rows only")
+        << "label,text\na,\n ,two\n"
+        << "true"
+        << "0,1" << none << "No row of a.csv can be used: blank labels 1, blank texts 1, labels that are not in data.labels 0.";
+    QTest::newRow("no such labels")
+        << rows << "true"
+        << "0,1"
+        << "x,y"
+        << "No row of a.csv can be used: blank labels 0, blank texts 0, labels that are not in data.labels 2 (the first is 'a').";
+    QTest::newRow("label listed twice") << rows << "true"
+                                        << "0,1"
+                                        << "a,b,a"
+                                        << "data.labels has 'a' twice.";
 }
 
 void TestDataset::refuses() {
@@ -220,7 +272,8 @@ void TestDataset::refuses() {
     QFETCH(QString, columns);
     QFETCH(QString, labels);
     QFETCH(QString, says);
-    DataSpec spec = ::columns(columns.section(QLatin1Char(','), 0, 0).toStdString(), columns.section(QLatin1Char(','), 1).toStdString());
+    DataSpec spec =
+        ::columns(columns.section(QLatin1Char(','), 0, 0).toStdString(), columns.section(QLatin1Char(','), 1).toStdString());
     for (const QString& label : labels.split(QLatin1Char(','), Qt::SkipEmptyParts)) spec.labels.push_back(label.toStdString());
     const CsvTable source = table(text, header.toLatin1().constData());
     try {
@@ -257,9 +310,12 @@ void TestDataset::readsManyRows() {
         if (i == 59'000) words = std::string(60, char('a' + 40'000 % 26)) + ",\nrow 40000", tornLine = line;
         if (i == 30'000) keptLine = line;
         if (i == 45'000) words = std::string(60, char('a' + 30'000 % 26)) + ",\nrow 30000", repeatLine = line;
-        if (i == 45'000) text += labels[0] + ",\"" + words + "\"\n", expected.push_back({i, words, 2});
-        else if (i % 20'000 == 7) text += labels[label] + ",\"" + "\n" + "\"\n", blankLine = blankLine == 0 ? line : blankLine;
-        else text += labels[label] + ",\"" + words + "\"\n", expected.push_back({i, words, label == 0 ? 2 : label == 1 ? 0 : 1});
+        if (i == 45'000)
+            text += labels[0] + ",\"" + words + "\"\n", expected.push_back({i, words, 2});
+        else if (i % 20'000 == 7)
+            text += labels[label] + ",\"" + "\n" + "\"\n", blankLine = blankLine == 0 ? line : blankLine;
+        else
+            text += labels[label] + ",\"" + words + "\"\n", expected.push_back({i, words, label == 0 ? 2 : label == 1 ? 0 : 1});
         line += 2;
     }
     const CsvTable source = table(QString::fromStdString(text));
@@ -268,15 +324,23 @@ void TestDataset::readsManyRows() {
     QCOMPARE(dataset.examples.size(), expected.size());
     std::vector<std::int64_t> counts(3);
     for (std::size_t i = 0; i < expected.size(); ++i) {
-        if (dataset.examples[i].record != expected[i].record || dataset.examples[i].text != expected[i].text || dataset.examples[i].label != expected[i].label)
+        if (dataset.examples[i].record != expected[i].record || dataset.examples[i].text != expected[i].text ||
+            dataset.examples[i].label != expected[i].label)
             QFAIL(qPrintable(QStringLiteral("example %1").arg(i)));
         ++counts[std::size_t(expected[i].label)];
     }
     QCOMPARE(dataset.counts, counts);
-    const QString issues = QStringLiteral("a.csv:%1: 3 rows have a blank text and were left out; this is the first.\n"
-                                          "a.csv:%2: 1 row repeats the text and label of an earlier row; this is the first, it repeats line %3. One may be trained on and the other tested.\n"
-                                          "a.csv:%4: 1 row repeats an earlier text under another label; this is the first: 'neu', but 'pos' on line %5.\n")
-                               .arg(blankLine).arg(repeatLine).arg(keptLine).arg(tornLine).arg(earlierLine);
+    const QString issues =
+        QStringLiteral(
+            "a.csv:%1: 3 rows have a blank text and were left out; this is the first.\n"
+            "a.csv:%2: 1 row repeats the text and label of an earlier row; this is the first, it repeats line %3. One may be "
+            "trained on and the other tested.\n"
+            "a.csv:%4: 1 row repeats an earlier text under another label; this is the first: 'neu', but 'pos' on line %5.\n")
+            .arg(blankLine)
+            .arg(repeatLine)
+            .arg(keptLine)
+            .arg(tornLine)
+            .arg(earlierLine);
     QCOMPARE(shown(dataset.issues), issues);
 
     engine::LabelCounts values;
@@ -311,7 +375,8 @@ void TestDataset::readsTinyData() {
 // Sums printed by data/make_split_golden.py all-data.csv.
 void TestDataset::theArticlesSplit() {
     const char* folder = std::getenv("PHIBENCH_SHARED");
-    const std::filesystem::path path = std::filesystem::path(folder ? folder : PHIBENCH_SOURCE_DIR "/../shared") / "data/all-data.csv";
+    const std::filesystem::path path =
+        std::filesystem::path(folder ? folder : PHIBENCH_SOURCE_DIR "/../shared") / "data/all-data.csv";
     if (!std::filesystem::exists(path)) QSKIP("all-data.csv is not here");
     const Dataset dataset = engine::makeDataset(engine::readCsv(path), DataSpec{});
     QCOMPARE(dataset.labels, (std::vector<std::string>{"negative", "neutral", "positive"}));

@@ -59,13 +59,15 @@ double worst(const at::Tensor& a, const at::Tensor& b) {
 /// Values that make every part of the adapter count.
 void fill(Lora& lora) {
     float* v = lora.values().data_ptr<float>();
-    for (std::int64_t i = 0; i < lora.values().numel(); ++i) v[i] += 0.1f * static_cast<float>(std::sin(1.7 * static_cast<double>(i)));
+    for (std::int64_t i = 0; i < lora.values().numel(); ++i)
+        v[i] += 0.1f * static_cast<float>(std::sin(1.7 * static_cast<double>(i)));
     lora.touch();
 }
 
 /// Copies a model with its linear layers quantised to NF4 and expanded again.
 void writeExpanded(const std::filesystem::path& to, const std::filesystem::path& from) {
-    for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) std::filesystem::copy(from / name, to / name);
+    for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"})
+        std::filesystem::copy(from / name, to / name);
     const SafetensorsFile file(from / "model.safetensors");
     std::vector<std::vector<float>> values;
     std::vector<TensorView> views;
@@ -146,8 +148,10 @@ private Q_SLOTS:
         Pack second;
         const int a = second.addCached(left, goesOn, 20, true), b = second.addCached(right, shared, 20, false);
         const at::Tensor together = decoder.logits(second, allRows(second), &cache);
-        QVERIFY(worst(together.narrow(0, second.nodes[static_cast<std::size_t>(a)].begin, 7), logitsOf(decoder, joined(prefix, left)).narrow(0, 20, 7)) < 2e-5);
-        QVERIFY(worst(together.narrow(0, second.nodes[static_cast<std::size_t>(b)].begin, 5), logitsOf(decoder, joined(prefix, right)).narrow(0, 20, 5)) < 2e-5);
+        QVERIFY(worst(together.narrow(0, second.nodes[static_cast<std::size_t>(a)].begin, 7),
+                      logitsOf(decoder, joined(prefix, left)).narrow(0, 20, 7)) < 2e-5);
+        QVERIFY(worst(together.narrow(0, second.nodes[static_cast<std::size_t>(b)].begin, 5),
+                      logitsOf(decoder, joined(prefix, right)).narrow(0, 20, 5)) < 2e-5);
         // One token at a time from the cache.
         std::vector<std::int32_t> text = joined(prefix, left);
         for (const std::int32_t next : tokens(4, 9)) {
@@ -170,7 +174,8 @@ private Q_SLOTS:
         const at::Tensor expected = at::log_softmax(decoder.logits(pack, {8, 3, 8}), 1);
         const std::vector<float> found = decoder.logProbabilities(pack, targets);
         for (int i = 0; i < 3; ++i)
-            QVERIFY(std::abs(found[static_cast<std::size_t>(i)] - expected[i][targets[static_cast<std::size_t>(i)].token].item<float>()) < 2e-5);
+            QVERIFY(std::abs(found[static_cast<std::size_t>(i)] -
+                             expected[i][targets[static_cast<std::size_t>(i)].token].item<float>()) < 2e-5);
     }
 
     void someRowsAreThoseOfAll_data() { families(); }
@@ -185,7 +190,8 @@ private Q_SLOTS:
         pack.add(tokens(3, 4), a);
         const at::Tensor all = host.logits(pack, allRows(pack));
         std::vector<std::int64_t> few{158, 3, 3, 149, 150}, many;
-        for (std::int64_t row = 130; row < 180; ++row) many.push_back(row); // the end of one node, another, the beginning of a third
+        for (std::int64_t row = 130; row < 180; ++row)
+            many.push_back(row); // the end of one node, another, the beginning of a third
         for (const auto& rows : {few, many, std::vector<std::int64_t>{199}}) {
             std::vector<Target> targets{{rows.back(), 5, 1}, {rows.front(), 7, 1}, {rows.back(), 11, 1}, {12, 2, 1}};
             const at::Tensor p = at::log_softmax(all, 1);
@@ -268,8 +274,10 @@ private Q_SLOTS:
                 p.value.copy_(before);
                 lora->touch();
                 const double tolerance = 2e-2 * std::abs(expected) + 2e-3 * size;
-                QVERIFY2(std::abs(slope - expected) < tolerance,
-                         qPrintable(QStringLiteral("%1: slope %2, gradient %3").arg(QString::fromStdString(p.name)).arg(slope).arg(expected)));
+                QVERIFY2(std::abs(slope - expected) < tolerance, qPrintable(QStringLiteral("%1: slope %2, gradient %3")
+                                                                                .arg(QString::fromStdString(p.name))
+                                                                                .arg(slope)
+                                                                                .arg(expected)));
             }
         }
     }
@@ -402,7 +410,9 @@ private Q_SLOTS:
         QVERIFY_EXCEPTION_THROWN(logitsOf(decoder, {1, 100000}), Error);
         std::stop_source stop;
         stop.request_stop();
-        QVERIFY_EXCEPTION_THROWN(Decoder::load(std::filesystem::path(dir.path().toStdString()) / "model", Precision::Fp32, {}, stop.get_token()), StopRequested);
+        QVERIFY_EXCEPTION_THROWN(
+            Decoder::load(std::filesystem::path(dir.path().toStdString()) / "model", Precision::Fp32, {}, stop.get_token()),
+            StopRequested);
     }
 };
 

@@ -26,7 +26,9 @@ struct Laid {
     at::Tensor values;
     Weight weight;
 
-    Laid(std::int64_t out, std::int64_t in) : values(some(out, in, 1)), weight(std::vector<at::Tensor>{values}) { weight.packForBatches(true); }
+    Laid(std::int64_t out, std::int64_t in) : values(some(out, in, 1)), weight(std::vector<at::Tensor>{values}) {
+        weight.packForBatches(true);
+    }
 };
 
 /// Whether y is before + a b as far as bfloat16 can tell.
@@ -74,10 +76,12 @@ private Q_SLOTS:
     }
     void partsFollowOneAnother() {
         QFETCH(bool, packed);
-        for (const auto& [first, second, third] : {std::array<std::int64_t, 3>{64, 32, 30}, {700, 30, 1600}, {1024, 2, 512}}) { // across panels, and at their ends
+        for (const auto& [first, second, third] :
+             {std::array<std::int64_t, 3>{64, 32, 30}, {700, 30, 1600}, {1024, 2, 512}}) { // across panels, and at their ends
             const std::vector<at::Tensor> parts{some(first, 96, 1), some(second, 96, 2), some(third, 96, 3)};
             const std::int64_t out = first + second + third;
-            const at::Tensor whole = at::cat(parts, 0), x = some(40, 96, 4), dy = some(40, out, 5), to = some(40, out, 6), back = some(40, 96, 7);
+            const at::Tensor whole = at::cat(parts, 0), x = some(40, 96, 4), dy = some(40, out, 5), to = some(40, out, 6),
+                             back = some(40, 96, 7);
             Weight weight(parts);
             if (packed) weight.packForBatches(true);
             QVERIFY(isProduct(weight.times(x, {}), at::zeros({40, out}), x, whole.t()));

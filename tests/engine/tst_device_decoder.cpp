@@ -1,7 +1,7 @@
 // links: engine engine_core test_support libtorch nlohmann_json::nlohmann_json
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The decoder as ATen's operations, on the processor and on a GPU where there is one, against the fast one; and what becomes of a device's
-// want of memory.
+// The decoder as ATen's operations, on the processor and on a GPU where there is one, against the fast one; and what becomes of a
+// device's want of memory.
 #include "engine/infer/generate.h"
 #include "engine/model/device.h"
 #include "engine/model/device_weight.h"
@@ -43,7 +43,8 @@ Pack tree() {
 
 const std::vector<Target> kTargets{{26, 17, 0.5f}, {26, 30, 0.25f}, {31, 3, 1.0f}, {5, 8, 2.0f}, {43, 12, 0.125f}};
 
-/// The processor's memory, of which a wish for more than `most` bytes is refused as a GPU refuses it. One for all tests: tensors keep it.
+/// The processor's memory, of which a wish for more than `most` bytes is refused as a GPU refuses it. One for all tests: tensors
+/// keep it.
 class ScarceMemory : public c10::Allocator {
 public:
     static ScarceMemory& instance() {
@@ -179,9 +180,11 @@ void TestDeviceDecoder::agrees_data() {
     QTest::addColumn<QString>("device");
     for (const at::Device& where : devicesHere()) {
         const QString device = where.is_cpu() ? QStringLiteral("cpu") : QStringLiteral("cuda");
-        const auto row = [&](const char* name, const char* family, const char* precision, bool twice, const char* targets, const char* bias) {
-            QTest::addRow("%s, %s", name, qPrintable(device)) << QString::fromUtf8(family) << QString::fromUtf8(precision) << twice << QString::fromUtf8(targets)
-                                                              << QString::fromUtf8(bias) << device;
+        const auto row = [&](const char* name, const char* family, const char* precision, bool twice, const char* targets,
+                             const char* bias) {
+            QTest::addRow("%s, %s", name, qPrintable(device))
+                << QString::fromUtf8(family) << QString::fromUtf8(precision) << twice << QString::fromUtf8(targets)
+                << QString::fromUtf8(bias) << device;
         };
         row("phi", "phi", "fp32", false, "all-linear", "none");
         row("phi with all biases", "phi", "fp32", false, "all-linear", "all");
@@ -201,18 +204,23 @@ void TestDeviceDecoder::agrees() {
     QFETCH(QString, bias);
     QFETCH(QString, device);
     const Precision held = parsePrecision(precision.toStdString(), precision == u"nf4" ? "fp32" : "auto", twice);
-    Decoder fast = Decoder::load(model(family), held), plain = Decoder::loadPlain(model(family), held, chooseDevice(device.toStdString()));
+    Decoder fast = Decoder::load(model(family), held),
+            plain = Decoder::loadPlain(model(family), held, chooseDevice(device.toStdString()));
     if (!twice) QCOMPARE(plain.byteCount(), fast.byteCount());
     const LoraSpec spec = specOf(targets, bias, 0.2, family == u"llama");
     const Computed a(fast, spec), b(plain, spec);
 
     QCOMPARE(worstError(a.seeded, b.seeded), 0.0);
-    const double base = worstError(a.base, b.base), adapted = worstError(a.logits, b.logits), cached = worstError(a.cached, b.cached);
-    const double loss = std::abs(b.loss / a.loss - 1), trained = std::abs(b.trained / a.trained - 1), gradient = a.worstGradient(b);
+    const double base = worstError(a.base, b.base), adapted = worstError(a.logits, b.logits),
+                 cached = worstError(a.cached, b.cached);
+    const double loss = std::abs(b.loss / a.loss - 1), trained = std::abs(b.trained / a.trained - 1),
+                 gradient = a.worstGradient(b);
     double probability = 0;
-    for (std::size_t i = 0; i < kTargets.size(); ++i) probability = std::max(probability, static_cast<double>(std::abs(a.probabilities[i] - b.probabilities[i])));
-    qInfo("max abs error: logits %.2g, with adapter %.2g, cached %.2g, log-probabilities %.2g; relative: loss %.2g, with dropout %.2g, gradients %.2g", base, adapted, cached,
-          probability, loss, trained, gradient);
+    for (std::size_t i = 0; i < kTargets.size(); ++i)
+        probability = std::max(probability, static_cast<double>(std::abs(a.probabilities[i] - b.probabilities[i])));
+    qInfo("max abs error: logits %.2g, with adapter %.2g, cached %.2g, log-probabilities %.2g; relative: loss %.2g, with dropout "
+          "%.2g, gradients %.2g",
+          base, adapted, cached, probability, loss, trained, gradient);
     QVERIFY(worstError(a.base, a.logits) > 1e-2);
     QVERIFY(base <= 2e-5 && adapted <= 2e-5 && cached <= 2e-5 && probability <= 2e-5);
     QVERIFY(loss <= 1e-4 && trained <= 1e-4 && gradient <= 1e-4);
@@ -225,8 +233,9 @@ void TestDeviceDecoder::roundedPrecision_data() {
     QTest::newRow("llama") << "llama";
 }
 
-// Rounded to bfloat16 it is no further from float32 than the fast way; to half precision, which has three bits more, far nearer, and even where
-// gradients lie below what half precision can hold. (What only a GPU may be asked for computes on the processor too, slowly.)
+// Rounded to bfloat16 it is no further from float32 than the fast way; to half precision, which has three bits more, far nearer,
+// and even where gradients lie below what half precision can hold. (What only a GPU may be asked for computes on the processor
+// too, slowly.)
 void TestDeviceDecoder::roundedPrecision() {
     QFETCH(QString, family);
     constexpr float kTiny = 1e-7f; // weights of the targets
@@ -237,11 +246,16 @@ void TestDeviceDecoder::roundedPrecision() {
     };
     Precision fp16;
     fp16.compute = Precision::Compute::Fp16;
-    const Computed exact = computed(Precision::Fp32, false), fast = computed(Precision::Bf16, true), plain = computed(Precision::Bf16, false), half = computed(fp16, false);
-    const auto logits = [&](const Computed& of) { return std::max(worstError(of.logits, exact.logits), worstError(of.cached, exact.cached)); };
+    const Computed exact = computed(Precision::Fp32, false), fast = computed(Precision::Bf16, true),
+                   plain = computed(Precision::Bf16, false), half = computed(fp16, false);
+    const auto logits = [&](const Computed& of) {
+        return std::max(worstError(of.logits, exact.logits), worstError(of.cached, exact.cached));
+    };
     const auto gradient = [&](const Computed& of) { return exact.worstGradient(of); };
-    qInfo("from float32, logits: bf16 fast %.2g, plain %.2g, fp16 %.2g; gradients: bf16 fast %.2g, plain %.2g, fp16 %.2g (of norm %.2g)", logits(fast), logits(plain),
-          logits(half), gradient(fast), gradient(plain), gradient(half), at::norm(exact.gradients).item<double>());
+    qInfo("from float32, logits: bf16 fast %.2g, plain %.2g, fp16 %.2g; gradients: bf16 fast %.2g, plain %.2g, fp16 %.2g (of "
+          "norm %.2g)",
+          logits(fast), logits(plain), logits(half), gradient(fast), gradient(plain), gradient(half),
+          at::norm(exact.gradients).item<double>());
     QVERIFY(logits(plain) > 0 && logits(plain) < 1.5 * logits(fast));
     QVERIFY(gradient(plain) > 0 && gradient(plain) < 1.5 * gradient(fast));
     QVERIFY(logits(half) > 0 && logits(half) < logits(plain) / 4);
@@ -252,7 +266,8 @@ void TestDeviceDecoder::generatesTheSame() {
     GenerateOptions options;
     options.maxNewTokens = 24;
     for (const QString& family : {QStringLiteral("phi"), QStringLiteral("llama")}) {
-        const Decoder fast = Decoder::load(model(family), Precision::Fp32), plain = Decoder::loadPlain(model(family), Precision::Fp32, at::kCPU);
+        const Decoder fast = Decoder::load(model(family), Precision::Fp32),
+                      plain = Decoder::loadPlain(model(family), Precision::Fp32, at::kCPU);
         const Tokenizer tokenizer = Tokenizer::fromFolder(model(family));
         const auto ids = [&](const Decoder& decoder) { return generate(decoder, tokenizer, tokens(11, 3), options, {}, {}).ids; };
         QVERIFY(!ids(fast).empty());
@@ -263,8 +278,10 @@ void TestDeviceDecoder::generatesTheSame() {
 // What several calls added is there once it is asked for, as if each had been waited for; and nothing of it when it is dropped.
 void TestDeviceDecoder::gradientsAddUp() {
     for (const bool plain : {false, true}) {
-        Decoder decoder = plain ? Decoder::loadPlain(model(QStringLiteral("llama")), Precision::Fp32, at::kCPU) : Decoder::load(model(QStringLiteral("llama")), Precision::Fp32);
-        const auto lora = std::make_shared<Lora>(decoder.config(), specOf(QStringLiteral("all-linear"), QStringLiteral("none"), 0.2, false), 7);
+        Decoder decoder = plain ? Decoder::loadPlain(model(QStringLiteral("llama")), Precision::Fp32, at::kCPU)
+                                : Decoder::load(model(QStringLiteral("llama")), Precision::Fp32);
+        const auto lora =
+            std::make_shared<Lora>(decoder.config(), specOf(QStringLiteral("all-linear"), QStringLiteral("none"), 0.2, false), 7);
         decoder.setAdapter(lora, true);
         goldenFill(*lora);
         Pack other;
@@ -327,11 +344,15 @@ void TestDeviceDecoder::nf4Matrix() {
                 const DeviceWeight weight(matrix, type, device);
                 at::Tensor expected = at::empty({out, in}, type);
                 dequantizeInto(matrix, expected);
-                QVERIFY(twice ? at::allclose(weight.matrix().cpu(), expected, 1e-6, 1e-6) : at::equal(weight.matrix().cpu(), expected));
+                QVERIFY(twice ? at::allclose(weight.matrix().cpu(), expected, 1e-6, 1e-6)
+                              : at::equal(weight.matrix().cpu(), expected));
                 for (const int rows : {1, 3}) {
-                    const at::Tensor x = at::sin(at::arange(rows * in, at::kFloat)).view({rows, in}).to(device, type).requires_grad_();
+                    const at::Tensor x =
+                        at::sin(at::arange(rows * in, at::kFloat)).view({rows, in}).to(device, type).requires_grad_();
                     const at::Tensor y = weight.times(x), dy = at::ones_like(y), plain = at::mm(x.detach(), weight.matrix().t());
-                    QVERIFY(device.is_cpu() ? at::equal(y.detach(), plain) : at::norm(y.detach() - plain).item<double>() <= 1e-2 * at::norm(plain).item<double>());
+                    QVERIFY(device.is_cpu()
+                                ? at::equal(y.detach(), plain)
+                                : at::norm(y.detach() - plain).item<double>() <= 1e-2 * at::norm(plain).item<double>());
                     QVERIFY(at::equal(torch::autograd::grad({y}, {x}, {dy}).front(), at::mm(dy, weight.matrix())));
                 }
             }
@@ -369,15 +390,19 @@ void TestDeviceDecoder::nf4Arithmetic() {
     const auto check = [&]<class T>(T) {
         constexpr at::ScalarType kType = c10::CppTypeToScalarType<T>::value;
         at::Tensor all = at::full({out * in + 8}, 77, kType);
-        for (std::int64_t at = 0; at < out * in; at += nf4_arithmetic::kAtOnce) nf4_arithmetic::expand(view, at, nf4Values().data(), all.data_ptr<T>());
+        for (std::int64_t at = 0; at < out * in; at += nf4_arithmetic::kAtOnce)
+            nf4_arithmetic::expand(view, at, nf4Values().data(), all.data_ptr<T>());
         QVERIFY(at::equal(all.narrow(0, 0, out * in).view({out, in}), w.to(kType)));
         QVERIFY(at::equal(all.narrow(0, out * in, 8), at::full({8}, 77, kType))); // nothing was written beyond the end
         if (in % block != 0) return;
-        const at::Tensor x = at::sin(at::arange(in, at::kFloat) * 0.7).to(kType), y = at::mv(w.to(at::kDouble), x.to(at::kDouble));
+        const at::Tensor x = at::sin(at::arange(in, at::kFloat) * 0.7).to(kType),
+                         y = at::mv(w.to(at::kDouble), x.to(at::kDouble));
         for (int row = 0; row < out; ++row) {
             float sum = 0;
-            for (int lane = 0; lane < nf4_arithmetic::kWarp; ++lane) sum += nf4_arithmetic::partOfRow(view, row, x.const_data_ptr<T>(), lane, nf4Values().data());
-            QVERIFY(std::abs(sum - y[row].item<double>()) <= 1e-5 * at::sum(at::abs(w[row].to(at::kDouble) * x.to(at::kDouble))).item<double>());
+            for (int lane = 0; lane < nf4_arithmetic::kWarp; ++lane)
+                sum += nf4_arithmetic::partOfRow(view, row, x.const_data_ptr<T>(), lane, nf4Values().data());
+            QVERIFY(std::abs(sum - y[row].item<double>()) <=
+                    1e-5 * at::sum(at::abs(w[row].to(at::kDouble) * x.to(at::kDouble))).item<double>());
         }
     };
     check(float());
@@ -412,7 +437,8 @@ void TestDeviceDecoder::wantOfMemoryHalvesMicroBatches() {
         norms.clear();
         warnings = 0;
         Decoder decoder = Decoder::loadPlain(model(QStringLiteral("llama")), Precision::Fp32, at::kCPU);
-        const auto lora = std::make_shared<Lora>(decoder.config(), specOf(QStringLiteral("q_proj"), QStringLiteral("none"), 0, false), 1);
+        const auto lora =
+            std::make_shared<Lora>(decoder.config(), specOf(QStringLiteral("q_proj"), QStringLiteral("none"), 0, false), 1);
         decoder.setAdapter(lora, true);
         goldenFill(*lora);
         AdamW optimizer(*lora, 0);

@@ -1,10 +1,10 @@
 // links: engine_core
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments: their fields, single settings, validation, differences.
-#include "tests/support/sound_experiment.h"
 #include "engine/experiment.h"
 #include "engine/nearest.h"
 #include "engine/yaml_tree.h"
+#include "tests/support/sound_experiment.h"
 
 #include <QTest>
 
@@ -40,7 +40,8 @@ void TestExperiment::fieldsAreWhole() {
         QVERIFY2(keys.insert(field.key).second, field.key.c_str());
         QVERIFY2(!field.title.empty() && field.help.size() > 10 && field.help.ends_with("."), field.key.c_str());
         QVERIFY2(field.kind != FieldKind::Choice || !field.choices.empty(), field.key.c_str());
-        QVERIFY2((field.kind != FieldKind::Integer && field.kind != FieldKind::Number) || field.minimum < field.maximum, field.key.c_str());
+        QVERIFY2((field.kind != FieldKind::Integer && field.kind != FieldKind::Number) || field.minimum < field.maximum,
+                 field.key.c_str());
         Experiment e;
         const std::string before = field.get(e);
         field.set(e, before);
@@ -57,8 +58,9 @@ void TestExperiment::fieldsAreWhole() {
         if (!field.advanced) simple.insert(field.key);
     }
     QCOMPARE(keys.size(), std::size_t(45));
-    QCOMPARE(simple, (std::set<std::string>{"model.path", "data.split.train_per_label", "data.split.test_per_label", "lora.r", "lora.alpha", "lora.dropout",
-                                            "train.epochs", "train.batch_size", "train.learning_rate"}));
+    QCOMPARE(simple,
+             (std::set<std::string>{"model.path", "data.split.train_per_label", "data.split.test_per_label", "lora.r",
+                                    "lora.alpha", "lora.dropout", "train.epochs", "train.batch_size", "train.learning_rate"}));
 }
 
 void TestExperiment::settings_data() {
@@ -97,7 +99,9 @@ void TestExperiment::settings() {
 void TestExperiment::badSettings_data() {
     QTest::addColumn<QByteArray>("assignment");
     QTest::addColumn<QString>("problem");
-    const auto row = [](const char* assignment, const char* problem) { QTest::newRow(assignment) << QByteArray(assignment) << QString::fromUtf8(problem); };
+    const auto row = [](const char* assignment, const char* problem) {
+        QTest::newRow(assignment) << QByteArray(assignment) << QString::fromUtf8(problem);
+    };
     row("lora.r", "\"lora.r\" is no setting. Write KEY=VALUE, for example lora.r=8.");
     row("=8", "\"=8\" is no setting. Write KEY=VALUE, for example lora.r=8.");
     row("lora.rank=8", "There is no setting \"lora.rank\". Did you mean lora.r?");
@@ -110,7 +114,8 @@ void TestExperiment::badSettings_data() {
     row("data.labels=[a, [b]]", "data.labels may hold words only; put words that mean something to YAML in quotes.");
     row("data.labels=a,,b", "data.labels has an empty item.");
     row("prompt.labels=a", "prompt.labels must be like {negative: \" bad\", positive: \" good\"}, not \"a\".");
-    row("prompt.labels={a: b, a: c}", "prompt.labels \"a\" is set twice, first on line 1. Write it like {negative: \" bad\", positive: \" good\"}.");
+    row("prompt.labels={a: b, a: c}",
+        "prompt.labels \"a\" is set twice, first on line 1. Write it like {negative: \" bad\", positive: \" good\"}.");
     row("l\xC3\xBC\xFFn=1", "There is no setting \"l\u00FC…\". Did you mean data.label?");
     row("name=\xFF", "name is not text in UTF-8.");
 }
@@ -141,35 +146,46 @@ void TestExperiment::settingsAtAPrompt() {
 void TestExperiment::validates_data() {
     QTest::addColumn<QByteArray>("settings"); // a line each
     QTest::addColumn<QString>("issues");      // a line each
-    const auto row = [](const char* name, const char* settings, const char* issues) { QTest::newRow(name) << QByteArray(settings) << QString::fromUtf8(issues); };
+    const auto row = [](const char* name, const char* settings, const char* issues) {
+        QTest::newRow(name) << QByteArray(settings) << QString::fromUtf8(issues);
+    };
     row("no csv", "data.csv=", "data.csv: no data file is named.");
     row("no model", "model.path=", "model.path: no model is named; default is SmolLM2-135M-Instruct.");
     row("no template", "prompt.template=", "prompt.template: is missing; for example \"Text: {text}\\nLabel: {label}\".");
     row("no text", "prompt.template=a {label}", "prompt.template: does not hold {text}, the place of the row's text.");
     row("two texts", "prompt.template={text}{text}{label}", "prompt.template: holds {text} 2 times; once is right.");
     row("no label", "prompt.template={text}", "prompt.template: does not end in {label}, the place of the answer.");
-    row("two labels", "prompt.template={label}{text}{label}", "prompt.template: holds {label} 2 times; once, at the end, is right.");
+    row("two labels", "prompt.template={label}{text}{label}",
+        "prompt.template: holds {label} 2 times; once, at the end, is right.");
     row("label not last", "prompt.template={label} {text}", "prompt.template: goes on after {label}, which must be its end.");
-    row("blank after label", "prompt.template={text} {label} ", "prompt.template: has blanks or an empty line after {label}, which must be its end; in YAML, a block that begins with |- has none.");
+    row("blank after label", "prompt.template={text} {label} ",
+        "prompt.template: has blanks or an empty line after {label}, which must be its end; in YAML, a block that begins with |- "
+        "has none.");
     row("one label", "data.labels=[good]", "data.labels: names one label only; a classifier needs at least two.");
     row("label twice", "data.labels=[good, good]", "data.labels: names \"good\" twice.");
     row("unknown spelled", "prompt.labels={good: \" G\", ugly: \" U\"}", "prompt.labels: \"ugly\" is not one of data.labels.");
-    row("spelled alike", "prompt.labels={good: \" x\", bad: \" x\"}", "prompt.labels: \"bad\" and \"good\" are both spelled \" x\".");
+    row("spelled alike", "prompt.labels={good: \" x\", bad: \" x\"}",
+        "prompt.labels: \"bad\" and \"good\" are both spelled \" x\".");
     row("spelled as another", "prompt.labels={good: bad}", "prompt.labels: \"bad\" and \"good\" are both spelled \"bad\".");
     row("spelled empty", "prompt.labels={good: \" \"}", "prompt.labels: the spelling of \"good\" is empty.");
-    row("unanswered", "evaluate.unanswered=neutral", "evaluate.unanswered: \"neutral\" is neither separate nor one of data.labels.");
+    row("unanswered", "evaluate.unanswered=neutral",
+        "evaluate.unanswered: \"neutral\" is neither separate nor one of data.labels.");
     row("micro batch", "train.micro_batch_size=16", "train.micro_batch_size: 16 is more than train.batch_size, 8.");
     row("same column", "data.label=0\ndata.text=0", "data.text: is the label's column too (0).");
     row("delimiter", "data.delimiter=ab", "data.delimiter: must be one ASCII character other than a quote, tab, or auto.");
     row("delimiter quote", "data.delimiter=\"", "data.delimiter: must be one ASCII character other than a quote, tab, or auto.");
-    row("double quant", "model.double_quant=true", "model.double_quant: quantises the scales of nf4 weights, and the precision is auto; use false.");
-    row("fp16", "model.compute=fp16\nmodel.device=cpu", "model.compute: fp16 needs a GPU, and model.device is cpu; use auto or bf16.");
+    row("double quant", "model.double_quant=true",
+        "model.double_quant: quantises the scales of nf4 weights, and the precision is auto; use false.");
+    row("fp16", "model.compute=fp16\nmodel.device=cpu",
+        "model.compute: fp16 needs a GPU, and model.device is cpu; use auto or bf16.");
     row("compute", "model.precision=fp32\nmodel.compute=bf16",
         "model.compute: this version computes as the weights are held, which is fp32; use auto, or set model.precision to bf16.");
-    row("eval rows", "train.eval_every=5\ndata.split.eval_per_label=0", "train.eval_every: asks for evaluations while data.split.eval_per_label is 0.");
+    row("eval rows", "train.eval_every=5\ndata.split.eval_per_label=0",
+        "train.eval_every: asks for evaluations while data.split.eval_per_label is 0.");
     row("several", "data.csv=\nprompt.template=x\ntrain.micro_batch_size=9",
         "data.csv: no data file is named.\nprompt.template: does not hold {text}, the place of the row's text.\n"
-        "prompt.template: does not end in {label}, the place of the answer.\ntrain.micro_batch_size: 9 is more than train.batch_size, 8.");
+        "prompt.template: does not end in {label}, the place of the answer.\ntrain.micro_batch_size: 9 is more than "
+        "train.batch_size, 8.");
 }
 
 void TestExperiment::validates() {
@@ -242,12 +258,18 @@ void TestExperiment::nearest_data() {
     QTest::addColumn<QString>("left");
     QTest::addColumn<QString>("right");
     QTest::addColumn<int>("distance");
-    QTest::newRow("same") << "alpha" << "alpha" << 0;
-    QTest::newRow("case") << "Alpha" << "alpha" << 0;
-    QTest::newRow("empty") << "" << "abc" << 3;
-    QTest::newRow("swap") << "ab" << "ba" << 1;
-    QTest::newRow("kitten") << "kitten" << "sitting" << 3;
-    QTest::newRow("dash") << "batch-size" << "batch_size" << 0;
+    QTest::newRow("same") << "alpha"
+                          << "alpha" << 0;
+    QTest::newRow("case") << "Alpha"
+                          << "alpha" << 0;
+    QTest::newRow("empty") << ""
+                           << "abc" << 3;
+    QTest::newRow("swap") << "ab"
+                          << "ba" << 1;
+    QTest::newRow("kitten") << "kitten"
+                            << "sitting" << 3;
+    QTest::newRow("dash") << "batch-size"
+                          << "batch_size" << 0;
 }
 
 void TestExperiment::nearest() {

@@ -1,9 +1,9 @@
 // links: engine_core
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments as YAML: both ways, and its errors with their places.
-#include "tests/support/sound_experiment.h"
 #include "engine/experiment.h"
 #include "engine/yaml_tree.h"
+#include "tests/support/sound_experiment.h"
 
 #include <QFile>
 #include <QTemporaryDir>
@@ -69,7 +69,8 @@ evaluate: {method: score, max_new_tokens: 3, unanswered: separate}
     QCOMPARE(e.data.label, std::string("0"));
     QCOMPARE(e.data.labels, (std::vector<std::string>{"negative", "neutral", "positive"}));
     QCOMPARE(e.prompt.text_template, std::string("… {text} … {label}"));
-    QCOMPARE(e.prompt.labels, (std::vector<std::pair<std::string, std::string>>{{"positive", " positive"}, {"negative", " negative"}, {"neutral", " neutral"}}));
+    QCOMPARE(e.prompt.labels, (std::vector<std::pair<std::string, std::string>>{
+                                  {"positive", " positive"}, {"negative", " negative"}, {"neutral", " neutral"}}));
     QCOMPARE(e.lora.targets, std::vector<std::string>{"all-linear"});
     QCOMPARE(e.train.learning_rate, 2e-4);
     QCOMPARE(csvPath(e).string(), std::string("/somewhere/all-data.csv"));
@@ -84,8 +85,9 @@ evaluate: {method: score, max_new_tokens: 3, unanswered: separate}
 void TestExperimentYaml::theArticlesTemplate() {
     const std::string in(12, ' ');
     Experiment e = sound();
-    e.prompt.text_template = "The sentiment of the following phrase: '{text}' is \n" + in + "\n\n Positive\n" + in + "\n Negative\n" + in
-        + "\n Neutral\n" + in + "\n Cannot be determined\n" + in + "\n\nSolution: The correct option is{label}";
+    e.prompt.text_template = "The sentiment of the following phrase: '{text}' is \n" + in + "\n\n Positive\n" + in +
+                             "\n Negative\n" + in + "\n Neutral\n" + in + "\n Cannot be determined\n" + in +
+                             "\n\nSolution: The correct option is{label}";
     const std::string yaml = toYaml(e);
     QCOMPARE(parse(yaml).prompt.text_template, e.prompt.text_template);
     for (std::size_t at = yaml.find('\n'); at != std::string::npos; at = yaml.find('\n', at + 1))
@@ -130,9 +132,15 @@ void TestExperimentYaml::yamlComesBack_data() {
     row("question", "? what");
     row("anchor", "&a *b !c %d @e");
     row("unicode", "Größe „süß“ – Ω 漢字 🙂 e\xCC\x81");
-    row("no-break space", "a\xC2\xA0" "b\xE2\x80\x8A" "c");
-    row("line separators", "a\xE2\x80\xA8" "b\xE2\x80\xA9" "c\xC2\x85" "d");
-    row("byte-order mark", "\xEF\xBB\xBF" "a\xEF\xBB\xBF");
+    row("no-break space", "a\xC2\xA0"
+                          "b\xE2\x80\x8A"
+                          "c");
+    row("line separators", "a\xE2\x80\xA8"
+                           "b\xE2\x80\xA9"
+                           "c\xC2\x85"
+                           "d");
+    row("byte-order mark", "\xEF\xBB\xBF"
+                           "a\xEF\xBB\xBF");
     row("controls", "\x01\x07\x1B[0m\x7F");
     row("fold marks", "> folded\n| literal");
     row("empty", "");
@@ -156,7 +164,8 @@ void TestExperimentYaml::yamlComesBack() {
 }
 
 void TestExperimentYaml::randomTextsComeBack() {
-    const std::vector<std::string> pieces{" ", "  ", "\n", "\t", "\\", "\"", "'", "a", "{", "}", "#", ":", "-", "|", ">", "\r", "ü", "\xE2\x80\xA8", "[", "]", ",", "%", "~", "0", "\x01"};
+    const std::vector<std::string> pieces{" ", "  ", "\n", "\t", "\\",           "\"", "'", "a", "{", "}", "#", ":",   "-",
+                                          "|", ">",  "\r", "ü",  "\xE2\x80\xA8", "[",  "]", ",", "%", "~", "0", "\x01"};
     std::mt19937 random(7);
     for (int round = 0; round < 3000; ++round) {
         std::string text;
@@ -194,38 +203,52 @@ void TestExperimentYaml::numbersAreShortest() {
 void TestExperimentYaml::badYaml_data() {
     QTest::addColumn<QByteArray>("yaml");
     QTest::addColumn<QString>("problem");
-    const auto row = [](const char* name, const char* yaml, const char* problem) { QTest::newRow(name) << QByteArray(yaml) << QString::fromUtf8(problem); };
-    row("unknown key", "train:\n  learing_rate: 1e-3\n", "a.yaml:2:3: unknown key \"learing_rate\" in train; did you mean learning_rate?");
+    const auto row = [](const char* name, const char* yaml, const char* problem) {
+        QTest::newRow(name) << QByteArray(yaml) << QString::fromUtf8(problem);
+    };
+    row("unknown key", "train:\n  learing_rate: 1e-3\n",
+        "a.yaml:2:3: unknown key \"learing_rate\" in train; did you mean learning_rate?");
     row("unknown in flow", "lora: {r: 4, alpah: 2}\n", "a.yaml:1:14: unknown key \"alpah\" in lora; did you mean alpha?");
     row("unknown at root", "nmae: x\n", "a.yaml:1:1: unknown key \"nmae\"; did you mean name?");
     row("unknown section", "trian: {epochs: 1}\n", "a.yaml:1:1: unknown key \"trian\"; did you mean train?");
     row("wrong place", "epochs: 4\n", "a.yaml:1:1: unknown key \"epochs\"; did you mean train.epochs?");
     row("wrong section", "train: {dropout: 0.1}\n", "a.yaml:1:9: unknown key \"dropout\" in train; did you mean lora.dropout?");
-    row("another tool's spelling", "train: {batch-size: 8}\n", "a.yaml:1:9: unknown key \"batch-size\" in train; did you mean batch_size?");
-    row("unknown in split", "data:\n  split:\n    sead: 1\n", "a.yaml:3:5: unknown key \"sead\" in data.split; did you mean seed?");
+    row("another tool's spelling", "train: {batch-size: 8}\n",
+        "a.yaml:1:9: unknown key \"batch-size\" in train; did you mean batch_size?");
+    row("unknown in split", "data:\n  split:\n    sead: 1\n",
+        "a.yaml:3:5: unknown key \"sead\" in data.split; did you mean seed?");
     row("not a number", "lora:\n  r: many\n", "a.yaml:2:6: lora.r must be a whole number from 1 to 1024, not \"many\".");
     row("out of range", "lora: {r: 0}\n", "a.yaml:1:11: lora.r must be a whole number from 1 to 1024, not \"0\".");
     row("fraction", "lora: {r: 1.5}\n", "a.yaml:1:11: lora.r must be a whole number from 1 to 1024, not \"1.5\".");
-    row("huge", "train: {seed: 99999999999999999999}\n", "a.yaml:1:15: train.seed must be a whole number from 0 to 4294967295, not \"99999999999999999999\".");
+    row("huge", "train: {seed: 99999999999999999999}\n",
+        "a.yaml:1:15: train.seed must be a whole number from 0 to 4294967295, not \"99999999999999999999\".");
     row("hexadecimal", "lora: {r: 0x10}\n", "a.yaml:1:11: lora.r must be a whole number from 1 to 1024, not \"0x10\".");
-    row("infinite", "train: {learning_rate: .inf}\n", "a.yaml:1:24: train.learning_rate must be a number from 0 to 10, not \".inf\".");
-    row("not finite", "train: {learning_rate: nan}\n", "a.yaml:1:24: train.learning_rate must be a number from 0 to 10, not \"nan\".");
-    row("comma", "train: {learning_rate: \"2,5\"}\n", "a.yaml:1:24: train.learning_rate must be a number, not text: leave the quotes out.");
+    row("infinite", "train: {learning_rate: .inf}\n",
+        "a.yaml:1:24: train.learning_rate must be a number from 0 to 10, not \".inf\".");
+    row("not finite", "train: {learning_rate: nan}\n",
+        "a.yaml:1:24: train.learning_rate must be a number from 0 to 10, not \"nan\".");
+    row("comma", "train: {learning_rate: \"2,5\"}\n",
+        "a.yaml:1:24: train.learning_rate must be a number, not text: leave the quotes out.");
     row("quoted number", "lora: {r: \"16\"}\n", "a.yaml:1:11: lora.r must be a number, not text: leave the quotes out.");
-    row("quoted flag", "lora: {rslora: 'true'}\n", "a.yaml:1:16: lora.rslora must be true or false, not text: leave the quotes out.");
+    row("quoted flag", "lora: {rslora: 'true'}\n",
+        "a.yaml:1:16: lora.rslora must be true or false, not text: leave the quotes out.");
     row("yes", "lora: {rslora: yes}\n", "a.yaml:1:16: lora.rslora must be true or false, not \"yes\".");
     row("choice", "lora: {bias: some}\n", "a.yaml:1:14: lora.bias must be none, all or lora_only, not \"some\".");
     row("precision", "model: {precision: fp16}\n", "a.yaml:1:20: model.precision must be auto, fp32, bf16 or nf4, not \"fp16\".");
-    row("micro batch", "train: {micro_batch_size: few}\n", "a.yaml:1:27: train.micro_batch_size must be auto or a whole number from 1 to 65536, not \"few\".");
-    row("resid dropout", "train: {resid_dropout: -0.5}\n", "a.yaml:1:24: train.resid_dropout must be -1 or a number from 0 to 0.99, not \"-0.5\".");
+    row("micro batch", "train: {micro_batch_size: few}\n",
+        "a.yaml:1:27: train.micro_batch_size must be auto or a whole number from 1 to 65536, not \"few\".");
+    row("resid dropout", "train: {resid_dropout: -0.5}\n",
+        "a.yaml:1:24: train.resid_dropout must be -1 or a number from 0 to 0.99, not \"-0.5\".");
     row("list for a number", "lora: {r: [1]}\n", "a.yaml:1:11: lora.r must be a single value, not a list.");
     row("map for a text", "name: {a: b}\n", "a.yaml:1:7: name must be a single value, not a map.");
     row("map for a list", "data: {labels: {a: b}}\n", "a.yaml:1:16: data.labels must be a list, not a map.");
     row("list for a map", "prompt:\n  labels: [a, b]\n", "a.yaml:2:11: prompt.labels must be a map, not a list.");
     row("list in a list", "data: {labels: [a, [b]]}\n", "a.yaml:1:20: data.labels may hold words only, not a list.");
-    row("null in a list", "data: {labels: [a, null]}\n", "a.yaml:1:20: data.labels may hold words only, not nothing; put null and ~ in quotes.");
+    row("null in a list", "data: {labels: [a, null]}\n",
+        "a.yaml:1:20: data.labels may hold words only, not nothing; put null and ~ in quotes.");
     row("empty item", "data: {labels: [a, \"\"]}\n", "a.yaml:1:16: data.labels has an empty item.");
-    row("no target", "lora: {targets: []}\n", "a.yaml:1:17: lora.targets names no layer, so there is nothing to train. Use all-linear.");
+    row("no target", "lora: {targets: []}\n",
+        "a.yaml:1:17: lora.targets names no layer, so there is nothing to train. Use all-linear.");
     row("list in a map", "prompt: {labels: {a: [b]}}\n", "a.yaml:1:22: prompt.labels may hold words only, not a list.");
     row("nothing", "name:\n", "a.yaml:1:1: name has no value; give one or leave the key out.");
     row("scalar section", "lora: 16\n", "a.yaml:1:7: lora must be a map of settings, not \"16\".");
@@ -248,7 +271,8 @@ void TestExperimentYaml::badYaml_data() {
     row("tab indent", "lora:\n\tr: 4\n", "a.yaml:2:3: is not YAML: ");
     row("not UTF-8", "name: a\nlora: {r: 4} # caf\xE9\n", "a.yaml:2:19: is not UTF-8 here; save it as UTF-8.");
     row("long value", "lora: {r: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n",
-        "a.yaml:1:11: lora.r must be a whole number from 1 to 1024, not \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…\".");
+        "a.yaml:1:11: lora.r must be a whole number from 1 to 1024, not "
+        "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…\".");
 }
 
 void TestExperimentYaml::badYaml() {
@@ -262,7 +286,8 @@ void TestExperimentYaml::badYaml() {
 }
 
 void TestExperimentYaml::allProblemsAtOnce() {
-    const std::string problem = problemOf([] { parse("nmae: x\nlora:\n  r: 0\n  alpha: x\ntrain: {epochs: 1, epoch: 2}\nlora: 3\n"); });
+    const std::string problem =
+        problemOf([] { parse("nmae: x\nlora:\n  r: 0\n  alpha: x\ntrain: {epochs: 1, epoch: 2}\nlora: 3\n"); });
     QCOMPARE(problem, std::string("a.yaml:1:1: unknown key \"nmae\"; did you mean name?\n"
                                   "a.yaml:3:6: lora.r must be a whole number from 1 to 1024, not \"0\".\n"
                                   "a.yaml:4:10: lora.alpha must be a number from 0.001 to 65536, not \"x\".\n"
@@ -282,14 +307,16 @@ void TestExperimentYaml::hostileYaml_data() {
     QByteArray laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n";
     for (char c = 'b'; c <= 'z'; ++c) {
         const char before = static_cast<char>(c - 1);
-        laughs += QByteArray(1, c) + ": &" + QByteArray(1, c) + " [" + ("*" + QByteArray(1, before) + ",").repeated(9).chopped(1) + "]\n";
+        laughs += QByteArray(1, c) + ": &" + QByteArray(1, c) + " [" +
+                  ("*" + QByteArray(1, before) + ",").repeated(9).chopped(1) + "]\n";
     }
     QTest::newRow("billion laughs") << laughs << "aliases (*name) are not read here";
     QByteArray keys;
     for (int i = 0; i < 20000; ++i) keys += "k" + QByteArray::number(i) + ": 1\n";
     QTest::newRow("many keys") << keys << "more than 10000 keys";
     QTest::newRow("many unknown keys") << keys.left(40000) << "a.yaml:100:1: unknown key \"k99\"";
-    QTest::newRow("many problems") << "data: {labels: [" + QByteArray("[],").repeated(200000) + "]}" << "a.yaml:1:17: data.labels may hold words only, not a list.";
+    QTest::newRow("many problems") << "data: {labels: [" + QByteArray("[],").repeated(200000) + "]}"
+                                   << "a.yaml:1:17: data.labels may hold words only, not a list.";
     QTest::newRow("zero byte") << QByteArray("name: a\0b\n", 10) << "a.yaml:1:8: holds a zero byte";
     QTest::newRow("overlong") << QByteArray("name: \xC0\xAF\n") << "a.yaml:1:7: is not UTF-8";
     QTest::newRow("surrogate") << QByteArray("name: \xED\xA0\x80\n") << "a.yaml:1:7: is not UTF-8";
@@ -307,8 +334,10 @@ void TestExperimentYaml::hostileYaml() {
 
 void TestExperimentYaml::acceptedSpellings() {
     QCOMPARE(parse("lora: {targets: q_proj}").lora.targets, std::vector<std::string>{"q_proj"});
-    QCOMPARE(parse("lora: {targets: ['.*(q|v)_proj{1,1}', k_proj]}").lora.targets, (std::vector<std::string>{".*(q|v)_proj{1,1}", "k_proj"}));
-    QCOMPARE(parse("lora: {targets: 'a{1,2}'}").lora.targets, std::vector<std::string>{"a{1,2}"}); // a scalar of a file is one item
+    QCOMPARE(parse("lora: {targets: ['.*(q|v)_proj{1,1}', k_proj]}").lora.targets,
+             (std::vector<std::string>{".*(q|v)_proj{1,1}", "k_proj"}));
+    QCOMPARE(parse("lora: {targets: 'a{1,2}'}").lora.targets,
+             std::vector<std::string>{"a{1,2}"}); // a scalar of a file is one item
     QCOMPARE(parse("train: {epochs: 3}").train.epochs, 3.0);
     QCOMPARE(parse("train: {batch_size: 1e1}").train.batch_size, std::int64_t(10));
     QCOMPARE(parse("train: {micro_batch_size: 4}").train.micro_batch_size, std::string("4"));
@@ -318,7 +347,8 @@ void TestExperimentYaml::acceptedSpellings() {
     QCOMPARE(parse("data: {labels: [0, 1, 1.0]}").data.labels, (std::vector<std::string>{"0", "1", "1.0"}));
     QCOMPARE(parse("lora:\nname: x").name, std::string("x")); // a section with everything commented out
     QCOMPARE(parse("\xEF\xBB\xBFname: x\r\nlora:\r\n  r: 4\r\n").lora.r, std::int64_t(4));
-    QCOMPARE(parse("prompt:\r\n  template: |-\r\n    a {text}\r\n\r\n    {label}\r\n").prompt.text_template, std::string("a {text}\n\n{label}"));
+    QCOMPARE(parse("prompt:\r\n  template: |-\r\n    a {text}\r\n\r\n    {label}\r\n").prompt.text_template,
+             std::string("a {text}\n\n{label}"));
     QCOMPARE(parse("prompt:\n  template: |\n    a {text}\n").prompt.text_template, std::string("a {text}\n"));
     QCOMPARE(parse("prompt:\n  template: |").prompt.text_template, std::string());
     QCOMPARE(parse("prompt:\n  template: |+\n    a\n\n").prompt.text_template, std::string("a\n\n"));
@@ -365,7 +395,8 @@ void TestExperimentYaml::loadingNothing() {
     QVERIFY(bad.open(QIODevice::WriteOnly));
     bad.write("name: x\nmodle: 1\n");
     bad.close();
-    QCOMPARE(problemOf([&] { loadExperiment(root / "bad.yaml"); }), (root / "bad.yaml").string() + ":2:1: unknown key \"modle\"; did you mean model?");
+    QCOMPARE(problemOf([&] { loadExperiment(root / "bad.yaml"); }),
+             (root / "bad.yaml").string() + ":2:1: unknown key \"modle\"; did you mean model?");
 }
 
 QTEST_APPLESS_MAIN(TestExperimentYaml)

@@ -39,7 +39,8 @@ RunDetail someRun() {
     report.confusion.counts = {{1, 0, 0}, {0, 0, 1}};
     report.per_label = {{1, 1, 1, 1, 1}, {0, 0, 0, 1, 0}};
     run.report = report;
-    run.metrics = {{"loss", {{1, 0.1 + 0.2, 5.5}, {2, std::nan(""), 6}, {3, std::numeric_limits<double>::infinity(), 7}}}, {"lr", {{1, 2e-4, 5.5}}}};
+    run.metrics = {{"loss", {{1, 0.1 + 0.2, 5.5}, {2, std::nan(""), 6}, {3, std::numeric_limits<double>::infinity(), 7}}},
+                   {"lr", {{1, 2e-4, 5.5}}}};
     run.artifacts = {{"adapter", "/a/b", "ff"}};
     run.figures = {{"seconds_train", 1.5}};
     return run;
@@ -65,7 +66,9 @@ private Q_SLOTS:
 void TestExports::fields_data() {
     QTest::addColumn<QByteArray>("text");
     QTest::addColumn<QByteArray>("field");
-    const auto row = [](const char* name, const QByteArray& text, const QByteArray& field) { QTest::newRow(name) << text << field; };
+    const auto row = [](const char* name, const QByteArray& text, const QByteArray& field) {
+        QTest::newRow(name) << text << field;
+    };
     row("plain", "plain", "plain");
     row("empty", "", "");
     row("comma", "a,b", "\"a,b\"");
@@ -104,7 +107,8 @@ void TestExports::predictions() {
              std::string("record,truth,guess,correct,p(bad),p(-good),raw_text\n"
                          "7,bad,bad,1,0.75,0.25,\n"
                          "5,\"'-good\",,0,,,\"'=boo, \"\"x\"\"\"\n"));
-    QCOMPARE(predictionsCsv(someRun(), {{7, 0, 1, {}, "x"}}), std::string("record,truth,guess,correct,raw_text\n7,bad,\"'-good\",0,x\n"));
+    QCOMPARE(predictionsCsv(someRun(), {{7, 0, 1, {}, "x"}}),
+             std::string("record,truth,guess,correct,raw_text\n7,bad,\"'-good\",0,x\n"));
     QCOMPARE(predictionsCsv(RunDetail{}, {}), std::string("record,truth,guess,correct,raw_text\n"));
 }
 
@@ -120,7 +124,8 @@ void TestExports::runsTable() {
     other.name = "other";
     other.params = {{"lora.alpha", "16"}, {"lora.r", "4"}};
     QCOMPARE(runsCsv({someRun().summary, other}),
-             std::string("id,run,kind,state,started,finished,exit_reason,accuracy,macro_f1,eval_loss,last_loss,step,steps,tags,note,lora.r,train.resid_dropout,prompt.template,lora.alpha\n"
+             std::string("id,run,kind,state,started,finished,exit_reason,accuracy,macro_f1,eval_loss,last_loss,step,steps,tags,"
+                         "note,lora.r,train.resid_dropout,prompt.template,lora.alpha\n"
                          "3,\"'=1+1\",train,done,1000.5,0,,0.5,,,,0,0,a b,\"two\nlines\",8,-1,\"'-{text}, {label}\",\n"
                          "4,other,train,running,0,0,,,,,,0,0,,,4,,,16\n"));
 }
@@ -143,7 +148,8 @@ void TestExports::json() {
     QVERIFY(loss[1].toObject()[QStringLiteral("value")].isNull());
     const QJsonObject report = at("report").toObject();
     QCOMPARE(report[QStringLiteral("confusion")].toArray()[1].toArray()[2].toInt(), 1);
-    QCOMPARE(report[QStringLiteral("per_label")].toObject()[QStringLiteral("-good")].toObject()[QStringLiteral("support")].toInt(), 1);
+    QCOMPARE(
+        report[QStringLiteral("per_label")].toObject()[QStringLiteral("-good")].toObject()[QStringLiteral("support")].toInt(), 1);
     QVERIFY(report[QStringLiteral("eval_loss")].isNull());
     QCOMPARE(at("figures").toObject()[QStringLiteral("seconds_train")].toDouble(), 1.5);
     QCOMPARE(at("artifacts").toArray()[0].toObject()[QStringLiteral("path")].toString(), QStringLiteral("/a/b"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Products of a few rows with float, bfloat16, NF4 and GGUF-block weights, and of many with NF4, on each kind of CPU, against sums in double.
+// Products of a few rows with float, bfloat16, NF4 and GGUF-block weights, and of many with NF4, on each kind of CPU, against
+// sums in double.
 #include "engine/kernels/blocks.h"
 #include "engine/kernels/nf4_bf16.h"
 #include "engine/weights/bfloat16.h"
@@ -43,7 +44,9 @@ std::vector<std::byte> someBlocks(BlockKind kind, std::int64_t count, unsigned s
         }
     return bytes;
 }
-DType typeOf(BlockKind kind) { return kind == BlockKind::Q4_0 ? DType::Q4_0 : kind == BlockKind::Q4_1 ? DType::Q4_1 : DType::Q8_0; }
+DType typeOf(BlockKind kind) {
+    return kind == BlockKind::Q4_0 ? DType::Q4_0 : kind == BlockKind::Q4_1 ? DType::Q4_1 : DType::Q8_0;
+}
 std::vector<float> expanded(BlockKind kind, const std::vector<std::byte>& blocks, std::int64_t rows, std::int64_t depth) {
     std::vector<float> values(static_cast<std::size_t>(rows * depth));
     TensorView view;
@@ -55,14 +58,15 @@ std::vector<float> expanded(BlockKind kind, const std::vector<std::byte>& blocks
 }
 
 /// The worst difference of y [count, stride] from 0.5 + x w^T, in units of what float sums of that length may lose.
-double worstError(const std::vector<float>& y, std::int64_t stride, const std::vector<float>& x, const std::vector<float>& w, std::int64_t count,
-                  std::int64_t rows, std::int64_t depth) {
+double worstError(const std::vector<float>& y, std::int64_t stride, const std::vector<float>& x, const std::vector<float>& w,
+                  std::int64_t count, std::int64_t rows, std::int64_t depth) {
     double worst = 0;
     for (std::int64_t n = 0; n < count; ++n)
         for (std::int64_t o = 0; o < rows; ++o) {
             double sum = 0.5, size = 0.5;
             for (std::int64_t k = 0; k < depth; ++k) {
-                const double product = double{x[static_cast<std::size_t>(n * depth + k)]} * double{w[static_cast<std::size_t>(o * depth + k)]};
+                const double product =
+                    double{x[static_cast<std::size_t>(n * depth + k)]} * double{w[static_cast<std::size_t>(o * depth + k)]};
                 sum += product;
                 size += std::abs(product);
             }
@@ -76,8 +80,7 @@ void targets(const std::function<void(const char*, std::int64_t)>& row) {
 }
 
 /// As NF4's kernels for few rows read x, whose rows are of even length.
-template <class T>
-std::vector<T> evenBeforeOdd(const std::vector<T>& x) {
+template <class T> std::vector<T> evenBeforeOdd(const std::vector<T>& x) {
     std::vector<T> apart;
     for (std::size_t odd = 0; odd < 2; ++odd)
         for (std::size_t i = odd; i < x.size(); i += 2) apart.push_back(x[i]);
@@ -97,8 +100,9 @@ struct SomeNf4 {
     Nf4Rows rows;
 
     SomeNf4(std::int64_t count, std::int64_t width, std::int64_t block, unsigned seed)
-        : codes(std::vector<std::uint8_t>(static_cast<std::size_t>(count * width / 2))), absmax(someFloats(count * width / block, seed)),
-          values(static_cast<std::size_t>(count * width)), rows{codes.data(), absmax.data(), block, count, width, nullptr} {
+        : codes(std::vector<std::uint8_t>(static_cast<std::size_t>(count * width / 2))),
+          absmax(someFloats(count * width / block, seed)), values(static_cast<std::size_t>(count * width)),
+          rows{codes.data(), absmax.data(), block, count, width, nullptr} {
         std::mt19937 random(seed);
         for (auto& code : codes.values()) code = static_cast<std::uint8_t>(random());
         nf4_plain::dequantize({codes.data(), absmax.data(), static_cast<std::size_t>(block)}, 0, values.size(), values.data());
@@ -106,19 +110,23 @@ struct SomeNf4 {
     Q_DISABLE_COPY_MOVE(SomeNf4)
 };
 
-/// y [count, columns], whose rows are `stride` apart, is `before` + a [count, depth] b^T [columns, depth] as far as bfloat16 can tell.
-bool isProduct(std::span<const Bf16> y, std::int64_t stride, float before, const std::vector<Bf16>& a, const std::vector<float>& b, std::int64_t columns,
-               std::int64_t depth) {
+/// y [count, columns], whose rows are `stride` apart, is `before` + a [count, depth] b^T [columns, depth] as far as bfloat16 can
+/// tell.
+bool isProduct(std::span<const Bf16> y, std::int64_t stride, float before, const std::vector<Bf16>& a,
+               const std::vector<float>& b, std::int64_t columns, std::int64_t depth) {
     const std::int64_t count = std::ssize(a) / depth;
     for (std::int64_t n = 0; n < count; ++n)
         for (std::int64_t o = 0; o < columns; ++o) {
             double truth = double{before}, size = std::abs(truth);
             for (std::int64_t i = 0; i < depth; ++i) {
-                const double product = double{fromBf16(a[static_cast<std::size_t>(n * depth + i)])} * double{b[static_cast<std::size_t>(o * depth + i)]};
+                const double product = double{fromBf16(a[static_cast<std::size_t>(n * depth + i)])} *
+                                       double{b[static_cast<std::size_t>(o * depth + i)]};
                 truth += product;
                 size += std::abs(product);
             }
-            if (!(std::abs(double{fromBf16(y[static_cast<std::size_t>(n * stride + o)])} - truth) < (size + std::abs(truth)) / 256)) return false;
+            if (!(std::abs(double{fromBf16(y[static_cast<std::size_t>(n * stride + o)])} - truth) <
+                  (size + std::abs(truth)) / 256))
+                return false;
         }
     return true;
 }
@@ -150,12 +158,16 @@ private Q_SLOTS:
                     w[i] = fromBf16(small[i]);
                 }
                 std::fill(y.begin(), y.end(), 0.5f);
-                multiplyFewRows(x.data(), count, depth, {small.data(), depth, Scalar::BF16}, kRows, {y.data(), kStride, Scalar::F32});
+                multiplyFewRows(x.data(), count, depth, {small.data(), depth, Scalar::BF16}, kRows,
+                                {y.data(), kStride, Scalar::F32});
                 QVERIFY(worstError(y, kStride, x, w, count, kRows, depth) < 8);
                 std::vector<Bf16> rounded(y.size(), toBf16(0.5f));
-                multiplyFewRows(x.data(), count, depth, {small.data(), depth, Scalar::BF16}, kRows, {rounded.data(), kStride, Scalar::BF16});
+                multiplyFewRows(x.data(), count, depth, {small.data(), depth, Scalar::BF16}, kRows,
+                                {rounded.data(), kStride, Scalar::BF16});
                 for (std::int64_t n = 0; n < count; ++n)
-                    for (std::int64_t o = 0; o < kRows; ++o) QCOMPARE(rounded[static_cast<std::size_t>(n * kStride + o)], toBf16(y[static_cast<std::size_t>(n * kStride + o)]));
+                    for (std::int64_t o = 0; o < kRows; ++o)
+                        QCOMPARE(rounded[static_cast<std::size_t>(n * kStride + o)],
+                                 toBf16(y[static_cast<std::size_t>(n * kStride + o)]));
             }
     }
 
@@ -184,11 +196,15 @@ private Q_SLOTS:
                     constexpr std::int64_t kRows = 7, kFirst = 1, kStride = kRows + 1;
                     const auto x = inBf16(someFloats(count * depth, 3));
                     const SomeNf4 w(kFirst + kRows, depth, block, 4);
-                    const PageEnd<Bf16> output(std::vector<Bf16>(static_cast<std::size_t>((count - 1) * kStride + kRows), toBf16(0.5f))), apart(evenBeforeOdd(x));
+                    const PageEnd<Bf16> output(
+                        std::vector<Bf16>(static_cast<std::size_t>((count - 1) * kStride + kRows), toBf16(0.5f))),
+                        apart(evenBeforeOdd(x));
                     const std::span<Bf16> y = output.values();
-                    multiplyFewRowsNf4Bf16(apart.data(), count, w.rows, kFirst, kFirst + kRows, {y.data(), kStride, Scalar::BF16});
+                    multiplyFewRowsNf4Bf16(apart.data(), count, w.rows, kFirst, kFirst + kRows,
+                                           {y.data(), kStride, Scalar::BF16});
                     QVERIFY(isProduct(y, kStride, 0.5f, x, {w.values.begin() + kFirst * depth, w.values.end()}, kRows, depth));
-                    for (std::int64_t n = 0; n + 1 < count; ++n) QCOMPARE(y[static_cast<std::size_t>(n * kStride + kRows)], toBf16(0.5f)); // past the row's end
+                    for (std::int64_t n = 0; n + 1 < count; ++n)
+                        QCOMPARE(y[static_cast<std::size_t>(n * kStride + kRows)], toBf16(0.5f)); // past the row's end
                 }
     }
 
@@ -199,8 +215,11 @@ private Q_SLOTS:
         QTest::addColumn<qint64>("width");
         QTest::addColumn<qint64>("block");
         for (const qint64 count : {1, 5, 14, 514})
-            for (const auto& [rows, width, block] : {std::array<qint64, 3>{70, 64, 64}, {2, 192, 64}, {128, 1216, 64}, {1026, 256, 128}, {66, 4096, 4096}})
-                if (count < 500 || rows * width < 20'000) QTest::addRow("%lld rows with %lld x %lld by %lld", count, rows, width, block) << count << rows << width << block;
+            for (const auto& [rows, width, block] :
+                 {std::array<qint64, 3>{70, 64, 64}, {2, 192, 64}, {128, 1216, 64}, {1026, 256, 128}, {66, 4096, 4096}})
+                if (count < 500 || rows * width < 20'000)
+                    QTest::addRow("%lld rows with %lld x %lld by %lld", count, rows, width, block)
+                        << count << rows << width << block;
     }
     void nf4Panels() {
         if (!multipliesNf4InBf16()) QSKIP("This processor does not multiply pairs of bfloat16.");
@@ -216,7 +235,8 @@ private Q_SLOTS:
             const PageEnd<Bf16> output(std::vector<Bf16>(static_cast<std::size_t>((count - 1) * stride + rows), toBf16(2.0f)));
             const std::span<Bf16> y = output.values();
             for (qint64 column = 0; column < rows; column += kPanelColumns) // one at a time: none writes beside its own
-                multiplyNf4Panels({input.data(), width, Scalar::BF16}, count, w.rows, column, std::min(rows, column + kPanelColumns), {y.data(), stride, Scalar::BF16}, add);
+                multiplyNf4Panels({input.data(), width, Scalar::BF16}, count, w.rows, column,
+                                  std::min(rows, column + kPanelColumns), {y.data(), stride, Scalar::BF16}, add);
             QVERIFY(isProduct(y, stride, add ? 2.0f : 0.0f, x, w.values, rows, width));
             for (qint64 n = 0; n + 1 < count; ++n) QCOMPARE(y[static_cast<std::size_t>(n * stride + rows)], toBf16(2.0f));
         }
@@ -237,11 +257,14 @@ private Q_SLOTS:
         std::vector<float> turned(static_cast<std::size_t>(width * depth)); // W^T
         for (qint64 k = 0; k < depth; ++k)
             for (qint64 c = 0; c < width; ++c)
-                turned[static_cast<std::size_t>(c * depth + k)] = k < rows ? first.values[static_cast<std::size_t>(k * width + c)] : second.values[static_cast<std::size_t>((k - rows) * width + c)];
+                turned[static_cast<std::size_t>(c * depth + k)] =
+                    k < rows ? first.values[static_cast<std::size_t>(k * width + c)]
+                             : second.values[static_cast<std::size_t>((k - rows) * width + c)];
         for (const bool add : {false, true}) {
             const PageEnd<Bf16> output(std::vector<Bf16>(static_cast<std::size_t>(count * width), toBf16(2.0f)));
             const std::span<Bf16> dx = output.values();
-            multiplyNf4PanelsBack({input.data(), depth, Scalar::BF16}, count, parts, 0, width, {dx.data(), width, Scalar::BF16}, add);
+            multiplyNf4PanelsBack({input.data(), depth, Scalar::BF16}, count, parts, 0, width, {dx.data(), width, Scalar::BF16},
+                                  add);
             QVERIFY(isProduct(dx, width, add ? 2.0f : 0.0f, dy, turned, width, depth));
         }
     }
@@ -264,9 +287,11 @@ private Q_SLOTS:
                 const auto x = someFloats(count * depth, 6);
                 const auto packed = someBlocks(kind, kRows * depth / kBlock, 7);
                 const auto w = expanded(kind, packed, kRows, depth);
-                std::vector<float> sums(static_cast<std::size_t>(count * depth / kBlock)), y(static_cast<std::size_t>(count * kRows), 0.5f);
+                std::vector<float> sums(static_cast<std::size_t>(count * depth / kBlock)),
+                    y(static_cast<std::size_t>(count * kRows), 0.5f);
                 sumBlocks(x.data(), count, depth, sums.data());
-                multiplyFewRowsBlocks(x.data(), sums.data(), count, depth, kind, packed.data(), kRows, {y.data(), kRows, Scalar::F32});
+                multiplyFewRowsBlocks(x.data(), sums.data(), count, depth, kind, packed.data(), kRows,
+                                      {y.data(), kRows, Scalar::F32});
                 // Scale and minimum are taken out of the sums, whose parts may be larger than the whole.
                 QVERIFY(worstError(y, kRows, x, w, count, kRows, depth) < 64);
             }
@@ -292,7 +317,8 @@ private Q_SLOTS:
         for (const auto kind : {BlockKind::Q4_0, BlockKind::Q4_1, BlockKind::Q8_0}) {
             auto packed = someBlocks(kind, 9, 9);
             QCOMPARE(firstBlockNotFinite(kind, packed.data(), 9), std::int64_t{-1});
-            packed[static_cast<std::size_t>(8 * blockBytes(kind) + (kind == BlockKind::Q4_1 ? 3 : 1))] = std::byte{0x7C}; // infinity
+            packed[static_cast<std::size_t>(8 * blockBytes(kind) + (kind == BlockKind::Q4_1 ? 3 : 1))] =
+                std::byte{0x7C}; // infinity
             QCOMPARE(firstBlockNotFinite(kind, packed.data(), 9), std::int64_t{8});
             packed[static_cast<std::size_t>(2 * blockBytes(kind) + 1)] = std::byte{0xFE}; // NaN
             QCOMPARE(firstBlockNotFinite(kind, packed.data(), 9), std::int64_t{2});

@@ -68,7 +68,7 @@ void TestFootprint::weights_data() {
     QTest::addColumn<bool>("phi");
     QTest::addColumn<std::string>("precision");
     QTest::addColumn<bool>("twice");
-    QTest::addColumn<double>("bytesAWeight"); // of a linear layer, as often as it is held
+    QTest::addColumn<double>("bytesAWeight");           // of a linear layer, as often as it is held
     const bool once = kernels::multipliesDensePanels(); // on this processor small ones too
     QTest::newRow("small bf16") << false << std::string("bf16") << !once << (once ? 2.0 : 4.0);
     QTest::newRow("small fp32") << false << std::string("fp32") << false << 4.0;
@@ -102,7 +102,8 @@ void TestFootprint::adapter() {
 }
 
 void TestFootprint::activationsFollowTheBatch() {
-    const auto of = [](const char* precision, std::int64_t batch, const char* micro, PromptLengths lengths, std::int64_t most = 512) {
+    const auto of = [](const char* precision, std::int64_t batch, const char* micro, PromptLengths lengths,
+                       std::int64_t most = 512) {
         Experiment e = inPrecision(precision);
         e.train.batch_size = batch;
         e.train.micro_batch_size = micro;
@@ -122,7 +123,8 @@ void TestFootprint::activationsFollowTheBatch() {
     QVERIFY(of("bf16", 16, "auto", even).activations > of("bf16", 8, "auto", even).activations);
 }
 
-// peak_rss_bytes of `phibench-cli train experiments/opinion-sentiment.yaml` with these settings (2 threads, libtorch 2.13, AVX512_BF16 without AMX).
+// peak_rss_bytes of `phibench-cli train experiments/opinion-sentiment.yaml` with these settings (2 threads, libtorch 2.13,
+// AVX512_BF16 without AMX).
 void TestFootprint::measuredRuns_data() {
     QTest::addColumn<std::int64_t>("rank");
     QTest::addColumn<std::int64_t>("trainable");
@@ -174,7 +176,8 @@ void TestFootprint::words() {
     e.model.double_quant = true;
     QCOMPARE(footprint(smolLm(), 1, e, kShort).precision, std::string("NF4 with double quantisation, computed in fp32"));
     const std::string text = toString(footprint(phi2(), 7'864'320, inPrecision("nf4"), kShort));
-    for (const char* part : {"2780 million parameters in NF4, computed in bf16", "7.86 million trained (0.3 %)", "layers 1.42 GB", "gradients and moments 94 MB"})
+    for (const char* part : {"2780 million parameters in NF4, computed in bf16", "7.86 million trained (0.3 %)", "layers 1.42 GB",
+                             "gradients and moments 94 MB"})
         QVERIFY2(text.find(part) != std::string::npos, text.c_str());
 }
 

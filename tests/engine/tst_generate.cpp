@@ -71,7 +71,8 @@ void TestGenerate::cachedIsUncached() {
     GenerateOptions options;
     options.maxNewTokens = 24;
     std::string streamed;
-    const Generated cached = generate(decoder, *m_tokenizer, prompt(length), options, [&](const std::string& text) { streamed += text; }, {});
+    const Generated cached =
+        generate(decoder, *m_tokenizer, prompt(length), options, [&](const std::string& text) { streamed += text; }, {});
     std::vector<std::int32_t> ids = prompt(length);
     for (std::size_t i = 0; i < 24; ++i) {
         Pack pack;
@@ -203,7 +204,12 @@ void TestGenerate::stopsWhenAsked() {
     options.temperature = 0.01;
     std::stop_source stop;
     int pieces = 0;
-    const Generated generated = generate(*m_llama, *m_tokenizer, prompt(5), options, [&](const std::string&) { if (++pieces == 3) stop.request_stop(); }, stop.get_token());
+    const Generated generated = generate(
+        *m_llama, *m_tokenizer, prompt(5), options,
+        [&](const std::string&) {
+            if (++pieces == 3) stop.request_stop();
+        },
+        stop.get_token());
     QVERIFY(generated.stopped);
     QCOMPARE(pieces, 3);
     const Generated none = generate(*m_llama, *m_tokenizer, prompt(5), options, {}, stop.get_token());
@@ -223,19 +229,26 @@ void TestGenerate::charactersStayWhole_data() {
     QTest::addColumn<QList<QByteArray>>("texts"); // the last is what finish() gives
     QTest::newRow("ascii") << QList<QByteArray>{"a", "b"} << QList<QByteArray>{"a", "b", ""};
     QTest::newRow("split in two") << QList<QByteArray>{"x\xC3", "\xA9y"} << QList<QByteArray>{"x", "\xC3\xA9y", ""};
-    QTest::newRow("split in four") << QList<QByteArray>{"\xF0", "\x9F", "\x98", "\x80!"} << QList<QByteArray>{"", "", "", "\xF0\x9F\x98\x80!", ""};
+    QTest::newRow("split in four") << QList<QByteArray>{"\xF0", "\x9F", "\x98", "\x80!"}
+                                   << QList<QByteArray>{"", "", "", "\xF0\x9F\x98\x80!", ""};
     QTest::newRow("cut short") << QList<QByteArray>{"a\xE2\x82"} << QList<QByteArray>{"a", "\xEF\xBF\xBD"};
     QTest::newRow("no beginning") << QList<QByteArray>{"\x80z"} << QList<QByteArray>{"\xEF\xBF\xBDz", ""};
-    QTest::newRow("broken off by another") << QList<QByteArray>{"\xE2\x82", "b"} << QList<QByteArray>{"", "\xEF\xBF\xBD" "b", ""};
+    QTest::newRow("broken off by another") << QList<QByteArray>{"\xE2\x82", "b"}
+                                           << QList<QByteArray>{"",
+                                                                "\xEF\xBF\xBD"
+                                                                "b",
+                                                                ""};
     QTest::newRow("overlong") << QList<QByteArray>{"\xC0\xAF"} << QList<QByteArray>{"\xEF\xBF\xBD\xEF\xBF\xBD", ""};
-    QTest::newRow("surrogate") << QList<QByteArray>{"\xED\xA0\x80"} << QList<QByteArray>{"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD", ""};
+    QTest::newRow("surrogate") << QList<QByteArray>{"\xED\xA0\x80"}
+                               << QList<QByteArray>{"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD", ""};
 }
 
 void TestGenerate::charactersStayWhole() {
     QFETCH(QList<QByteArray>, pieces);
     QFETCH(QList<QByteArray>, texts);
     Utf8Stream stream;
-    for (qsizetype i = 0; i < pieces.size(); ++i) QCOMPARE(QByteArray::fromStdString(stream.push(pieces[i].toStdString())), texts[i]);
+    for (qsizetype i = 0; i < pieces.size(); ++i)
+        QCOMPARE(QByteArray::fromStdString(stream.push(pieces[i].toStdString())), texts[i]);
     QCOMPARE(QByteArray::fromStdString(stream.finish()), texts.last());
     QCOMPARE(stream.finish(), std::string());
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "tests/support/file_bytes.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/safetensors.h"
+#include "tests/support/file_bytes.h"
 
 #include <QTemporaryDir>
 #include <QTest>

@@ -21,13 +21,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
-template <class T>
-std::string raw(T value) {
+template <class T> std::string raw(T value) {
     return {reinterpret_cast<const char*>(&value), sizeof value};
 }
-std::string text(const std::string& value) { return raw<std::uint64_t>(value.size()) + value; }
-std::string number(const std::string& key, std::uint32_t value) { return text(key) + raw<std::uint32_t>(4) + raw(value); }
-std::string real(const std::string& key, float value) { return text(key) + raw<std::uint32_t>(6) + raw(value); }
+std::string text(const std::string& value) {
+    return raw<std::uint64_t>(value.size()) + value;
+}
+std::string number(const std::string& key, std::uint32_t value) {
+    return text(key) + raw<std::uint32_t>(4) + raw(value);
+}
+std::string real(const std::string& key, float value) {
+    return text(key) + raw<std::uint32_t>(6) + raw(value);
+}
 
 std::uint16_t half(float value) { // of normal numbers, cut off
     const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -39,7 +44,8 @@ std::uint16_t half(float value) { // of normal numbers, cut off
 std::string asBlocks(const std::vector<float>& values, bool eightBits) {
     std::string out;
     for (std::size_t b = 0; b < values.size(); b += 32) {
-        const auto [least, most] = std::minmax_element(values.begin() + static_cast<std::ptrdiff_t>(b), values.begin() + static_cast<std::ptrdiff_t>(b + 32));
+        const auto [least, most] = std::minmax_element(values.begin() + static_cast<std::ptrdiff_t>(b),
+                                                       values.begin() + static_cast<std::ptrdiff_t>(b + 32));
         const float scale = eightBits ? std::max(std::abs(*least), std::abs(*most)) / 120 : (*most - *least) / 15;
         out += raw(half(scale));
         if (eightBits) {
@@ -47,16 +53,20 @@ std::string asBlocks(const std::vector<float>& values, bool eightBits) {
             continue;
         }
         out += raw(half(*least));
-        const auto code = [&, low = *least](std::size_t i) { return std::min(15L, std::max(0L, std::lround((values[b + i] - low) / scale))); };
+        const auto code = [&, low = *least](std::size_t i) {
+            return std::min(15L, std::max(0L, std::lround((values[b + i] - low) / scale)));
+        };
         for (std::size_t i = 0; i < 16; ++i) out += static_cast<char>(code(i) | code(i + 16) << 4);
     }
     return out;
 }
 
-const std::map<std::string, std::string> kNames{
-    {"model.embed_tokens", "token_embd"}, {"model.norm", "output_norm"}, {"input_layernorm", "attn_norm"}, {"post_attention_layernorm", "ffn_norm"},
-    {"self_attn.q_proj", "attn_q"}, {"self_attn.k_proj", "attn_k"}, {"self_attn.v_proj", "attn_v"}, {"self_attn.o_proj", "attn_output"},
-    {"mlp.gate_proj", "ffn_gate"}, {"mlp.up_proj", "ffn_up"}, {"mlp.down_proj", "ffn_down"}};
+const std::map<std::string, std::string> kNames{{"model.embed_tokens", "token_embd"}, {"model.norm", "output_norm"},
+                                                {"input_layernorm", "attn_norm"},     {"post_attention_layernorm", "ffn_norm"},
+                                                {"self_attn.q_proj", "attn_q"},       {"self_attn.k_proj", "attn_k"},
+                                                {"self_attn.v_proj", "attn_v"},       {"self_attn.o_proj", "attn_output"},
+                                                {"mlp.gate_proj", "ffn_gate"},        {"mlp.up_proj", "ffn_up"},
+                                                {"mlp.down_proj", "ffn_down"}};
 
 std::string ggufName(std::string name) {
     std::string block;
@@ -72,7 +82,8 @@ std::vector<float> interleaved(const std::vector<float>& values, std::int64_t wi
     std::vector<float> out(values.size());
     const auto rows = static_cast<std::int64_t>(values.size()) / width;
     for (std::int64_t row = 0; row < rows; ++row) {
-        const std::int64_t head = row / headDim, place = row % headDim, to = head * headDim + place % (headDim / 2) * 2 + place / (headDim / 2);
+        const std::int64_t head = row / headDim, place = row % headDim,
+                           to = head * headDim + place % (headDim / 2) * 2 + place / (headDim / 2);
         std::copy_n(values.begin() + row * width, width, out.begin() + to * width);
     }
     return out;
@@ -115,12 +126,15 @@ Models write(const fs::path& dir, const std::string& dense = "-") {
     }
     writeSafetensors(models.folder / "model.safetensors", views, {{"format", "pt"}});
     const auto u32 = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
-    const std::string keys = text("general.architecture") + raw<std::uint32_t>(8) + text("llama") + number("llama.embedding_length", u32(options.hidden)) +
-                             number("llama.block_count", u32(options.layers)) + number("llama.attention.head_count", u32(options.heads)) +
-                             number("llama.attention.head_count_kv", u32(options.kvHeads)) + number("llama.feed_forward_length", u32(options.intermediate)) +
-                             number("llama.context_length", u32(options.maxPositions)) + real("llama.attention.layer_norm_rms_epsilon", 1e-5f) +
-                             real("llama.rope.freq_base", static_cast<float>(options.ropeTheta));
-    std::string file = "GGUF" + raw<std::uint32_t>(3) + raw(static_cast<std::int64_t>(tensors.size())) + raw<std::int64_t>(9) + keys + records;
+    const std::string keys =
+        text("general.architecture") + raw<std::uint32_t>(8) + text("llama") +
+        number("llama.embedding_length", u32(options.hidden)) + number("llama.block_count", u32(options.layers)) +
+        number("llama.attention.head_count", u32(options.heads)) + number("llama.attention.head_count_kv", u32(options.kvHeads)) +
+        number("llama.feed_forward_length", u32(options.intermediate)) +
+        number("llama.context_length", u32(options.maxPositions)) + real("llama.attention.layer_norm_rms_epsilon", 1e-5f) +
+        real("llama.rope.freq_base", static_cast<float>(options.ropeTheta));
+    std::string file =
+        "GGUF" + raw<std::uint32_t>(3) + raw(static_cast<std::int64_t>(tensors.size())) + raw<std::int64_t>(9) + keys + records;
     file.resize((file.size() + 31) / 32 * 32);
     put(models.gguf, file + data);
     return models;
@@ -138,7 +152,9 @@ at::Tensor logitsOf(const Decoder& decoder, const std::vector<std::int32_t>& ids
     std::iota(rows.begin(), rows.end(), 0);
     return decoder.logits(pack, rows);
 }
-double worst(const at::Tensor& a, const at::Tensor& b) { return at::max(at::abs(a - b)).item<double>(); }
+double worst(const at::Tensor& a, const at::Tensor& b) {
+    return at::max(at::abs(a - b)).item<double>();
+}
 
 } // namespace
 
@@ -181,7 +197,8 @@ private Q_SLOTS:
 
     void bfloat16IsNoFurtherOff() {
         const Models models = write(dir("bf16"));
-        const Decoder exact = Decoder::load(models.folder, Precision::Fp32), dense = Decoder::load(models.folder, Precision::Bf16);
+        const Decoder exact = Decoder::load(models.folder, Precision::Fp32),
+                      dense = Decoder::load(models.folder, Precision::Bf16);
         const Decoder blocks = Decoder::load(models.gguf, Precision::Bf16);
         for (const int count : {1, 40}) {
             const at::Tensor expected = logitsOf(exact, tokens(count));
@@ -222,7 +239,9 @@ private Q_SLOTS:
             Decoder::load(models.gguf, Precision::Fp32);
             QFAIL("loaded");
         } catch (const Error& error) {
-            QVERIFY2(std::string(error.what()).find("blk.1.ffn_down.weight holds a NaN or infinite value at [63, 64]") != std::string::npos, error.what());
+            QVERIFY2(std::string(error.what()).find("blk.1.ffn_down.weight holds a NaN or infinite value at [63, 64]") !=
+                         std::string::npos,
+                     error.what());
         }
     }
 };

@@ -71,7 +71,8 @@ void TestJobs::trainsFromCsvToReport() {
     Experiment e = experiment();
     e.train.epochs = 12;
     const Outcome outcome = train({e, {}}, runs, heard.sink(), {});
-    QVERIFY2(std::holds_alternative<Done>(outcome), std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
+    QVERIFY2(std::holds_alternative<Done>(outcome),
+             std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
     const Done& done = std::get<Done>(outcome);
 
     // What came back.
@@ -111,7 +112,8 @@ void TestJobs::trainsFromCsvToReport() {
     QCOMPARE(detail.summary.steps, 72);
     QCOMPARE(detail.summary.accuracy, std::optional(done.report.accuracy));
     QCOMPARE(detail.summary.params.size(), experimentFields().size());
-    QVERIFY(std::count(detail.summary.params.begin(), detail.summary.params.end(), std::pair<std::string, std::string>("lora.r", "4")) == 1);
+    QVERIFY(std::count(detail.summary.params.begin(), detail.summary.params.end(),
+                       std::pair<std::string, std::string>("lora.r", "4")) == 1);
     QCOMPARE(metric(detail, "loss")->size(), std::size_t{72});
     QCOMPARE(metric(detail, "loss")->back().value, steps.back().loss);
     QCOMPARE(metric(detail, "lr")->at(20).value, steps[20].lr);
@@ -149,7 +151,8 @@ void TestJobs::phiTrainsAsTheArticleDoes() {
     e.evaluate.max_new_tokens = 8;
     Heard heard;
     const Outcome outcome = train({e, {}}, runs, heard.sink(), {});
-    QVERIFY2(std::holds_alternative<Done>(outcome), std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
+    QVERIFY2(std::holds_alternative<Done>(outcome),
+             std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
     const Done& done = std::get<Done>(outcome);
     QCOMPARE(done.report.examples, 30);
     QVERIFY(heard.all<StepEvent>().back().loss < heard.all<StepEvent>().front().loss);
@@ -270,7 +273,8 @@ void TestJobs::modelBesideTheExperimentIsFound() {
     e.data.csv = "rows.csv";
     e.directory = m_dir.path().toStdString();
     const Outcome outcome = evaluate({e, {}, {}}, runs, {}, {});
-    QVERIFY2(std::holds_alternative<Done>(outcome), std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
+    QVERIFY2(std::holds_alternative<Done>(outcome),
+             std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
     const Experiment kept = parseExperiment(runs.detail(std::get<Done>(outcome).run).experimentYaml, "kept", "/");
     QCOMPARE(fs::path(kept.model.path), m_model);
     QCOMPARE(csvPath(kept), m_csv);
@@ -322,7 +326,8 @@ void TestJobs::factsOfAModel() {
     testing_support::TinyModelOptions options;
     options.family = Family::Phi;
     options.heads = 2;
-    for (const auto& tensor : testing_support::tinyTensors(options)) parameters += static_cast<std::int64_t>(tensor.values.size());
+    for (const auto& tensor : testing_support::tinyTensors(options))
+        parameters += static_cast<std::int64_t>(tensor.values.size());
     QCOMPARE(facts.parameters, parameters);
     LoraSpec lora;
     lora.r = 4;

@@ -61,8 +61,10 @@ void TestJobsResume::stopAndResumeGiveTheSameAdapter() {
     Heard heard;
     heard.then = [&](const Event& event) {
         // Steps show only when they are in the store: the first at once, the others with a checkpoint or half a second later.
-        if (const auto* step = std::get_if<StepEvent>(&event); step && step->step >= at.toInt() && at.toInt() > 0) stop.request_stop();
-        if (const auto* progress = std::get_if<ProgressEvent>(&event); progress && progress->stage == at.toStdString()) stop.request_stop();
+        if (const auto* step = std::get_if<StepEvent>(&event); step && step->step >= at.toInt() && at.toInt() > 0)
+            stop.request_stop();
+        if (const auto* progress = std::get_if<ProgressEvent>(&event); progress && progress->stage == at.toStdString())
+            stop.request_stop();
     };
     const Outcome first = train({e, {}}, runs, heard.sink(), stop.get_token());
     QVERIFY(std::holds_alternative<Stopped>(first));
@@ -75,7 +77,8 @@ void TestJobsResume::stopAndResumeGiveTheSameAdapter() {
     Heard resumedHeard;
     const Experiment kept = parseExperiment(runs.detail(stopped.run).experimentYaml, "kept", {});
     const Outcome second = train({kept, stopped.run}, runs, resumedHeard.sink(), {});
-    QVERIFY2(std::holds_alternative<Done>(second), std::holds_alternative<Failed>(second) ? std::get<Failed>(second).message.c_str() : "stopped");
+    QVERIFY2(std::holds_alternative<Done>(second),
+             std::holds_alternative<Failed>(second) ? std::get<Failed>(second).message.c_str() : "stopped");
     const Done &resumed = std::get<Done>(second), &plain = std::get<Done>(whole);
     QCOMPARE(resumed.run, stopped.run);
     const auto steps = resumedHeard.all<StepEvent>();
@@ -140,7 +143,8 @@ void TestJobsResume::resumeIsRefused() {
     if (change == QStringLiteral("data")) std::ofstream(csv, std::ios::app) << "neutral,One more.\n";
     const Outcome outcome = train({e, change == QStringLiteral("run") ? 99 : run}, runs, {}, {});
     QVERIFY(std::holds_alternative<Failed>(outcome));
-    QVERIFY2(std::get<Failed>(outcome).message.find(said.toStdString()) != std::string::npos, std::get<Failed>(outcome).message.c_str());
+    QVERIFY2(std::get<Failed>(outcome).message.find(said.toStdString()) != std::string::npos,
+             std::get<Failed>(outcome).message.c_str());
     QVERIFY(runs.detail(run).summary.state == before); // as it was
 }
 

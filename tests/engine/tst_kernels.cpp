@@ -72,20 +72,20 @@ constexpr std::int64_t kWidths[] = {1, 15, 64, 99};
 
 } // namespace
 
-#define EACH_TARGET(name)                                                                                                      \
-    void name##_data() {                                                                                                       \
-        QTest::addColumn<qint64>("target");                                                                                    \
-        QTest::addColumn<bool>("bf16");                                                                                        \
-        for (const std::int64_t target : testing_support::cpuTargets())                                                        \
-            for (const bool bf16 : {false, true})                                                                              \
-                QTest::addRow("%s %s", hwy::TargetName(target), bf16 ? "bf16" : "fp32") << qint64{target} << bf16;             \
-    }                                                                                                                          \
-    void name() {                                                                                                              \
-        QFETCH(qint64, target);                                                                                                \
-        QFETCH(bool, bf16);                                                                                                    \
-        const OnTarget on(target);                                                                                             \
-        name##With(bf16 ? Scalar::BF16 : Scalar::F32);                                                                         \
-    }                                                                                                                          \
+#define EACH_TARGET(name)                                                                                                        \
+    void name##_data() {                                                                                                         \
+        QTest::addColumn<qint64>("target");                                                                                      \
+        QTest::addColumn<bool>("bf16");                                                                                          \
+        for (const std::int64_t target : testing_support::cpuTargets())                                                          \
+            for (const bool bf16 : {false, true})                                                                                \
+                QTest::addRow("%s %s", hwy::TargetName(target), bf16 ? "bf16" : "fp32") << qint64{target} << bf16;               \
+    }                                                                                                                            \
+    void name() {                                                                                                                \
+        QFETCH(qint64, target);                                                                                                  \
+        QFETCH(bool, bf16);                                                                                                      \
+        const OnTarget on(target);                                                                                               \
+        name##With(bf16 ? Scalar::BF16 : Scalar::F32);                                                                           \
+    }                                                                                                                            \
     void name##With(Scalar type)
 
 class TestKernels : public QObject {
@@ -113,11 +113,14 @@ private:
         for (const std::int64_t width : kWidths)
             for (const bool layer : {false, true}) {
                 constexpr std::int64_t kRows = 3;
-                const Floats x = some(kRows * width, 1), gamma = some(width, 2), beta = some(width, 3), before = some(kRows * width, 4);
+                const Floats x = some(kRows * width, 1), gamma = some(width, 2), beta = some(width, 3),
+                             before = some(kRows * width, 4);
                 Matrix y(Floats(x.size()), width, type), dy(some(kRows * width, 5), width, type);
                 Floats mean(kRows), rstd(kRows), dx = before;
-                normForward(x.data(), gamma.data(), layer ? beta.data() : nullptr, 0.01f, kRows, width, y.rows(), mean.data(), rstd.data());
-                normBackward(x.data(), gamma.data(), layer ? mean.data() : nullptr, rstd.data(), kRows, width, dy.rows(), dx.data());
+                normForward(x.data(), gamma.data(), layer ? beta.data() : nullptr, 0.01f, kRows, width, y.rows(), mean.data(),
+                            rstd.data());
+                normBackward(x.data(), gamma.data(), layer ? mean.data() : nullptr, rstd.data(), kRows, width, dy.rows(),
+                             dx.data());
                 for (std::int64_t r = 0; r < kRows; ++r) {
                     const float* row = x.data() + r * width;
                     double m = 0, squares = 0, along = 0, sum = 0;
@@ -132,9 +135,12 @@ private:
                     QVERIFY(close(rstd[static_cast<std::size_t>(r)], scale));
                     for (std::int64_t c = 0; c < width; ++c) {
                         const double normed = (row[c] - m) * scale;
-                        QVERIFY(close(y(r, c), normed * gamma[static_cast<std::size_t>(c)] + (layer ? beta[static_cast<std::size_t>(c)] : 0), type));
+                        QVERIFY(close(
+                            y(r, c),
+                            normed * gamma[static_cast<std::size_t>(c)] + (layer ? beta[static_cast<std::size_t>(c)] : 0), type));
                         const double slope = scale * (dy(r, c) * gamma[static_cast<std::size_t>(c)] - sum - normed * along);
-                        QVERIFY(close(dx[static_cast<std::size_t>(r * width + c)], before[static_cast<std::size_t>(r * width + c)] + slope, Scalar::F32, 10));
+                        QVERIFY(close(dx[static_cast<std::size_t>(r * width + c)],
+                                      before[static_cast<std::size_t>(r * width + c)] + slope, Scalar::F32, 10));
                     }
                 }
                 QVERIFY(y.gapsAreWhole());
@@ -150,11 +156,13 @@ private:
             Floats both = some(kRows * 2 * width, 6, 3);
             both[0] = -200; // where exponentials leave float's range
             both.back() = 200;
-            Matrix gateUp(both, 2 * width, type), m(Floats(static_cast<std::size_t>(kRows * width)), width, type), dm(some(kRows * width, 7), width, type);
+            Matrix gateUp(both, 2 * width, type), m(Floats(static_cast<std::size_t>(kRows * width)), width, type),
+                dm(some(kRows * width, 7), width, type);
             const Matrix given = gateUp;
             swigluForward(gateUp.rows(), kRows, width, m.rows());
             for (std::int64_t r = 0; r < kRows; ++r)
-                for (std::int64_t c = 0; c < width; ++c) QVERIFY(close(m(r, c), silu(given(r, c)) * given(r, width + c), type, 2));
+                for (std::int64_t c = 0; c < width; ++c)
+                    QVERIFY(close(m(r, c), silu(given(r, c)) * given(r, width + c), type, 2));
             swigluBackward(gateUp.rows(), kRows, width, dm.rows());
             for (std::int64_t r = 0; r < kRows; ++r)
                 for (std::int64_t c = 0; c < width; ++c) {
@@ -226,7 +234,9 @@ private:
                     for (std::int64_t i = 0; i < size; ++i) {
                         const std::int64_t c = h * size + i, half = rotary / 2, other = i < half ? c + half : c - half;
                         const auto angle = static_cast<std::size_t>(positions[r] * half + i % half);
-                        const double turned = i >= rotary ? given(r, c) : given(r, c) * cosines[angle] + (i < half ? -1 : 1) * given(r, other) * sines[angle];
+                        const double turned =
+                            i >= rotary ? given(r, c)
+                                        : given(r, c) * cosines[angle] + (i < half ? -1 : 1) * given(r, other) * sines[angle];
                         QVERIFY(close(x(r, c), turned, type));
                     }
             rotate(x.rows(), positions, kRows, kHeads, size, rotary, cosines.data(), sines.data(), -1);
@@ -239,7 +249,8 @@ private:
     EACH_TARGET(dropoutsCases) {
         constexpr std::int64_t kRows = 40, kWidth = 99;
         const Mask mask{0x123456789ABCDEFULL, 0.25f, 7};
-        Matrix x(Floats(kRows * kWidth, 3.0f), kWidth, type), out(Floats(kRows * kWidth), kWidth, type), sum(Floats(kRows * kWidth, 1.0f), kWidth, type);
+        Matrix x(Floats(kRows * kWidth, 3.0f), kWidth, type), out(Floats(kRows * kWidth), kWidth, type),
+            sum(Floats(kRows * kWidth, 1.0f), kWidth, type);
         dropout(x.rows(), kRows, kWidth, mask, out.rows());
         dropoutAdd(x.rows(), kRows, kWidth, mask, sum.rows());
         std::uint64_t hash = 0;
@@ -270,7 +281,8 @@ private:
             Matrix logits(values, width, type);
             std::int32_t best[3] = {-1, -1, -1};
             likeliest(logits.rows(), 3, width, best);
-            for (std::int64_t c = 0; c < width; ++c) QVERIFY(logits(0, c) <= logits(0, best[0]) && (c >= best[0] || logits(0, c) < logits(0, best[0])));
+            for (std::int64_t c = 0; c < width; ++c)
+                QVERIFY(logits(0, c) <= logits(0, best[0]) && (c >= best[0] || logits(0, c) < logits(0, best[0])));
             QCOMPARE(best[1], static_cast<std::int32_t>(width / 2)); // the first of two
             QCOMPARE(best[2], 0);
         }
@@ -296,7 +308,8 @@ private:
                     weight += weights[t];
                 }
                 for (std::int64_t c = 0; c < width; ++c)
-                    QVERIFY(close(logits(r, c), gradient[static_cast<std::size_t>(c)] + weight * std::exp(given(r, c)) / sum, type));
+                    QVERIFY(
+                        close(logits(r, c), gradient[static_cast<std::size_t>(c)] + weight * std::exp(given(r, c)) / sum, type));
             }
             QVERIFY(close(total, expected));
             QVERIFY(logits.gapsAreWhole());
@@ -308,9 +321,12 @@ private:
         for (const std::int64_t size : {12, 64, 80})
             for (const std::int64_t queries : {1, 2, 70}) {
                 constexpr std::int64_t kGroups = 3, kFirst = 5, kSecond = 19;
-                const std::int64_t own = queries + (queries == 1 ? 0 : 1), before = kFirst + kSecond + own - queries, keys = kFirst + kSecond + own;
-                Matrix q(some(queries * kGroups * size, 14), kGroups * size, type), out(Floats(static_cast<std::size_t>(queries * kGroups * size)), kGroups * size, type);
-                Matrix first(some(kFirst * 2 * size, 15), 2 * size, Scalar::F32), second(some(kSecond * 2 * size, 16), 2 * size, type);
+                const std::int64_t own = queries + (queries == 1 ? 0 : 1), before = kFirst + kSecond + own - queries,
+                                   keys = kFirst + kSecond + own;
+                Matrix q(some(queries * kGroups * size, 14), kGroups * size, type),
+                    out(Floats(static_cast<std::size_t>(queries * kGroups * size)), kGroups * size, type);
+                Matrix first(some(kFirst * 2 * size, 15), 2 * size, Scalar::F32),
+                    second(some(kSecond * 2 * size, 16), 2 * size, type);
                 Matrix mine(some(own * 2 * size, 17), 2 * size, type);
                 const auto span = [&](Matrix& m, std::int64_t rows, std::int64_t row) {
                     return KeySpan{m.rows().data, m.rows(size).data, m.rows().stride, rows, m.rows().type, row};
@@ -334,12 +350,18 @@ private:
                 attentionForward(task);
                 QVERIFY(out.gapsAreWhole());
 
-                Matrix dOut(some(queries * kGroups * size, 18), kGroups * size, type), dq(Floats(static_cast<std::size_t>(queries * kGroups * size)), kGroups * size, type);
+                Matrix dOut(some(queries * kGroups * size, 18), kGroups * size, type),
+                    dq(Floats(static_cast<std::size_t>(queries * kGroups * size)), kGroups * size, type);
                 const std::int64_t packed = kSecond + own;
                 Floats dk(static_cast<std::size_t>(packed * size), 0.5f), dv = dk;
-                attentionBackward(task, {dOut.rows().data, dOut.rows().stride, dq.rows().data, dq.rows().stride, dk.data(), dv.data(), size});
+                attentionBackward(
+                    task, {dOut.rows().data, dOut.rows().stride, dq.rows().data, dq.rows().stride, dk.data(), dv.data(), size});
                 std::vector<double> dkPlain(dk.size(), 0.5), dvPlain = dkPlain;
-                const auto key = [&](std::int64_t j, std::int64_t c) { return j < kFirst ? first(j, c) : j < kFirst + kSecond ? second(j - kFirst, c) : mine(j - kFirst - kSecond, c); };
+                const auto key = [&](std::int64_t j, std::int64_t c) {
+                    return j < kFirst             ? first(j, c)
+                           : j < kFirst + kSecond ? second(j - kFirst, c)
+                                                  : mine(j - kFirst - kSecond, c);
+                };
                 const double slack = type == Scalar::F32 ? 10 : 3;
                 for (std::int64_t i = 0; i < queries; ++i)
                     for (std::int64_t g = 0; g < kGroups; ++g) {
@@ -354,13 +376,15 @@ private:
                         QVERIFY(close(lse[static_cast<std::size_t>(i * kGroups + g)], std::log(sum), Scalar::F32, 10));
                         for (std::int64_t c = 0; c < size; ++c) {
                             double value = 0;
-                            for (std::size_t j = 0; j < p.size(); ++j) value += p[j] / sum * key(static_cast<std::int64_t>(j), size + c);
+                            for (std::size_t j = 0; j < p.size(); ++j)
+                                value += p[j] / sum * key(static_cast<std::int64_t>(j), size + c);
                             QVERIFY(close(out(i, g * size + c), value, type, slack));
                         }
                         for (std::size_t j = 0; j < p.size(); ++j) {
                             p[j] /= sum;
                             double along = 0;
-                            for (std::int64_t c = 0; c < size; ++c) along += dOut(i, g * size + c) * key(static_cast<std::int64_t>(j), size + c);
+                            for (std::int64_t c = 0; c < size; ++c)
+                                along += dOut(i, g * size + c) * key(static_cast<std::int64_t>(j), size + c);
                             dp.push_back(along);
                             delta += p[j] * along;
                         }

@@ -36,7 +36,8 @@ void joinQueryKeyValue(const fs::path& folder, std::int64_t heads) {
         for (const TensorView& tensor : files.tensors()) {
             std::string name = tensor.name;
             const auto at = name.find("self_attn.q_proj");
-            if (name.find("self_attn.k_proj") != std::string::npos || name.find("self_attn.v_proj") != std::string::npos) continue;
+            if (name.find("self_attn.k_proj") != std::string::npos || name.find("self_attn.v_proj") != std::string::npos)
+                continue;
             std::vector<float>& values = held.emplace_back(static_cast<std::size_t>(tensor.count()));
             std::vector<std::int64_t> shape = tensor.shape;
             toFloat(tensor, values.data());
@@ -49,7 +50,9 @@ void joinQueryKeyValue(const fs::path& folder, std::int64_t heads) {
                 const std::size_t head = parts[0].size() / static_cast<std::size_t>(heads);
                 values.clear();
                 for (std::int64_t h = 0; h < heads; ++h)
-                    for (const auto& part : parts) values.insert(values.end(), part.begin() + h * static_cast<std::int64_t>(head), part.begin() + (h + 1) * static_cast<std::int64_t>(head));
+                    for (const auto& part : parts)
+                        values.insert(values.end(), part.begin() + h * static_cast<std::int64_t>(head),
+                                      part.begin() + (h + 1) * static_cast<std::int64_t>(head));
                 shape[0] *= 3;
                 name.replace(at + 10, 6, "query_key_value");
             }
@@ -79,7 +82,8 @@ private:
     /// Base, adapter and merged model are left there for merge_in_peft.py with $PHIBENCH_PARITY_EXPORT.
     fs::path root() const {
         const char* kept = std::getenv("PHIBENCH_PARITY_EXPORT");
-        const fs::path base = kept && QTest::currentDataTag() ? fs::path(kept) / "merge" / QTest::currentDataTag() : fs::path(m_dir->path().toStdString());
+        const fs::path base = kept && QTest::currentDataTag() ? fs::path(kept) / "merge" / QTest::currentDataTag()
+                                                              : fs::path(m_dir->path().toStdString());
         fs::create_directories(base);
         return base;
     }
@@ -98,9 +102,11 @@ void TestMerge::logits_data() {
     QTest::addColumn<QString>("bias");
     QTest::addColumn<QString>("precision");
     QTest::addColumn<double>("most");
-    const QString phi = QStringLiteral("family=phi hidden=48 intermediate=64 heads=3 partialRotary=0.4"), llama = QStringLiteral("family=llama hidden=64 intermediate=96 heads=4 kvHeads=2");
+    const QString phi = QStringLiteral("family=phi hidden=48 intermediate=64 heads=3 partialRotary=0.4"),
+                  llama = QStringLiteral("family=llama hidden=64 intermediate=96 heads=4 kvHeads=2");
     // Rows of whole blocks: bitsandbytes 0.50 de-quantises others wrongly on the CPU.
-    const QString phi64 = QStringLiteral("family=phi hidden=64 intermediate=128 heads=2 partialRotary=0.5"), llama64 = QStringLiteral("family=llama hidden=64 intermediate=128 heads=4 kvHeads=2");
+    const QString phi64 = QStringLiteral("family=phi hidden=64 intermediate=128 heads=2 partialRotary=0.5"),
+                  llama64 = QStringLiteral("family=llama hidden=64 intermediate=128 heads=4 kvHeads=2");
     const auto row = [](const char* name, const QString& model, const char* bias, const char* precision, double most) {
         QTest::newRow(name) << model << QString::fromLatin1(bias) << QString::fromLatin1(precision) << most;
     };
@@ -135,11 +141,14 @@ void TestMerge::logits() {
     const bool gguf = tag.contains(QLatin1String("gguf"));
     const TinyModelOptions options = tinyModelOptions(model.toStdString());
     const fs::path base = root() / (gguf ? "base.gguf" : "base");
-    if (gguf) writeTinyGguf(base, options);
-    else writeTinyModel(base, options);
+    if (gguf)
+        writeTinyGguf(base, options);
+    else
+        writeTinyModel(base, options);
     if (tag.contains(QLatin1String("query_key_value"))) joinQueryKeyValue(base, options.heads);
 
-    const ModelSpec spec{base.string(), precision.startsWith(QLatin1String("nf4")) ? "nf4" : "fp32", precision.contains(QLatin1String("double")), "fp32"};
+    const ModelSpec spec{base.string(), precision.startsWith(QLatin1String("nf4")) ? "nf4" : "fp32",
+                         precision.contains(QLatin1String("double")), "fp32"};
     Decoder decoder = Decoder::load(base, parsePrecision(spec.precision, spec.compute, spec.double_quant));
     const at::Tensor before = logitsOf(decoder);
     LoraSpec lora;
@@ -153,9 +162,12 @@ void TestMerge::logits() {
     QVERIFY(worstError(before, expected) > 0.1);
 
     std::vector<std::string> stages;
-    const Merged merged = merge({spec, root() / "adapter", root() / "merged"}, [&](const Event& event) {
-        if (const auto* progress = std::get_if<ProgressEvent>(&event)) stages.push_back(progress->stage);
-    }, {});
+    const Merged merged = merge({spec, root() / "adapter", root() / "merged"},
+                                [&](const Event& event) {
+                                    if (const auto* progress = std::get_if<ProgressEvent>(&event))
+                                        stages.push_back(progress->stage);
+                                },
+                                {});
     QCOMPARE(merged.folder, root() / "merged");
     QCOMPARE(merged.type, std::string(options.type == DType::BF16 ? "bfloat16" : "float32"));
     QCOMPARE(merged.remark.find("de-quantised NF4") != std::string::npos, spec.precision == "nf4");
@@ -192,7 +204,8 @@ void TestMerge::logits() {
 }
 
 void TestMerge::shards() {
-    const fs::path base = writeTinyModel(root() / "base", tinyModelOptions("family=phi hidden=48 intermediate=64 heads=3 partialRotary=0.4"));
+    const fs::path base =
+        writeTinyModel(root() / "base", tinyModelOptions("family=phi hidden=48 intermediate=64 heads=3 partialRotary=0.4"));
     Decoder decoder = Decoder::load(base, Precision::Fp32);
     makeAdapter(decoder, root() / "adapter", {});
     const MergeJob job{{base.string(), "fp32"}, root() / "adapter", root() / "merged", 60'000};
@@ -252,11 +265,13 @@ void TestMerge::preQuantised() {
         std::vector<std::uint8_t> codes(tensor.values.size() / 2);
         std::vector<float> absmax(tensor.values.size() / 64);
         quantizeNf4(tensor.values.data(), tensor.values.size(), codes.data(), absmax.data());
-        const std::string state = Json{{"quant_type", "nf4"}, {"blocksize", 64}, {"dtype", "float32"}, {"shape", tensor.shape}}.dump();
+        const std::string state =
+            Json{{"quant_type", "nf4"}, {"blocksize", 64}, {"dtype", "float32"}, {"shape", tensor.shape}}.dump();
         views.push_back({tensor.name, DType::U8, {static_cast<std::int64_t>(codes.size()), 1}, keep(codes)});
         views.push_back({tensor.name + ".absmax", DType::F32, {static_cast<std::int64_t>(absmax.size())}, keep(absmax)});
         views.push_back({tensor.name + ".quant_map", DType::F32, {16}, keep(nf4Values())});
-        views.push_back({tensor.name + ".quant_state.bitsandbytes__nf4", DType::U8, {static_cast<std::int64_t>(state.size())}, keep(state)});
+        views.push_back(
+            {tensor.name + ".quant_state.bitsandbytes__nf4", DType::U8, {static_cast<std::int64_t>(state.size())}, keep(state)});
     }
     fs::remove(base / "model.safetensors");
     writeSafetensors(base / "model.safetensors", views, {{"format", "pt"}});
@@ -290,7 +305,8 @@ void TestMerge::leavesNothingBehind() {
     const auto sink = [&](const Event&) {
         if (++seen == 5) stop.request_stop();
     };
-    QVERIFY_EXCEPTION_THROWN(merge({{base.string(), "fp32"}, root() / "adapter", root() / "merged"}, sink, stop.get_token()), StopRequested);
+    QVERIFY_EXCEPTION_THROWN(merge({{base.string(), "fp32"}, root() / "adapter", root() / "merged"}, sink, stop.get_token()),
+                             StopRequested);
     QCOMPARE(seen, 5);
     QCOMPARE(names(), before);
     // An adapter for another model.

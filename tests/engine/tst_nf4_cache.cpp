@@ -51,7 +51,8 @@ private Q_SLOTS:
         const std::vector<LinearShape> layers = linearLayers(reader.config());
         QCOMPARE(told, static_cast<std::int64_t>(layers.size()));
         for (const LinearShape& layer : layers) {
-            const Nf4Matrix a = kept.matrix(layer.name), b = reader.readNf4(layer.name + ".weight", layer.out, layer.in, doubleQuant);
+            const Nf4Matrix a = kept.matrix(layer.name),
+                            b = reader.readNf4(layer.name + ".weight", layer.out, layer.in, doubleQuant);
             QCOMPARE(a.out, b.out);
             QCOMPARE(a.in, b.in);
             QVERIFY(std::equal(a.codes.begin(), a.codes.end(), b.codes.begin(), b.codes.end()));
@@ -65,7 +66,8 @@ private Q_SLOTS:
     }
 
     void knowsScalesThatAreLongerThanNeeded() {
-        for (const auto [written, wanted, has] : {std::tuple{DType::F32, DType::BF16, false}, {DType::F32, DType::F32, true}, {DType::BF16, DType::BF16, true}}) {
+        for (const auto [written, wanted, has] :
+             {std::tuple{DType::F32, DType::BF16, false}, {DType::F32, DType::F32, true}, {DType::BF16, DType::BF16, true}}) {
             init();
             {
                 const WeightReader reader(modelOf(Family::Phi, written));
@@ -91,7 +93,8 @@ private Q_SLOTS:
         std::stop_source stop;
         const Sink sink = [&](const Event&) { stop.request_stop(); };
         QVERIFY_THROWS_EXCEPTION(StopRequested, Nf4Cache::write(path("kept"), reader, false, sink, stop.get_token()));
-        for (const auto& entry : fs::directory_iterator(path("."))) QCOMPARE(entry.path().filename().string(), std::string("model"));
+        for (const auto& entry : fs::directory_iterator(path(".")))
+            QCOMPARE(entry.path().filename().string(), std::string("model"));
     }
 
     void mapsWhatLiesAsWanted() {
@@ -113,7 +116,8 @@ private Q_SLOTS:
         for (std::string line; std::getline(maps, line);) {
             std::uintptr_t begin = 0, end = 0;
             const auto at = reinterpret_cast<std::uintptr_t>(mapped.const_data_ptr());
-            if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) == 2 && at >= begin && at < end) inFile = line.ends_with("model.safetensors");
+            if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) == 2 && at >= begin && at < end)
+                inFile = line.ends_with("model.safetensors");
         }
         QVERIFY(inFile);
     }
@@ -136,9 +140,12 @@ private Q_SLOTS:
             const SafetensorsFile whole(file);
             const TensorView& view = *whole.find(name);
             shape = view.shape;
-            const std::uintmax_t data = fs::file_size(file) - static_cast<std::uintmax_t>(whole.tensors().back().bytes.data() + whole.tensors().back().bytes.size() - whole.tensors().front().bytes.data());
+            const std::uintmax_t data = fs::file_size(file) - static_cast<std::uintmax_t>(whole.tensors().back().bytes.data() +
+                                                                                          whole.tensors().back().bytes.size() -
+                                                                                          whole.tensors().front().bytes.data());
             const std::size_t element = static_cast<std::size_t>(3 * shape[1] + 5), width = byteSize(view.type, 1);
-            offset = data + static_cast<std::uintmax_t>(view.bytes.data() - whole.tensors().front().bytes.data()) + element * width;
+            offset =
+                data + static_cast<std::uintmax_t>(view.bytes.data() - whole.tensors().front().bytes.data()) + element * width;
             if (width == 4) offset += 2; // the upper half says what is infinite
         }
         {
@@ -151,7 +158,8 @@ private Q_SLOTS:
             static_cast<void>(reader.read(name, shape, wanted16 ? at::kBFloat16 : at::kFloat));
             QFAIL("a NaN was read");
         } catch (const Error& error) {
-            QVERIFY2(error.message().find(name) != std::string::npos && error.message().find("[3, 5]") != std::string::npos, error.message().c_str());
+            QVERIFY2(error.message().find(name) != std::string::npos && error.message().find("[3, 5]") != std::string::npos,
+                     error.message().c_str());
         }
     }
 };

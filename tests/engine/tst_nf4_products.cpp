@@ -36,8 +36,10 @@ Nf4Matrix someNf4(std::int64_t out, std::int64_t in, std::int64_t block, bool tw
     matrix.out = out;
     matrix.in = in;
     matrix.codes = {storage->codes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(storage->codes.numel())};
-    if (twice) matrix.scales = quantizeScales(absmax);
-    else matrix.absmax = absmax;
+    if (twice)
+        matrix.scales = quantizeScales(absmax);
+    else
+        matrix.absmax = absmax;
     matrix.block = static_cast<std::size_t>(block);
     matrix.owner = storage;
     return matrix;
@@ -55,7 +57,8 @@ at::Tensor expanded(const std::vector<Nf4Matrix>& parts) {
 /// Whether y is before + a b, both double, as far as y's type can tell.
 bool isProduct(const at::Tensor& y, const at::Tensor& before, const at::Tensor& a, const at::Tensor& b) {
     const at::Tensor truth = before + at::mm(a, b), size = at::abs(before) + at::mm(at::abs(a), at::abs(b)) + at::abs(truth);
-    return at::all(at::le(at::abs(y.to(at::kDouble) - truth), size * (y.scalar_type() == at::kFloat ? 0x1p-20 : 0x1p-8))).item<bool>();
+    return at::all(at::le(at::abs(y.to(at::kDouble) - truth), size * (y.scalar_type() == at::kFloat ? 0x1p-20 : 0x1p-8)))
+        .item<bool>();
 }
 
 using Outs = std::vector<std::int64_t>;
@@ -70,10 +73,12 @@ private Q_SLOTS:
         QTest::addColumn<qint64>("in");
         QTest::addColumn<qint64>("block");
         QTest::addColumn<bool>("twice");
-        const auto row = [](const char* name, const Outs& outs, qint64 in, qint64 block, bool twice) { QTest::newRow(name) << outs << in << block << twice; };
+        const auto row = [](const char* name, const Outs& outs, qint64 in, qint64 block, bool twice) {
+            QTest::newRow(name) << outs << in << block << twice;
+        };
         row("one", {64}, 64, 64, false);
         row("one, quantised twice", {192}, 320, 64, true);
-        row("grouped queries", {128, 64, 64}, 192, 64, false); // parts of several sizes, as q, k and v
+        row("grouped queries", {128, 64, 64}, 192, 64, false);                 // parts of several sizes, as q, k and v
         row("grouped queries, quantised twice", {192, 64, 64}, 192, 64, true); // part's scales are no multiple of 256
         row("gate and up, off panels", {100, 100}, 128, 64, false);
         row("odd rows", {65, 7}, 128, 64, false);
@@ -103,17 +108,23 @@ private Q_SLOTS:
             for (const std::int64_t count : {0, 1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 17, 64, 515}) {
                 if (count > 500 && in * out > 200'000) continue;
                 // Rows that lie apart, as a part of a wider tensor's do.
-                const at::Tensor x = some(count, in + 5, 7).to(type).narrow(1, 2, in), dy = some(count, out + 3, 8).to(type).narrow(1, 3, out);
+                const at::Tensor x = some(count, in + 5, 7).to(type).narrow(1, 2, in),
+                                 dy = some(count, out + 3, 8).to(type).narrow(1, 3, out);
                 for (const bool add : {false, true}) {
                     const auto before = [&](std::int64_t width) { return add ? some(count, width, 9).to(type) : at::Tensor(); };
-                    const auto known = [](const at::Tensor& added, const at::Tensor& y) { return added.defined() ? added.to(at::kDouble) : at::zeros_like(y, at::kDouble); };
+                    const auto known = [](const at::Tensor& added, const at::Tensor& y) {
+                        return added.defined() ? added.to(at::kDouble) : at::zeros_like(y, at::kDouble);
+                    };
                     const at::Tensor to = before(out), back = before(in);
-                    const at::Tensor y = weight.times(x, to.defined() ? to.clone() : to), dx = weight.backTimes(dy, back.defined() ? back.clone() : back);
+                    const at::Tensor y = weight.times(x, to.defined() ? to.clone() : to),
+                                     dx = weight.backTimes(dy, back.defined() ? back.clone() : back);
                     QCOMPARE(y.scalar_type(), type);
                     QCOMPARE(dx.scalar_type(), type);
                     QVERIFY2(y.sizes() == at::IntArrayRef({count, out}) && dx.sizes() == at::IntArrayRef({count, in}), "shape");
-                    QVERIFY2(isProduct(y, known(to, y), x.to(at::kDouble), w.t()), qPrintable(QStringLiteral("%1 rows, forward").arg(count)));
-                    QVERIFY2(isProduct(dx, known(back, dx), dy.to(at::kDouble), w), qPrintable(QStringLiteral("%1 rows, back").arg(count)));
+                    QVERIFY2(isProduct(y, known(to, y), x.to(at::kDouble), w.t()),
+                             qPrintable(QStringLiteral("%1 rows, forward").arg(count)));
+                    QVERIFY2(isProduct(dx, known(back, dx), dy.to(at::kDouble), w),
+                             qPrintable(QStringLiteral("%1 rows, back").arg(count)));
                 }
             }
         }

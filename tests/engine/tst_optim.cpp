@@ -70,7 +70,9 @@ void TestOptim::adamwIsTorchs() {
     // The golden weights come first in the flat buffer, the golden biases at its biases' beginning; other gradients are zero.
     std::int64_t biases = 0;
     for (const Lora::Module& module : lora.modules()) biases += module.a.numel() + module.b.numel();
-    const auto place = [&](std::size_t i) { return i < 37 ? static_cast<std::int64_t>(i) : biases + static_cast<std::int64_t>(i) - 37; };
+    const auto place = [&](std::size_t i) {
+        return i < 37 ? static_cast<std::int64_t>(i) : biases + static_cast<std::int64_t>(i) - 37;
+    };
     float *p = lora.values().data_ptr<float>(), *grad = lora.gradients().data_ptr<float>();
     const std::vector<double> start = numbers(g[QStringLiteral("start")]);
     for (std::size_t i = 0; i < start.size(); ++i) p[place(i)] = static_cast<float>(start[i]);
@@ -88,7 +90,8 @@ void TestOptim::adamwIsTorchs() {
         QVERIFY(lora.version() != version);
         for (std::size_t i = 0; i < expected.size(); ++i) {
             const double seen = static_cast<double>(p[place(i)]);
-            QVERIFY2(std::abs(seen - expected[i]) < 1e-6, qPrintable(QStringLiteral("step %1, value %2: %3 not %4").arg(step).arg(i).arg(seen).arg(expected[i])));
+            QVERIFY2(std::abs(seen - expected[i]) < 1e-6,
+                     qPrintable(QStringLiteral("step %1, value %2: %3 not %4").arg(step).arg(i).arg(seen).arg(expected[i])));
         }
     }
     QCOMPARE(optimizer.steps(), 6);
@@ -112,18 +115,22 @@ void TestOptim::schedulesAreTransformers_data() {
     QTest::addColumn<QJsonObject>("expected");
     for (const QJsonValue& value : golden()[QStringLiteral("schedules")].toArray()) {
         const QJsonObject s = value.toObject();
-        QTest::addRow("%s, %d steps, warm-up %g", qPrintable(s[QStringLiteral("kind")].toString()), s[QStringLiteral("steps")].toInt(), s[QStringLiteral("ratio")].toDouble()) << s;
+        QTest::addRow("%s, %d steps, warm-up %g", qPrintable(s[QStringLiteral("kind")].toString()),
+                      s[QStringLiteral("steps")].toInt(), s[QStringLiteral("ratio")].toDouble())
+            << s;
     }
 }
 
 void TestOptim::schedulesAreTransformers() {
     QFETCH(QJsonObject, expected);
     const auto number = [&](const char* key) { return expected[QLatin1String(key)].toDouble(); };
-    const Schedule schedule(expected[QStringLiteral("kind")].toString().toStdString(), number("rate"), number("ratio"), static_cast<std::int64_t>(number("steps")));
+    const Schedule schedule(expected[QStringLiteral("kind")].toString().toStdString(), number("rate"), number("ratio"),
+                            static_cast<std::int64_t>(number("steps")));
     QCOMPARE(static_cast<double>(schedule.warmupSteps()), number("warmup"));
     const std::vector<double> rates = numbers(expected[QStringLiteral("rates")]);
     QVERIFY(!rates.empty());
-    for (std::size_t step = 0; step < rates.size(); ++step) QVERIFY(std::abs(schedule.rate(static_cast<std::int64_t>(step)) - rates[step]) < 1e-15);
+    for (std::size_t step = 0; step < rates.size(); ++step)
+        QVERIFY(std::abs(schedule.rate(static_cast<std::int64_t>(step)) - rates[step]) < 1e-15);
 }
 
 void TestOptim::unknownScheduleIsRefused() {

@@ -1,6 +1,7 @@
 // links: engine_core
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Dropout's masks: the right rate and scaling everywhere, a fresh mask a key, the same one for the same key however rows are divided.
+// Dropout's masks: the right rate and scaling everywhere, a fresh mask a key, the same one for the same key however rows are
+// divided.
 #include "engine/kernels/kernels.h"
 #include "engine/random.h"
 
@@ -27,7 +28,9 @@ double dropped(const std::vector<float>& values) {
 }
 
 /// Standard deviations that a share of n draws lies from `rate`.
-double deviations(double share, double rate, double n) { return std::abs(share - rate) / std::sqrt(rate * (1 - rate) / n); }
+double deviations(double share, double rate, double n) {
+    return std::abs(share - rate) / std::sqrt(rate * (1 - rate) / n);
+}
 
 } // namespace
 
@@ -59,10 +62,12 @@ void TestParityDropout::rateAndScaling() {
             if (values[i] == 0) ++columns[i % kWidth], ++rows[i / kWidth];
         }
     }
-    for (const double count : columns) worstColumn = std::max(worstColumn, deviations(count / (kRows * kMasks), rate, kRows * kMasks));
+    for (const double count : columns)
+        worstColumn = std::max(worstColumn, deviations(count / (kRows * kMasks), rate, kRows * kMasks));
     for (const double count : rows) worstRow = std::max(worstRow, deviations(count / (kWidth * kMasks), rate, kWidth * kMasks));
     const double n = static_cast<double>(kRows * kWidth * kMasks), mean = sum / n;
-    qInfo("standard deviations from the rate: a mask %.2g, a column %.2g, a row %.2g; mean of ones after dropout %.5f", worst, worstColumn, worstRow, mean);
+    qInfo("standard deviations from the rate: a mask %.2g, a column %.2g, a row %.2g; mean of ones after dropout %.5f", worst,
+          worstColumn, worstRow, mean);
     QVERIFY(worst < 4);
     QVERIFY(worstColumn < 5 && worstRow < 5);
     QVERIFY(std::abs(mean - 1) < 4 * std::sqrt(rate / (1 - rate) / n));

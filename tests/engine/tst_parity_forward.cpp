@@ -36,7 +36,8 @@ void TestParityForward::logits_data() {
         const auto name = golden["name"].get<std::string>();
         QTest::addRow("%s", name.c_str()) << index << QString() << false;
         QTest::addRow("%s, plain", name.c_str()) << index << QString() << true;
-        if (name.starts_with("phi")) QTest::addRow("%s, named as first released", name.c_str()) << index << "names=mixer dialect=phi-msft" << false;
+        if (name.starts_with("phi"))
+            QTest::addRow("%s, named as first released", name.c_str()) << index << "names=mixer dialect=phi-msft" << false;
         ++index;
     }
 }
@@ -70,7 +71,8 @@ void TestParityForward::logits() {
         scale = std::max(scale, std::sqrt(at::mean(at::square(expected[i])).item<double>()));
         const PackNode& node = together.nodes[static_cast<std::size_t>(nodes[i])];
         packed = std::max(packed, worstError(all.narrow(0, 0, shared), expected[i].narrow(0, 0, shared)));
-        packed = std::max(packed, worstError(all.narrow(0, node.begin, node.count), expected[i].narrow(0, shared, length - shared)));
+        packed =
+            std::max(packed, worstError(all.narrow(0, node.begin, node.count), expected[i].narrow(0, shared, length - shared)));
 
         KvCache cache(decoder.config(), decoder.precision());
         const int segment = cache.addSegment(length);
@@ -83,7 +85,8 @@ void TestParityForward::logits() {
             cached = std::max(cached, worstError(decoder.logits(one, {0}, &cache), expected[i].narrow(0, at, 1)));
         }
     }
-    qInfo("max abs error: alone and padded %.2g, packed %.2g, cached %.2g (root mean square of logits %.2g); at most 2e-5", alone, packed, cached, scale);
+    qInfo("max abs error: alone and padded %.2g, packed %.2g, cached %.2g (root mean square of logits %.2g); at most 2e-5", alone,
+          packed, cached, scale);
     QVERIFY(scale > 0.5 && scale < 2);
     QVERIFY(alone <= 2e-5);
     QVERIFY(packed <= 2e-5);
@@ -93,7 +96,8 @@ void TestParityForward::logits() {
 void TestParityForward::generation_data() {
     QTest::addColumn<int>("index");
     int index = 0;
-    for (const Json& golden : goldenCases("generation.json")) QTest::addRow("%s", golden["name"].get<std::string>().c_str()) << index++;
+    for (const Json& golden : goldenCases("generation.json"))
+        QTest::addRow("%s", golden["name"].get<std::string>().c_str()) << index++;
 }
 
 void TestParityForward::generation() {
@@ -159,7 +163,8 @@ void TestParityForward::ownAdapter() {
     QFETCH(QString, bias);
     QFETCH(bool, rslora);
     const char* kept = std::getenv("PHIBENCH_PARITY_EXPORT");
-    const std::filesystem::path root = (kept ? std::filesystem::path(kept) : folder()) / QTest::currentDataTag(), base = root / "base";
+    const std::filesystem::path root = (kept ? std::filesystem::path(kept) : folder()) / QTest::currentDataTag(),
+                                base = root / "base";
     writeTinyModel(base, tinyModelOptions(model.toStdString()));
     LoraSpec spec;
     spec.r = 3;

@@ -1,7 +1,7 @@
 // links: engine engine_core test_support libtorch nlohmann_json::nlohmann_json
 // SPDX-License-Identifier: GPL-3.0-or-later
-// NF4 matrices against bitsandbytes (tests/parity/make_nf4.py): what is stored, and products with it. With $PHIBENCH_PHI2 naming the folder
-// of a full-size Phi-2 and golden files made with it, layers of that too.
+// NF4 matrices against bitsandbytes (tests/parity/make_nf4.py): what is stored, and products with it. With $PHIBENCH_PHI2 naming
+// the folder of a full-size Phi-2 and golden files made with it, layers of that too.
 #include "engine/model/weight.h"
 #include "tests/support/parity_golden.h"
 
@@ -92,7 +92,8 @@ void TestParityNf4::products() {
         const at::Tensor expected = y.narrow(0, 0, rows), found = weight.times(x.narrow(0, 0, rows), {}).to(at::kDouble);
         worst = std::max(worst, (at::norm(found - expected) / at::norm(expected)).item<double>());
     }
-    qInfo("relative error of products in bf16 %.2g, at most 1e-2 (bitsandbytes' own %.2g)", worst, peers(name, ".peers_error").item<double>());
+    qInfo("relative error of products in bf16 %.2g, at most 1e-2 (bitsandbytes' own %.2g)", worst,
+          peers(name, ".peers_error").item<double>());
     QVERIFY(worst <= 1e-2);
 }
 

@@ -43,8 +43,10 @@ void TestParityTraining::gradients_data() {
     int index = 0;
     for (const Json& golden : goldenCases("gradients.json")) {
         for (const bool plain : {false, true})
-            QTest::addRow("%s, r %d%s, bias %s, loss on %s%s", golden["model"].get<std::string>().starts_with("family=phi") ? "phi" : "llama", golden["r"].get<int>(),
-                          golden["rslora"] ? ", rslora" : "", golden["bias"].get<std::string>().c_str(), golden["loss_on"].get<std::string>().c_str(), plain ? ", plain" : "")
+            QTest::addRow("%s, r %d%s, bias %s, loss on %s%s",
+                          golden["model"].get<std::string>().starts_with("family=phi") ? "phi" : "llama", golden["r"].get<int>(),
+                          golden["rslora"] ? ", rslora" : "", golden["bias"].get<std::string>().c_str(),
+                          golden["loss_on"].get<std::string>().c_str(), plain ? ", plain" : "")
                 << index << plain;
         ++index;
     }
@@ -83,7 +85,8 @@ void TestParityTraining::gradients() {
         const at::Tensor g = p.grad.flatten().to(at::kDouble), v = at::sin(at::arange(g.numel(), at::kDouble) * 0.7 + 1);
         // An error e that points anywhere changes the product by |e| |v| / sqrt(n), about.
         const double unit = norm * at::norm(v).item<double>() / std::sqrt(static_cast<double>(g.numel()));
-        const double error = std::max(std::abs(at::norm(g).item<double>() - norm) / norm, std::abs(at::dot(g, v).item<double>() - product) / unit);
+        const double error =
+            std::max(std::abs(at::norm(g).item<double>() - norm) / norm, std::abs(at::dot(g, v).item<double>() - product) / unit);
         if (!(error <= worst)) worst = error, where = p.name;
     }
     qInfo("relative error: loss %.2g, gradients %.2g (%s); at most 1e-4", std::abs(loss / expected - 1), worst, where.c_str());
@@ -94,7 +97,8 @@ void TestParityTraining::gradients() {
 void TestParityTraining::hundredSteps_data() {
     QTest::addColumn<int>("index");
     int index = 0;
-    for (const Json& golden : goldenCases("training.json")) QTest::addRow("%s", golden["name"].get<std::string>().c_str()) << index++;
+    for (const Json& golden : goldenCases("training.json"))
+        QTest::addRow("%s", golden["name"].get<std::string>().c_str()) << index++;
 }
 
 void TestParityTraining::hundredSteps() {
@@ -127,7 +131,8 @@ void TestParityTraining::hundredSteps() {
         const auto* step = std::get_if<StepEvent>(&event);
         if (!step || ++steps > golden["losses"].size()) return;
         const double loss = golden["losses"][steps - 1], norm = golden["grad_norms"][steps - 1];
-        if (const double error = std::abs(step->loss / loss - 1); !(error <= worst)) worst = error, worstStep = static_cast<int>(steps);
+        if (const double error = std::abs(step->loss / loss - 1); !(error <= worst))
+            worst = error, worstStep = static_cast<int>(steps);
         worstNorm = std::max(worstNorm, std::abs(step->grad_norm / norm - 1));
         lowest = std::min(lowest, loss);
         clipped += norm > spec.max_grad_norm;
@@ -143,8 +148,8 @@ void TestParityTraining::hundredSteps() {
     for (const Parameter& p : lora->parameters()) {
         at::Tensor expected = goldenTensor(file, std::to_string(index) + "." + p.name), value = p.value;
         if (p.name.ends_with("k_proj.bias")) {
-            // Where a head does not turn, a key's bias adds the same to all scores of a query: its gradient is nought but rounding, which
-            // AdamW makes whole steps of. Only the dims that turn can agree.
+            // Where a head does not turn, a key's bias adds the same to all scores of a query: its gradient is nought but
+            // rounding, which AdamW makes whole steps of. Only the dims that turn can agree.
             const DecoderConfig& c = decoder.config();
             expected = expected.view({c.kv_heads, c.head_dim}).narrow(1, 0, c.rotary_dim);
             value = value.view({c.kv_heads, c.head_dim}).narrow(1, 0, c.rotary_dim);
@@ -152,7 +157,8 @@ void TestParityTraining::hundredSteps() {
         const double error = (at::norm(value - expected) / at::norm(expected)).item<double>();
         if (!(error <= worstValue)) worstValue = error, where = p.name;
     }
-    qInfo("relative error: losses %.2g (step %d; at most 1e-3; lowest loss %.2g), gradient norms %.2g, final values %.2g (%s; at most 1e-2); %d steps clipped",
+    qInfo("relative error: losses %.2g (step %d; at most 1e-3; lowest loss %.2g), gradient norms %.2g, final values %.2g (%s; at "
+          "most 1e-2); %d steps clipped",
           worst, worstStep, lowest, worstNorm, worstValue, where.c_str(), clipped);
     QVERIFY(worst <= 1e-3);
     QVERIFY(worstValue <= 1e-2);

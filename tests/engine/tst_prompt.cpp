@@ -30,18 +30,54 @@ void TestPrompt::cuts_data() {
     QTest::addColumn<QString>("spelling");
     QTest::addColumn<QString>("question");
     QTest::addColumn<QString>("answer");
-    QTest::newRow("plain") << "Text: {text}\nLabel:{label}" << "" << "Text: rain\nLabel:" << "negative";
-    QTest::newRow("space") << "Text: {text}\nLabel: {label}" << "" << "Text: rain\nLabel:" << " negative";
-    QTest::newRow("space in both") << "{text} is {label}" << " bad" << "rain is" << " bad";
-    QTest::newRow("space in spelling") << "{text} is{label}" << " bad" << "rain is" << " bad";
-    QTest::newRow("two spaces") << "{text} is  {label}" << "" << "rain is " << " negative";
-    QTest::newRow("two spaces in both") << "{text} is  {label}" << "  bad" << "rain is " << " bad";
-    QTest::newRow("two spaces, one in spelling") << "{text} is  {label}" << " bad" << "rain is " << "  bad";
-    QTest::newRow("line end") << "{text}\nLabel:\n{label}" << "" << "rain\nLabel:\n" << "negative";
-    QTest::newRow("line end and space") << "{text}\nLabel:\n {label}" << "" << "rain\nLabel:\n" << " negative";
-    QTest::newRow("side by side") << "{text}{label}" << "" << "rain" << "negative";
-    QTest::newRow("only a space between") << "{text} {label}" << "" << "rain" << " negative";
-    QTest::newRow("other braces") << "{a} {{text}} {label}" << "" << "{a} {rain}" << " negative";
+    QTest::newRow("plain") << "Text: {text}\nLabel:{label}"
+                           << ""
+                           << "Text: rain\nLabel:"
+                           << "negative";
+    QTest::newRow("space") << "Text: {text}\nLabel: {label}"
+                           << ""
+                           << "Text: rain\nLabel:"
+                           << " negative";
+    QTest::newRow("space in both") << "{text} is {label}"
+                                   << " bad"
+                                   << "rain is"
+                                   << " bad";
+    QTest::newRow("space in spelling") << "{text} is{label}"
+                                       << " bad"
+                                       << "rain is"
+                                       << " bad";
+    QTest::newRow("two spaces") << "{text} is  {label}"
+                                << ""
+                                << "rain is "
+                                << " negative";
+    QTest::newRow("two spaces in both") << "{text} is  {label}"
+                                        << "  bad"
+                                        << "rain is "
+                                        << " bad";
+    QTest::newRow("two spaces, one in spelling") << "{text} is  {label}"
+                                                 << " bad"
+                                                 << "rain is "
+                                                 << "  bad";
+    QTest::newRow("line end") << "{text}\nLabel:\n{label}"
+                              << ""
+                              << "rain\nLabel:\n"
+                              << "negative";
+    QTest::newRow("line end and space") << "{text}\nLabel:\n {label}"
+                                        << ""
+                                        << "rain\nLabel:\n"
+                                        << " negative";
+    QTest::newRow("side by side") << "{text}{label}"
+                                  << ""
+                                  << "rain"
+                                  << "negative";
+    QTest::newRow("only a space between") << "{text} {label}"
+                                          << ""
+                                          << "rain"
+                                          << " negative";
+    QTest::newRow("other braces") << "{a} {{text}} {label}"
+                                  << ""
+                                  << "{a} {rain}"
+                                  << " negative";
 }
 
 void TestPrompt::cuts() {
@@ -65,8 +101,8 @@ void TestPrompt::cuts() {
 void TestPrompt::theArticle() {
     const std::string in = "\n            ";
     PromptSpec spec;
-    spec.text_template = "The sentiment of the following phrase: '{text}' is " + in + "\n\n Positive" + in + "\n Negative" + in + "\n Neutral" + in +
-                         "\n Cannot be determined" + in + "\n\nSolution: The correct option is {label}";
+    spec.text_template = "The sentiment of the following phrase: '{text}' is " + in + "\n\n Positive" + in + "\n Negative" + in +
+                         "\n Neutral" + in + "\n Cannot be determined" + in + "\n\nSolution: The correct option is {label}";
     const PromptTemplate promptTemplate(spec, kLabels);
     const std::string question = promptTemplate.question("Sales rose.");
     QVERIFY(question.starts_with("The sentiment of the following phrase: 'Sales rose.' is \n            \n\n Positive\n"));
@@ -99,10 +135,14 @@ void TestPrompt::refuses_data() {
     QTest::newRow("two labels") << "{text} {label} {label}" << Spellings{} << "prompt.template has {label} more than once.";
     QTest::newRow("label first") << "{label} {text}" << Spellings{} << "prompt.template goes on after {label}.";
     QTest::newRow("line end after label") << "{text} {label}\n" << Spellings{} << "prompt.template goes on after {label}.";
-    QTest::newRow("unknown label") << "{text} {label}" << Spellings{{"mixed", "x"}} << "prompt.labels spells 'mixed', which is no label of the data.";
-    QTest::newRow("spelled twice") << "{text} {label}" << Spellings{{"neutral", "x"}, {"neutral", "y"}} << "prompt.labels spells 'neutral' twice.";
-    QTest::newRow("blank") << "{text} {label}" << Spellings{{"neutral", " \n"}} << "The label 'neutral' is spelled with nothing but blanks.";
-    QTest::newRow("same") << "{text} {label}" << Spellings{{"neutral", "positive"}} << "The labels 'neutral' and 'positive' are both spelled \" positive\".";
+    QTest::newRow("unknown label") << "{text} {label}" << Spellings{{"mixed", "x"}}
+                                   << "prompt.labels spells 'mixed', which is no label of the data.";
+    QTest::newRow("spelled twice") << "{text} {label}" << Spellings{{"neutral", "x"}, {"neutral", "y"}}
+                                   << "prompt.labels spells 'neutral' twice.";
+    QTest::newRow("blank") << "{text} {label}" << Spellings{{"neutral", " \n"}}
+                           << "The label 'neutral' is spelled with nothing but blanks.";
+    QTest::newRow("same") << "{text} {label}" << Spellings{{"neutral", "positive"}}
+                          << "The labels 'neutral' and 'positive' are both spelled \" positive\".";
     QTest::newRow("same but for a space") << "{text} {label}" << Spellings{{"neutral", "x"}, {"negative", " x"}}
                                           << "The labels 'negative' and 'neutral' are both spelled \" x\".";
 }

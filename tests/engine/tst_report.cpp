@@ -32,7 +32,8 @@ void TestReport::agreesWithScikitLearn_data() {
     QTest::addColumn<int>("index");
     const auto cases = golden();
     QVERIFY(cases.size() > 10);
-    for (std::size_t i = 0; i < cases.size(); ++i) QTest::newRow(cases[i].at("name").get<std::string>().c_str()) << static_cast<int>(i);
+    for (std::size_t i = 0; i < cases.size(); ++i)
+        QTest::newRow(cases[i].at("name").get<std::string>().c_str()) << static_cast<int>(i);
 }
 
 void TestReport::agreesWithScikitLearn() {
@@ -48,7 +49,8 @@ void TestReport::agreesWithScikitLearn() {
     const auto labels = expected["labels"].get<std::vector<std::string>>();
     const Report report = engine::score(predictions, labels);
 
-    QCOMPARE(QString::fromStdString(engine::classificationReport(report)), QString::fromStdString(expected["text"].get<std::string>()));
+    QCOMPARE(QString::fromStdString(engine::classificationReport(report)),
+             QString::fromStdString(expected["text"].get<std::string>()));
     QCOMPARE(report.examples, static_cast<std::int64_t>(predictions.size()));
     QCOMPARE(report.accuracy, expected["accuracy"].get<double>());
     QVERIFY(std::abs(report.macro_f1 - expected["macro_f1"].get<double>()) < 1e-15);
@@ -80,9 +82,7 @@ void TestReport::refusesLabelsOutsideTheList() {
     QVERIFY_THROWS_EXCEPTION(engine::Error, (void)engine::score({guess}, {"no", "yes"}));
     try {
         (void)engine::score({truth}, {"no", "yes"});
-    } catch (const engine::Error& error) {
-        QVERIFY(error.message().find("record 41") != std::string::npos);
-    }
+    } catch (const engine::Error& error) { QVERIFY(error.message().find("record 41") != std::string::npos); }
 }
 
 QTEST_APPLESS_MAIN(TestReport)

@@ -87,8 +87,11 @@ void TestRuns::metricsComeBack() {
     Runs runs(m_file);
     const RunId id = runs.begin(newRun()), other = runs.begin(newRun());
     const double infinite = std::numeric_limits<double>::infinity();
-    runs.addMetrics(id, {{"loss", {1, 2.5, 100.25}}, {"lr", {1, 2e-4, 100.25}}, {"loss", {2, std::nan(""), 101}}, {"loss", {3, infinite, 102}}});
-    runs.addMetrics(id, {{"loss", {4, 0.1 + 0.2, 103}}, {"eval_loss", {4, 0.5, 103}}, {"lr", {1, 3e-4, 104}}}); // lr of step 1 anew
+    runs.addMetrics(
+        id,
+        {{"loss", {1, 2.5, 100.25}}, {"lr", {1, 2e-4, 100.25}}, {"loss", {2, std::nan(""), 101}}, {"loss", {3, infinite, 102}}});
+    runs.addMetrics(id,
+                    {{"loss", {4, 0.1 + 0.2, 103}}, {"eval_loss", {4, 0.5, 103}}, {"lr", {1, 3e-4, 104}}}); // lr of step 1 anew
     runs.addMetrics(id, {});
     runs.addMetrics(other, {{"loss", {1, 9, 1}}});
     const auto metrics = runs.detail(id).metrics;
@@ -133,7 +136,8 @@ void TestRuns::reportsComeBack() {
         QCOMPARE(got[i].rawText, given[i].rawText);
         QCOMPARE(got[i].probabilities.size(), given[i].probabilities.size());
         for (std::size_t j = 0; j < got[i].probabilities.size(); ++j)
-            QVERIFY(got[i].probabilities[j] == given[i].probabilities[j] || (std::isnan(got[i].probabilities[j]) && std::isnan(given[i].probabilities[j])));
+            QVERIFY(got[i].probabilities[j] == given[i].probabilities[j] ||
+                    (std::isnan(got[i].probabilities[j]) && std::isnan(given[i].probabilities[j])));
     }
     const RunSummary summary = runs.list().front();
     QCOMPARE(*summary.accuracy, 0.6);
@@ -153,7 +157,8 @@ void TestRuns::reportsAreReplaced() {
     QCOMPARE(runs.predictions(id).size(), std::size_t(1));
     runs.setFigures(id, {{"seconds_train", 2.5}, {"peak_rss_bytes", 1e9}});
     runs.setFigures(id, {{"seconds_train", 3.5}, {"a", 1}});
-    QCOMPARE(runs.detail(id).figures, (std::vector<std::pair<std::string, double>>{{"seconds_train", 3.5}, {"peak_rss_bytes", 1e9}, {"a", 1}}));
+    QCOMPARE(runs.detail(id).figures,
+             (std::vector<std::pair<std::string, double>>{{"seconds_train", 3.5}, {"peak_rss_bytes", 1e9}, {"a", 1}}));
 }
 
 void TestRuns::lifeOfARun() {
@@ -163,7 +168,8 @@ void TestRuns::lifeOfARun() {
     QCOMPARE(runs.list().front().step, std::int64_t(3));
     QCOMPARE(runs.list().front().steps, std::int64_t(10));
     const Problem running = problemOf([&] { runs.reopen(id); });
-    QVERIFY(running.code == ErrorCode::Busy && running.message.starts_with("Run 1 is still running in process " + std::to_string(::getpid())));
+    QVERIFY(running.code == ErrorCode::Busy &&
+            running.message.starts_with("Run 1 is still running in process " + std::to_string(::getpid())));
     for (const RunState state : {RunState::Stopped, RunState::Failed, RunState::Interrupted}) {
         runs.finish(id, state, "because");
         RunSummary run = runs.list().front();
@@ -205,7 +211,9 @@ void TestRuns::paramsAreNumbersInSql() {
         runs.begin(run);
     }
     SQLite::Database database(m_file.string(), SQLite::OPEN_READONLY);
-    SQLite::Statement query(database, "SELECT group_concat(r.name) FROM runs r JOIN params p ON p.run = r.id WHERE p.key = 'lora.r' AND p.number >= 16");
+    SQLite::Statement query(
+        database,
+        "SELECT group_concat(r.name) FROM runs r JOIN params p ON p.run = r.id WHERE p.key = 'lora.r' AND p.number >= 16");
     QVERIFY(query.executeStep());
     QCOMPARE(query.getColumn(0).getString(), std::string("16,64"));
     QVERIFY(database.execAndGet("SELECT number IS NULL FROM params WHERE key = 'lora.bias' LIMIT 1").getInt() == 1);
@@ -222,11 +230,28 @@ void TestRuns::unknownRun() {
     runs.begin(newRun());
     NewRun orphan = newRun();
     orphan.parent = 99;
-    const std::vector<std::function<void()>> calls{
-        [&] { runs.artifactDirectory(99); }, [&] { runs.reopen(99); }, [&] { runs.addMetrics(99, {{"loss", {1, 1, 1}}}); }, [&] { runs.truncateMetrics(99, 0); },
-        [&] { runs.setSteps(99, 1, 1); }, [&] { runs.setReport(99, someReport(), {}); }, [&] { runs.setFigures(99, {{"a", 1}}); }, [&] { runs.addArtifact(99, {"adapter", "a", ""}); },
-        [&] { runs.finish(99, RunState::Done, ""); }, [&] { runs.detail(99); }, [&] { runs.predictions(99); }, [&] { runs.rename(99, "x"); },
-        [&] { runs.addTag(99, "x"); }, [&] { runs.setNote(99, "x"); }, [&] { runs.remove(99); }, [&] { runs.begin(orphan); }};
+    const std::vector<std::function<void()>> calls{[&] { runs.artifactDirectory(99); },
+                                                   [&] { runs.reopen(99); },
+                                                   [&] {
+                                                       runs.addMetrics(99, {{"loss", {1, 1, 1}}});
+                                                   },
+                                                   [&] { runs.truncateMetrics(99, 0); },
+                                                   [&] { runs.setSteps(99, 1, 1); },
+                                                   [&] { runs.setReport(99, someReport(), {}); },
+                                                   [&] {
+                                                       runs.setFigures(99, {{"a", 1}});
+                                                   },
+                                                   [&] {
+                                                       runs.addArtifact(99, {"adapter", "a", ""});
+                                                   },
+                                                   [&] { runs.finish(99, RunState::Done, ""); },
+                                                   [&] { runs.detail(99); },
+                                                   [&] { runs.predictions(99); },
+                                                   [&] { runs.rename(99, "x"); },
+                                                   [&] { runs.addTag(99, "x"); },
+                                                   [&] { runs.setNote(99, "x"); },
+                                                   [&] { runs.remove(99); },
+                                                   [&] { runs.begin(orphan); }};
     QCOMPARE(calls.size(), std::size_t(16));
     const Problem problem = problemOf(calls[static_cast<std::size_t>(call)]);
     QVERIFY(problem.code == ErrorCode::NotFound);
@@ -239,8 +264,10 @@ void TestRuns::refused() {
     const RunId id = runs.begin(newRun());
     QCOMPARE(problemOf([&] { runs.rename(id, " \n"); }).message, std::string("The name is empty."));
     QCOMPARE(problemOf([&] { runs.addTag(id, ""); }).message, std::string("The tag is empty."));
-    QCOMPARE(problemOf([&] { runs.addTag(id, std::string(201, 'x')); }).message, std::string("The tag is longer than 200 bytes."));
-    QCOMPARE(problemOf([&] { runs.setNote(id, std::string((1 << 20) + 1, 'x')); }).message, std::string("The note is longer than 1 MiB."));
+    QCOMPARE(problemOf([&] { runs.addTag(id, std::string(201, 'x')); }).message,
+             std::string("The tag is longer than 200 bytes."));
+    QCOMPARE(problemOf([&] { runs.setNote(id, std::string((1 << 20) + 1, 'x')); }).message,
+             std::string("The note is longer than 1 MiB."));
     NewRun doubled = newRun();
     doubled.params.push_back(doubled.params.front());
     QVERIFY(!problemOf([&] { runs.begin(doubled); }).message.empty());
@@ -291,7 +318,8 @@ void TestRuns::matchingBaseline() {
     Runs runs(m_file);
     const NewRun baseline = newRun("baseline", RunKind::Baseline);
     QVERIFY(!runs.matchingBaseline(newRun()));
-    const RunId older = runs.begin(baseline), newer = runs.begin(baseline), unfinished = runs.begin(baseline), trained = runs.begin(newRun());
+    const RunId older = runs.begin(baseline), newer = runs.begin(baseline), unfinished = runs.begin(baseline),
+                trained = runs.begin(newRun());
     runs.finish(older, RunState::Done, "");
     runs.finish(newer, RunState::Done, "");
     runs.finish(unfinished, RunState::Failed, "");
@@ -377,7 +405,8 @@ void TestRuns::removing() {
     QVERIFY(fs::exists(runs.artifactDirectory(b) / "weights"));
     QCOMPARE(runs.list().size(), std::size_t(2));
     QVERIFY(!runs.detail(c).parent);
-    for (const char* table : {"metrics", "reports", "tags", "figures", "artifacts"}) QCOMPARE(rows(m_file, table), std::int64_t(1));
+    for (const char* table : {"metrics", "reports", "tags", "figures", "artifacts"})
+        QCOMPARE(rows(m_file, table), std::int64_t(1));
     QCOMPARE(rows(m_file, "predictions"), std::int64_t(5));
     QCOMPARE(integrity(m_file), std::string("ok"));
     runs.finish(c, RunState::Failed, "");
@@ -446,10 +475,13 @@ void TestRuns::manyRunsListQuickly() {
     {
         SQLite::Database database(m_file.string(), SQLite::OPEN_READWRITE, 5000);
         database.exec("PRAGMA synchronous = OFF; BEGIN");
-        database.exec("WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(many) + ") "
-                      "INSERT INTO runs SELECT i, name, kind, 'done', started, finished, exit_reason, step, steps, accuracy, macro_f1, eval_loss, last_loss, note, parent, pid, process_start, boot, host, "
+        database.exec("WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(many) +
+                      ") "
+                      "INSERT INTO runs SELECT i, name, kind, 'done', started, finished, exit_reason, step, steps, accuracy, "
+                      "macro_f1, eval_loss, last_loss, note, parent, pid, process_start, boot, host, "
                       "dataset_sha256, model_sha256, versions, experiment FROM runs, n WHERE id = 1");
-        database.exec("INSERT INTO params SELECT r.id, position, key, value, number FROM params, runs r WHERE run = 1 AND r.id > 1");
+        database.exec(
+            "INSERT INTO params SELECT r.id, position, key, value, number FROM params, runs r WHERE run = 1 AND r.id > 1");
         database.exec("INSERT INTO tags SELECT id, 'even' FROM runs WHERE id % 2 = 0");
         database.exec("COMMIT");
     }
@@ -468,8 +500,10 @@ void TestRuns::manyRunsListQuickly() {
     QCOMPARE(runs.list().front().params, odd.params); // what is kept in memory does not hide what is new
     // No statement sorts.
     SQLite::Database database(m_file.string(), SQLite::OPEN_READONLY);
-    for (const char* sql : {"SELECT run, key, value FROM params WHERE run > 5 ORDER BY run, position", "SELECT run, tag FROM tags ORDER BY run DESC, tag DESC", "SELECT id FROM runs ORDER BY id DESC",
-                            "SELECT name, step, value, wall FROM metrics WHERE run = 1 ORDER BY name, step", "SELECT value FROM metrics WHERE run = 1 AND name = 'loss' ORDER BY step DESC LIMIT 1"}) {
+    for (const char* sql : {"SELECT run, key, value FROM params WHERE run > 5 ORDER BY run, position",
+                            "SELECT run, tag FROM tags ORDER BY run DESC, tag DESC", "SELECT id FROM runs ORDER BY id DESC",
+                            "SELECT name, step, value, wall FROM metrics WHERE run = 1 ORDER BY name, step",
+                            "SELECT value FROM metrics WHERE run = 1 AND name = 'loss' ORDER BY step DESC LIMIT 1"}) {
         SQLite::Statement plan(database, std::string("EXPLAIN QUERY PLAN ") + sql);
         while (plan.executeStep()) QVERIFY2(plan.getColumn(3).getString().find("TEMP B-TREE") == std::string::npos, sql);
     }

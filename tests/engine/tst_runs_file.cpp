@@ -53,7 +53,10 @@ void TestRunsFile::journalAndPragmas() {
         QCOMPARE(database.execAndGet("PRAGMA user_version").getInt(), 1);
         QCOMPARE(database.execAndGet("PRAGMA application_id").getInt(), kApplicationId);
         // A curve is read from its key alone.
-        QVERIFY(database.execAndGet("SELECT sql LIKE '%PRIMARY KEY(run, name, step)%WITHOUT ROWID' FROM sqlite_schema WHERE name = 'metrics'").getInt() == 1);
+        QVERIFY(database
+                    .execAndGet(
+                        "SELECT sql LIKE '%PRIMARY KEY(run, name, step)%WITHOUT ROWID' FROM sqlite_schema WHERE name = 'metrics'")
+                    .getInt() == 1);
     });
 }
 
@@ -62,15 +65,18 @@ void TestRunsFile::walIsLeft() {
     { SQLite::Database(m_file.string(), SQLite::OPEN_READWRITE).exec("PRAGMA journal_mode = WAL"); }
     Runs runs(m_file);
     QCOMPARE(runs.list().size(), std::size_t(1));
-    QCOMPARE(SQLite::Database(m_file.string(), SQLite::OPEN_READONLY).execAndGet("PRAGMA journal_mode").getString(), std::string("delete")); // no longer WAL
+    QCOMPARE(SQLite::Database(m_file.string(), SQLite::OPEN_READONLY).execAndGet("PRAGMA journal_mode").getString(),
+             std::string("delete")); // no longer WAL
 }
 
 void TestRunsFile::notOurs_data() {
     QTest::addColumn<int>("kind");
     QTest::addColumn<QString>("problem");
-    QTest::newRow("text") << 0 << "is no SQLite database, so it is no runs file. It was left as it is; choose another file with --db.";
+    QTest::newRow("text") << 0
+                          << "is no SQLite database, so it is no runs file. It was left as it is; choose another file with --db.";
     QTest::newRow("short text") << 1 << "is no SQLite database, so it is no runs file.";
-    QTest::newRow("another program's") << 2 << "is a database of another program. It was left as it is; choose another file with --db.";
+    QTest::newRow("another program's")
+        << 2 << "is a database of another program. It was left as it is; choose another file with --db.";
     QTest::newRow("another program's, WAL") << 3 << "is a database of another program.";
     QTest::newRow("another program's, no tables") << 4 << "is a database of another program.";
     QTest::newRow("newer") << 5 << "was written by a newer Phibench (version 2 of the file; this one knows 1).";
@@ -83,7 +89,9 @@ void TestRunsFile::notOurs_data() {
 void TestRunsFile::notOurs() {
     QFETCH(int, kind);
     QFETCH(QString, problem);
-    const auto sql = [this](const char* text) { SQLite::Database(m_file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(text); };
+    const auto sql = [this](const char* text) {
+        SQLite::Database(m_file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(text);
+    };
     if (kind == 0) writeBytes(m_file, std::string(5000, 'a') + "\n");
     if (kind == 1) writeBytes(m_file, "id,text\n");
     if (kind == 2) sql("CREATE TABLE notes(x); INSERT INTO notes VALUES(1)");
@@ -101,7 +109,8 @@ void TestRunsFile::notOurs() {
     }
     const std::string before = kind == 7 ? "" : bytesOf(m_file);
     const Problem got = problemOf([&] { Runs runs(m_file); });
-    QVERIFY2(QString::fromStdString(got.message).startsWith(QString::fromStdString(m_file.string() + " ") + problem), got.message.c_str());
+    QVERIFY2(QString::fromStdString(got.message).startsWith(QString::fromStdString(m_file.string() + " ") + problem),
+             got.message.c_str());
     if (kind != 7) QVERIFY(bytesOf(m_file) == before);
     QVERIFY(got.code == (kind == 6 || kind >= 8 ? ErrorCode::Io : ErrorCode::BadInput));
 }
@@ -127,8 +136,10 @@ void TestRunsFile::truncated() {
     int cut = 0, overwritten = 0;
     for (std::size_t part = 0; part < 24; ++part) {
         std::string bytes = whole;
-        if (part < 12) bytes.resize(whole.size() * (part + 1) / 13);
-        else std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(4096 * (part - 11) + 8), 1500, '\x7F');
+        if (part < 12)
+            bytes.resize(whole.size() * (part + 1) / 13);
+        else
+            std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(4096 * (part - 11) + 8), 1500, '\x7F');
         writeBytes(m_file, bytes);
         const Problem problem = problemOf([&] {
             Runs runs(m_file);
@@ -149,7 +160,11 @@ void TestRunsFile::readOnly() {
     const auto open = [this](int pipe) {
         if (::geteuid() == 0 && ::setuid(65534) != 0) return; // permissions do not bind root
         const Problem problem = problemOf([&] { Runs runs(m_file); });
-        const bool right = problem.code == ErrorCode::Io && problem.message == m_file.string() + " may only be read, and runs are recorded in it. Make it writable, or choose another file with --db.";
+        const bool right =
+            problem.code == ErrorCode::Io &&
+            problem.message ==
+                m_file.string() +
+                    " may only be read, and runs are recorded in it. Make it writable, or choose another file with --db.";
         if (!right) std::fprintf(stderr, "%s\n", problem.message.c_str());
         if (right) tell(pipe);
     };
@@ -164,8 +179,10 @@ void TestRunsFile::readOnly() {
         if (::geteuid() == 0 && ::setuid(65534) != 0) return;
         if (::geteuid() != 65534) fs::permissions(m_file.parent_path(), fs::perms::owner_write, fs::perm_options::remove);
         const Problem problem = problemOf([&] { Runs(m_file).begin(newRun()); });
-        if (problem.code == ErrorCode::Io && problem.message.starts_with(m_file.string() + " can")) tell(pipe);
-        else std::fprintf(stderr, "%s\n", problem.message.c_str());
+        if (problem.code == ErrorCode::Io && problem.message.starts_with(m_file.string() + " can"))
+            tell(pipe);
+        else
+            std::fprintf(stderr, "%s\n", problem.message.c_str());
     });
     const bool told = writer.told();
     fs::permissions(m_file.parent_path(), fs::perms::owner_all, fs::perm_options::add);
@@ -174,9 +191,13 @@ void TestRunsFile::readOnly() {
 }
 
 void TestRunsFile::migratesWithACopy() {
-    const auto version1 = [](SQLite::Database& db) { db.exec("CREATE TABLE parents(id INTEGER PRIMARY KEY, x); CREATE TABLE old(parent INTEGER REFERENCES parents(id), y TEXT)"); };
+    const auto version1 = [](SQLite::Database& db) {
+        db.exec(
+            "CREATE TABLE parents(id INTEGER PRIMARY KEY, x); CREATE TABLE old(parent INTEGER REFERENCES parents(id), y TEXT)");
+    };
     const auto version2 = [](SQLite::Database& db) {
-        db.exec("CREATE TABLE new(parent INTEGER REFERENCES parents(id), z INTEGER NOT NULL); INSERT INTO new SELECT parent, length(y) FROM old; DROP TABLE old");
+        db.exec("CREATE TABLE new(parent INTEGER REFERENCES parents(id), z INTEGER NOT NULL); INSERT INTO new SELECT parent, "
+                "length(y) FROM old; DROP TABLE old");
     };
     const auto version3 = [](SQLite::Database& db) { db.exec("ALTER TABLE new ADD COLUMN w INTEGER NOT NULL DEFAULT 7"); };
     {
@@ -197,14 +218,21 @@ void TestRunsFile::migratesWithACopy() {
         });
     }
     QVERIFY(fs::exists(kept));
-    QCOMPARE(SQLite::Database(kept.string(), SQLite::OPEN_READONLY).execAndGet("SELECT y FROM old").getString(), std::string("four"));
+    QCOMPARE(SQLite::Database(kept.string(), SQLite::OPEN_READONLY).execAndGet("SELECT y FROM old").getString(),
+             std::string("four"));
     QCOMPARE(SQLite::Database(kept.string(), SQLite::OPEN_READONLY).execAndGet("PRAGMA user_version").getInt(), 1);
     QCOMPARE(integrity(m_file), std::string("ok"));
-    { Connection again(m_file); prepare(again, {version1, version2, version3}); }
+    {
+        Connection again(m_file);
+        prepare(again, {version1, version2, version3});
+    }
     QCOMPARE(std::distance(fs::directory_iterator(m_file.parent_path()), {}), 3); // file, copy, empty journal: no second copy
 
     writeBytes(m_file, before); // an earlier copy is not overwritten
-    { Connection again(m_file); prepare(again, {version1, version2}); }
+    {
+        Connection again(m_file);
+        prepare(again, {version1, version2});
+    }
     QVERIFY(fs::exists(m_file.string() + ".version-1-2.bak"));
     // And the copy opens with the program that wrote it.
     Connection older(kept);
@@ -213,25 +241,33 @@ void TestRunsFile::migratesWithACopy() {
 
 void TestRunsFile::failedMigrationChangesNothing() {
     const auto version1 = [](SQLite::Database& db) { db.exec("CREATE TABLE old(y)"); };
-    { Connection old(m_file); prepare(old, {version1}); }
+    {
+        Connection old(m_file);
+        prepare(old, {version1});
+    }
     const std::string before = bytesOf(m_file);
-    const auto broken = [](SQLite::Database& db) { db.exec("CREATE TABLE half(x); INSERT INTO half VALUES(1); DROP TABLE old; SELECT nonsense"); };
+    const auto broken = [](SQLite::Database& db) {
+        db.exec("CREATE TABLE half(x); INSERT INTO half VALUES(1); DROP TABLE old; SELECT nonsense");
+    };
     Connection connection(m_file);
     const Problem problem = problemOf([&] { prepare(connection, {version1, broken}); });
     QVERIFY(problem.code == ErrorCode::Io);
     QVERIFY2(problem.message.find("nonsense") != std::string::npos, problem.message.c_str());
     QVERIFY(bytesOf(m_file) == before);
-    const auto orphaning = [](SQLite::Database& db) { db.exec("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p INTEGER REFERENCES p(id)); INSERT INTO c VALUES(5)"); };
+    const auto orphaning = [](SQLite::Database& db) {
+        db.exec("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p INTEGER REFERENCES p(id)); INSERT INTO c VALUES(5)");
+    };
     QVERIFY(problemOf([&] { prepare(connection, {version1, orphaning}); }).code == ErrorCode::Internal);
     QVERIFY(bytesOf(m_file) == before);
     // Killed in the middle of it: the next one starts from what was.
     Child killed([&](int pipe) {
         Connection mine(m_file);
         prepare(mine, {version1, [pipe](SQLite::Database& db) {
-            db.exec("PRAGMA cache_size = 1; CREATE TABLE half(x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO half SELECT i FROM n");
-            tell(pipe);
-            ::pause();
-        }});
+                           db.exec("PRAGMA cache_size = 1; CREATE TABLE half(x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                                   "SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO half SELECT i FROM n");
+                           tell(pipe);
+                           ::pause();
+                       }});
     });
     QVERIFY(killed.told());
     killed.kill();
@@ -247,8 +283,10 @@ void TestRunsFile::unknownWords() {
     runs.setReport(id, someReport(), somePredictions());
     SQLite::Database other(m_file.string(), SQLite::OPEN_READWRITE, 5000);
     other.exec("PRAGMA ignore_check_constraints = ON");
-    for (const char* change : {"UPDATE reports SET labels = '{'", "UPDATE reports SET labels = '[1]'", "UPDATE reports SET labels = '[\"a\"]'", "UPDATE reports SET per_label = '[{}]'",
-                               "UPDATE predictions SET probabilities = '[\"x\"]'", "UPDATE predictions SET probabilities = '['", "UPDATE runs SET state = 'asleep'", "UPDATE runs SET kind = 'odd'"}) {
+    for (const char* change :
+         {"UPDATE reports SET labels = '{'", "UPDATE reports SET labels = '[1]'", "UPDATE reports SET labels = '[\"a\"]'",
+          "UPDATE reports SET per_label = '[{}]'", "UPDATE predictions SET probabilities = '[\"x\"]'",
+          "UPDATE predictions SET probabilities = '['", "UPDATE runs SET state = 'asleep'", "UPDATE runs SET kind = 'odd'"}) {
         other.exec("BEGIN");
         other.exec(change);
         other.exec("COMMIT");

@@ -94,7 +94,9 @@ void TestRunsProcesses::killedInATransaction() {
         prepare(connection);
         connection.write([&](SQLite::Database& database) {
             database.exec("PRAGMA cache_size = 5"); // pages go to the file before the commit
-            for (int i = 2; i < 20000; ++i) database.exec("INSERT INTO metrics VALUES(" + std::to_string(id) + ", 'loss', " + std::to_string(i) + ", 1.0, 1.0)");
+            for (int i = 2; i < 20000; ++i)
+                database.exec("INSERT INTO metrics VALUES(" + std::to_string(id) + ", 'loss', " + std::to_string(i) +
+                              ", 1.0, 1.0)");
             database.exec("UPDATE runs SET name = 'half'");
             tell(pipe);
             ::pause();
@@ -133,8 +135,8 @@ void TestRunsProcesses::killedAnyTime() {
         const RunSummary run = runs.list().front();
         QVERIFY(run.state == RunState::Interrupted);
         const auto metrics = runs.detail(run.id).metrics;
-        QVERIFY(metrics.at(0).second.size() >= static_cast<std::size_t>(round));     // what was told is there
-        QCOMPARE(metrics.at(0).second.size(), metrics.at(1).second.size());          // steps are whole
+        QVERIFY(metrics.at(0).second.size() >= static_cast<std::size_t>(round)); // what was told is there
+        QCOMPARE(metrics.at(0).second.size(), metrics.at(1).second.size());      // steps are whole
         QCOMPARE(integrity(m_file), std::string("ok"));
         runs.reopen(run.id); // and it can go on
         runs.finish(run.id, RunState::Stopped, "");
@@ -222,7 +224,9 @@ void TestRunsProcesses::heldByAnother() {
     holder.exec("BEGIN EXCLUSIVE");
     const Problem problem = problemOf([&] { runs.setNote(id, "x"); });
     QVERIFY(problem.code == ErrorCode::Busy);
-    QCOMPARE(problem.message, m_file.string() + " has been held by another process for over 5 seconds. Close the other program that uses it, then try again.");
+    QCOMPARE(problem.message,
+             m_file.string() +
+                 " has been held by another process for over 5 seconds. Close the other program that uses it, then try again.");
     holder.exec("COMMIT");
     runs.setNote(id, "y");
     QCOMPARE(runs.list().front().note, std::string("y"));

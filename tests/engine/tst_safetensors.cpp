@@ -1,8 +1,8 @@
 // links: engine_core test_support
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "tests/support/file_bytes.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/safetensors.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/tiny_model.h"
 
 #include <QFile>

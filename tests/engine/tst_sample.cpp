@@ -40,7 +40,8 @@ private Q_SLOTS:
     void lowerCaseOfAnyScript();
 
 private:
-    SampleEncoder encoder(const PromptSpec& prompt, std::int64_t most, bool all, const std::vector<std::string>& labels = testing_support::tinyLabels()) {
+    SampleEncoder encoder(const PromptSpec& prompt, std::int64_t most, bool all,
+                          const std::vector<std::string>& labels = testing_support::tinyLabels()) {
         return SampleEncoder(*m_tokenizer, PromptTemplate(prompt, labels), labels, most, all);
     }
     QTemporaryDir m_dir;
@@ -101,7 +102,8 @@ void TestSample::lengthOfACutTextTellsNothing() {
     SampleEncoder encode = encoder(spec("Q: {text}\nA: {label}"), 60, false);
     const Sample negative = encode.encode({0, text, 0}), positive = encode.encode({0, text, 2});
     QVERIFY(encode.answers().ids[0].size() != encode.answers().ids[2].size());
-    QVERIFY(std::equal(negative.question().begin(), negative.question().end(), positive.question().begin(), positive.question().end()));
+    QVERIFY(std::equal(negative.question().begin(), negative.question().end(), positive.question().begin(),
+                       positive.question().end()));
 }
 
 void TestSample::nestedLabelsEndWithEos() {
@@ -118,9 +120,7 @@ void TestSample::badLabelsAreRefused() {
     try {
         encoder(spec("{text} {label}", {{"negative", " same"}, {"positive", " same"}}), 60, false);
         QFAIL("two labels of the same spelling were taken");
-    } catch (const Error& error) {
-        QCOMPARE(error.code(), ErrorCode::BadInput);
-    }
+    } catch (const Error& error) { QCOMPARE(error.code(), ErrorCode::BadInput); }
 }
 
 void TestSample::noRoomForText() {
@@ -135,9 +135,7 @@ void TestSample::noRoomForText() {
         try {
             encoder(prompt, most, false);
             QFAIL("a template without room was taken");
-        } catch (const Error& error) {
-            QVERIFY(error.hint().find("max_tokens") != std::string::npos);
-        }
+        } catch (const Error& error) { QVERIFY(error.hint().find("max_tokens") != std::string::npos); }
     }
 }
 

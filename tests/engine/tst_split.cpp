@@ -38,7 +38,8 @@ nlohmann::json golden() {
 }
 
 // The formula of make_split_golden.py.
-Dataset formula(const std::vector<std::string>& labels, const std::vector<std::uint64_t>& weights, std::size_t rows, std::uint64_t offset) {
+Dataset formula(const std::vector<std::string>& labels, const std::vector<std::uint64_t>& weights, std::size_t rows,
+                std::uint64_t offset) {
     Dataset dataset;
     dataset.labels = labels;
     const std::uint64_t sum = std::accumulate(weights.begin(), weights.end(), std::uint64_t{0});
@@ -82,8 +83,11 @@ void TestSplit::agreesWithScikitLearnAndPandas() {
     QFETCH(int, index);
     const auto expected = golden().at(static_cast<std::size_t>(index));
     const Dataset dataset = formula(expected["labels"], expected["weights"], expected["rows"], expected["offset"]);
-    const Splits splits = engine::split(dataset, {.train_per_label = expected["train"], .test_per_label = expected["test"],
-                                                  .eval_per_label = expected["eval"], .seed = expected["seed"], .shuffle_seed = expected["shuffle_seed"]});
+    const Splits splits = engine::split(dataset, {.train_per_label = expected["train"],
+                                                  .test_per_label = expected["test"],
+                                                  .eval_per_label = expected["eval"],
+                                                  .seed = expected["seed"],
+                                                  .shuffle_seed = expected["shuffle_seed"]});
     if (expected.contains("splits")) {
         QCOMPARE(splits.train, expected["splits"]["train"].get<Rows>());
         QCOMPARE(splits.eval, expected["splits"]["eval"].get<Rows>());
@@ -97,7 +101,8 @@ void TestSplit::agreesWithScikitLearnAndPandas() {
 
 void TestSplit::partsShareNoRow() {
     const Dataset dataset = formula({"a", "b", "c"}, {3, 1, 2}, 400, 9);
-    const Splits splits = engine::split(dataset, {.train_per_label = 20, .test_per_label = 30, .eval_per_label = 40, .seed = 1, .shuffle_seed = 2});
+    const Splits splits =
+        engine::split(dataset, {.train_per_label = 20, .test_per_label = 30, .eval_per_label = 40, .seed = 1, .shuffle_seed = 2});
     QCOMPARE(splits.train.size(), 60u);
     QCOMPARE(splits.test.size(), 90u);
     QCOMPARE(splits.eval.size(), 120u);
@@ -115,23 +120,27 @@ void TestSplit::refuses_data() {
     QTest::addColumn<qint64>("eval");
     QTest::addColumn<qint64>("seed");
     QTest::addColumn<QString>("says");
-    QTest::newRow("too few rows") << 604 << qint64{400} << qint64{300} << qint64{50} << qint64{42}
-                                  << "The label 'negative' has 604 rows, but the split wants 400 for training and 300 for the test. "
-                                     "data.split.train_per_label 344 with test_per_label 259 would fit.";
-    QTest::newRow("nothing left for eval") << 600 << qint64{300} << qint64{300} << qint64{50} << qint64{42}
-                                           << "The label 'negative' has 600 rows, and training (300) and test (300) take them all: none is left for the 50 of "
-                                              "data.split.eval_per_label. Set data.split.eval_per_label to 0, or take fewer rows. data.split.train_per_label 299 with "
-                                              "test_per_label 300 would fit.";
+    QTest::newRow("too few rows")
+        << 604 << qint64{400} << qint64{300} << qint64{50} << qint64{42}
+        << "The label 'negative' has 604 rows, but the split wants 400 for training and 300 for the test. "
+           "data.split.train_per_label 344 with test_per_label 259 would fit.";
+    QTest::newRow("nothing left for eval")
+        << 600 << qint64{300} << qint64{300} << qint64{50} << qint64{42}
+        << "The label 'negative' has 600 rows, and training (300) and test (300) take them all: none is left for the 50 of "
+           "data.split.eval_per_label. Set data.split.eval_per_label to 0, or take fewer rows. data.split.train_per_label 299 "
+           "with "
+           "test_per_label 300 would fit.";
     QTest::newRow("one row") << 1 << qint64{1} << qint64{1} << qint64{0} << qint64{42}
                              << "The label 'negative' has 1 row, but the split wants 1 for training and 1 for the test. "
                                 "data.split.train_per_label 0 with test_per_label 1 would fit.";
     QTest::newRow("no row") << 0 << qint64{1} << qint64{1} << qint64{0} << qint64{42}
                             << "The label 'negative' has 0 rows, but the split wants 1 for training and 1 for the test. "
                                "Leave labels without rows out of data.labels, or add rows that have them.";
-    QTest::newRow("no row, nothing wanted") << 0 << qint64{0} << qint64{0} << qint64{5} << qint64{42}
-                                            << "The label 'negative' has 0 rows, and training (0) and test (0) take them all: none is left for the 5 of "
-                                               "data.split.eval_per_label. Set data.split.eval_per_label to 0, or take fewer rows. Leave labels without rows out of "
-                                               "data.labels, or add rows that have them.";
+    QTest::newRow("no row, nothing wanted")
+        << 0 << qint64{0} << qint64{0} << qint64{5} << qint64{42}
+        << "The label 'negative' has 0 rows, and training (0) and test (0) take them all: none is left for the 5 of "
+           "data.split.eval_per_label. Set data.split.eval_per_label to 0, or take fewer rows. Leave labels without rows out of "
+           "data.labels, or add rows that have them.";
     QTest::newRow("negative size") << 600 << qint64{-1} << qint64{1} << qint64{0} << qint64{42}
                                    << "data.split.train_per_label must be 0 to 10000000, got -1.";
     QTest::newRow("huge test") << 600 << qint64{1} << std::numeric_limits<qint64>::max() << qint64{0} << qint64{42}
@@ -151,7 +160,9 @@ void TestSplit::refuses() {
     QFETCH(QString, says);
     const Dataset dataset = withCounts({{"negative", negatives}, {"neutral", 2879}, {"positive", 1363}});
     try {
-        (void)engine::split(dataset, {.train_per_label = train, .test_per_label = test, .eval_per_label = eval, .seed = seed, .shuffle_seed = 10});
+        (void)engine::split(
+            dataset,
+            {.train_per_label = train, .test_per_label = test, .eval_per_label = eval, .seed = seed, .shuffle_seed = 10});
         QFAIL("not refused");
     } catch (const engine::Error& error) {
         QCOMPARE(QString::fromUtf8(error.what()), says);
@@ -164,12 +175,17 @@ void TestSplit::suggestsSizesThatFit() {
         const Dataset dataset = withCounts({{"a", 100}, {"b", rows}});
         for (std::int64_t eval : {0, 7}) {
             try {
-                (void)engine::split(dataset, {.train_per_label = 31, .test_per_label = 11, .eval_per_label = eval, .seed = 1, .shuffle_seed = 1});
+                (void)engine::split(
+                    dataset, {.train_per_label = 31, .test_per_label = 11, .eval_per_label = eval, .seed = 1, .shuffle_seed = 1});
                 QFAIL("not refused");
             } catch (const engine::Error& error) {
                 long train = -1, test = -1;
-                QCOMPARE(std::sscanf(error.hint().c_str(), "data.split.train_per_label %ld with test_per_label %ld", &train, &test), 2);
-                const Splits splits = engine::split(dataset, {.train_per_label = train, .test_per_label = test, .eval_per_label = eval, .seed = 1, .shuffle_seed = 1});
+                QCOMPARE(
+                    std::sscanf(error.hint().c_str(), "data.split.train_per_label %ld with test_per_label %ld", &train, &test),
+                    2);
+                const Splits splits = engine::split(
+                    dataset,
+                    {.train_per_label = train, .test_per_label = test, .eval_per_label = eval, .seed = 1, .shuffle_seed = 1});
                 QCOMPARE(splits.train.size() + splits.test.size(), 2 * static_cast<std::size_t>(rows - (eval > 0 ? 1 : 0)));
             }
         }

@@ -23,14 +23,14 @@ std::string readFile(const fs::path& file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-void writeFile(const fs::path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
+void writeFile(const fs::path& file, const std::string& text) {
+    std::ofstream(file, std::ios::binary) << text;
+}
 
 std::string errorOf(const std::function<void()>& call) {
     try {
         call();
-    } catch (const Error& error) {
-        return error.what();
-    }
+    } catch (const Error& error) { return error.what(); }
     return {};
 }
 
@@ -157,7 +157,9 @@ private Q_SLOTS:
             change(json);
             return json.dump();
         };
-        const auto with = [&](const char* name, const std::function<void(Json&)>& change, const char* expected) { row(name, changed(change), expected); };
+        const auto with = [&](const char* name, const std::function<void(Json&)>& change, const char* expected) {
+            row(name, changed(change), expected);
+        };
 
         row("empty", "", "this is not JSON");
         row("cut short", changed([](Json& j) { j["cut"] = std::string(4000, 0x78); }).substr(0, 4000), "this is not JSON");
@@ -169,40 +171,126 @@ private Q_SLOTS:
         row("deep in the vocabulary", "{\"model\":{\"vocab\":{\"a\":[[]]}}}", "\"a\" has no whole number");
         row("key twice", "{\"model\": 1, \"model\": 2}", "\"model\" is there twice");
         row("vocabulary twice", R"({"model":{"vocab":{"a":0},"vocab":{"b":0}}})", "vocab is there twice");
-        row("token twice", R"({"model":{"type":"BPE","vocab":{"a":0,"a":1},"merges":[]}})", "the token \"a\" has two ids, 0 and 1");
-        with("no model", [](Json& j) { j.erase("model"); }, "the key model is missing");
-        with("no vocabulary", [](Json& j) { j["model"].erase("vocab"); }, "vocab is missing");
-        with("no merges", [](Json& j) { j["model"].erase("merges"); }, "merges are missing");
-        with("vocabulary a list", [](Json& j) { j["model"]["vocab"] = Json::array({"a"}); }, "vocab is missing or is not an object");
-        with("Unigram", [](Json& j) { j["model"]["type"] = "Unigram"; }, "models of the type \"Unigram\"");
-        with("WordPiece", [](Json& j) { j["model"]["type"] = "WordPiece"; }, "models of the type \"WordPiece\"");
-        with("negative id", [](Json& j) { j["model"]["vocab"]["zz"] = -1; }, "\"zz\" has the id -1");
-        with("huge id", [](Json& j) { j["model"]["vocab"]["zz"] = 4000000000U; }, "\"zz\" has the id 4000000000");
-        with("id beyond 64 bits", [](Json& j) { j["model"]["vocab"]["zz"] = 1e30; }, "\"zz\" has no whole number");
-        with("id with a fraction", [](Json& j) { j["model"]["vocab"]["zz"] = 1.5; }, "\"zz\" has no whole number");
-        with("id taken", [](Json& j) { j["model"]["vocab"]["zz"] = 7; }, "both have the id 7");
-        with("unknown token in a merge", [](Json& j) { j["model"]["merges"].push_back({"q", "\u00e9\u00e9"}); }, "merge 25");
-        with("result not in the vocabulary", [](Json& j) { j["model"]["merges"].push_back("q q"); }, "needs the token \"qq\"");
-        with("merge of three", [](Json& j) { j["model"]["merges"].push_back({"a", "b", "c"}); }, "merge 25 has 3 tokens");
-        with("merge of one", [](Json& j) { j["model"]["merges"].push_back("ab"); }, "merge 25 is \"ab\"");
-        with("merge a number", [](Json& j) { j["model"]["merges"].push_back(3); }, "merge 25 is not a pair");
-        with("prefix", [](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; }, "continuing_subword_prefix");
-        with("dropout", [](Json& j) { j["model"]["dropout"] = 0.1; }, "dropout");
-        with("unknown unk_token", [](Json& j) { j["model"]["unk_token"] = "<unk>"; }, "unk_token \"<unk>\"");
-        with("pre-tokenizer", [](Json& j) { j["pre_tokenizer"] = {{"type", "BertPreTokenizer"}}; }, "pre-tokenizers of the type \"BertPreTokenizer\"");
-        with("normalizer", [](Json& j) { j["normalizer"] = {{"type", "Precompiled"}}; }, "normalizers of the type \"Precompiled\"");
-        with("decoder", [](Json& j) { j["decoder"] = {{"type", "CTC"}}; }, "decoders of the type \"CTC\"");
-        with("step without type", [](Json& j) { j["pre_tokenizer"] = Json::object(); }, "pre_tokenizer: the key type is missing");
-        with("sequence of nothing", [](Json& j) { j["pre_tokenizer"] = {{"type", "Sequence"}}; }, "the key pretokenizers is missing");
-        with("bad expression", [](Json& j) { j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "a(b"}}}, {"behavior", "Isolated"}, {"invert", false}}; },
-             "\"a(b\" is not understood");
-        with("too many steps", [](Json& j) { j["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", Json(100, {{"type", "Digits"}})}}; }, "more than 64 steps");
-        with("added token with another's id", [](Json& j) { j["added_tokens"].push_back({{"content", "<x>"}, {"id", 3}}); }, "both have the id 3");
-        with("added token with another id", [](Json& j) { j["added_tokens"].push_back({{"content", "q"}, {"id", 3}}); }, "\"q\" has two ids");
-        with("added token without id", [](Json& j) { j["added_tokens"].push_back({{"content", "<x>"}}); }, "the key id is missing");
-        with("added token with a huge id", [](Json& j) { j["added_tokens"].push_back({{"content", "<x>"}, {"id", 1e9}}); }, "\"<x>\" has the id");
-        with("added token too long", [](Json& j) { j["added_tokens"].push_back({{"content", std::string(5000, 'x')}, {"id", 900}}); }, "longer than 1024 bytes");
-        with("added tokens no list", [](Json& j) { j["added_tokens"] = "x"; }, "added_tokens is not a list");
+        row("token twice", R"({"model":{"type":"BPE","vocab":{"a":0,"a":1},"merges":[]}})",
+            "the token \"a\" has two ids, 0 and 1");
+        with(
+            "no model", [](Json& j) { j.erase("model"); }, "the key model is missing");
+        with(
+            "no vocabulary", [](Json& j) { j["model"].erase("vocab"); }, "vocab is missing");
+        with(
+            "no merges", [](Json& j) { j["model"].erase("merges"); }, "merges are missing");
+        with(
+            "vocabulary a list", [](Json& j) { j["model"]["vocab"] = Json::array({"a"}); },
+            "vocab is missing or is not an object");
+        with(
+            "Unigram", [](Json& j) { j["model"]["type"] = "Unigram"; }, "models of the type \"Unigram\"");
+        with(
+            "WordPiece", [](Json& j) { j["model"]["type"] = "WordPiece"; }, "models of the type \"WordPiece\"");
+        with(
+            "negative id", [](Json& j) { j["model"]["vocab"]["zz"] = -1; }, "\"zz\" has the id -1");
+        with(
+            "huge id", [](Json& j) { j["model"]["vocab"]["zz"] = 4000000000U; }, "\"zz\" has the id 4000000000");
+        with(
+            "id beyond 64 bits", [](Json& j) { j["model"]["vocab"]["zz"] = 1e30; }, "\"zz\" has no whole number");
+        with(
+            "id with a fraction", [](Json& j) { j["model"]["vocab"]["zz"] = 1.5; }, "\"zz\" has no whole number");
+        with(
+            "id taken", [](Json& j) { j["model"]["vocab"]["zz"] = 7; }, "both have the id 7");
+        with(
+            "unknown token in a merge",
+            [](Json& j) {
+                j["model"]["merges"].push_back({"q", "\u00e9\u00e9"});
+            },
+            "merge 25");
+        with(
+            "result not in the vocabulary", [](Json& j) { j["model"]["merges"].push_back("q q"); }, "needs the token \"qq\"");
+        with(
+            "merge of three",
+            [](Json& j) {
+                j["model"]["merges"].push_back({"a", "b", "c"});
+            },
+            "merge 25 has 3 tokens");
+        with(
+            "merge of one", [](Json& j) { j["model"]["merges"].push_back("ab"); }, "merge 25 is \"ab\"");
+        with(
+            "merge a number", [](Json& j) { j["model"]["merges"].push_back(3); }, "merge 25 is not a pair");
+        with(
+            "prefix", [](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; }, "continuing_subword_prefix");
+        with(
+            "dropout", [](Json& j) { j["model"]["dropout"] = 0.1; }, "dropout");
+        with(
+            "unknown unk_token", [](Json& j) { j["model"]["unk_token"] = "<unk>"; }, "unk_token \"<unk>\"");
+        with(
+            "pre-tokenizer",
+            [](Json& j) {
+                j["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
+            },
+            "pre-tokenizers of the type \"BertPreTokenizer\"");
+        with(
+            "normalizer",
+            [](Json& j) {
+                j["normalizer"] = {{"type", "Precompiled"}};
+            },
+            "normalizers of the type \"Precompiled\"");
+        with(
+            "decoder",
+            [](Json& j) {
+                j["decoder"] = {{"type", "CTC"}};
+            },
+            "decoders of the type \"CTC\"");
+        with(
+            "step without type", [](Json& j) { j["pre_tokenizer"] = Json::object(); }, "pre_tokenizer: the key type is missing");
+        with(
+            "sequence of nothing",
+            [](Json& j) {
+                j["pre_tokenizer"] = {{"type", "Sequence"}};
+            },
+            "the key pretokenizers is missing");
+        with(
+            "bad expression",
+            [](Json& j) {
+                j["pre_tokenizer"] = {
+                    {"type", "Split"}, {"pattern", {{"Regex", "a(b"}}}, {"behavior", "Isolated"}, {"invert", false}};
+            },
+            "\"a(b\" is not understood");
+        with(
+            "too many steps",
+            [](Json& j) {
+                j["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", Json(100, {{"type", "Digits"}})}};
+            },
+            "more than 64 steps");
+        with(
+            "added token with another's id",
+            [](Json& j) {
+                j["added_tokens"].push_back({{"content", "<x>"}, {"id", 3}});
+            },
+            "both have the id 3");
+        with(
+            "added token with another id",
+            [](Json& j) {
+                j["added_tokens"].push_back({{"content", "q"}, {"id", 3}});
+            },
+            "\"q\" has two ids");
+        with(
+            "added token without id",
+            [](Json& j) {
+                j["added_tokens"].push_back({{"content", "<x>"}});
+            },
+            "the key id is missing");
+        with(
+            "added token with a huge id",
+            [](Json& j) {
+                j["added_tokens"].push_back({{"content", "<x>"}, {"id", 1e9}});
+            },
+            "\"<x>\" has the id");
+        with(
+            "added token too long",
+            [](Json& j) {
+                j["added_tokens"].push_back({{"content", std::string(5000, 'x')}, {"id", 900}});
+            },
+            "longer than 1024 bytes");
+        with(
+            "added tokens no list", [](Json& j) { j["added_tokens"] = "x"; }, "added_tokens is not a list");
     }
 
     void badFiles() {
@@ -216,9 +304,11 @@ private Q_SLOTS:
 
     void runawayExpression() {
         Json json = tinyJson();
-        json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {
-            {{"type", "Split"}, {"pattern", {{"Regex", "(a|aa)+$"}}}, {"behavior", "Isolated"}, {"invert", false}},
-            {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
+        json["pre_tokenizer"] = {
+            {"type", "Sequence"},
+            {"pretokenizers",
+             {{{"type", "Split"}, {"pattern", {{"Regex", "(a|aa)+$"}}}, {"behavior", "Isolated"}, {"invert", false}},
+              {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
         writeFile(m_folder / "tokenizer.json", json.dump());
         const Tokenizer tokenizer = Tokenizer::fromFolder(m_folder);
         QCOMPARE(tokenizer.encode("aaa"), bytesOf("aaa"));
@@ -236,10 +326,14 @@ private Q_SLOTS:
     void configTokens_data() {
         QTest::addColumn<QByteArray>("config");
         QTest::addColumn<QByteArray>("error");
-        QTest::newRow("objects") << QByteArray(R"({"bos_token":{"content":"<|endoftext|>","special":true},"eos_token":{"content":"<|endoftext|>"},
-            "model_max_length":1000000000000000019884624838656})") << QByteArray();
-        QTest::newRow("strings") << QByteArray(R"({"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>","pad_token":null})") << QByteArray();
-        QTest::newRow("not in the vocabulary") << QByteArray(R"({"bos_token":null,"eos_token":"<end>"})") << QByteArray("eos_token is \"<end>\"");
+        QTest::newRow("objects")
+            << QByteArray(R"({"bos_token":{"content":"<|endoftext|>","special":true},"eos_token":{"content":"<|endoftext|>"},
+            "model_max_length":1000000000000000019884624838656})")
+            << QByteArray();
+        QTest::newRow("strings") << QByteArray(R"({"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>","pad_token":null})")
+                                 << QByteArray();
+        QTest::newRow("not in the vocabulary")
+            << QByteArray(R"({"bos_token":null,"eos_token":"<end>"})") << QByteArray("eos_token is \"<end>\"");
         QTest::newRow("a number") << QByteArray(R"({"eos_token":5})") << QByteArray("eos_token");
         QTest::newRow("not JSON") << QByteArray("{") << QByteArray("tokenizer_config.json");
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tokenizers in GGUF files: the golden dialects again, and files that are wrong.
-#include "tests/support/gguf_bytes.h"
-#include "tests/support/tokenizer_golden.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text/tokenizer_export.h"
 #include "engine/weights/gguf.h"
+#include "tests/support/gguf_bytes.h"
+#include "tests/support/tokenizer_golden.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
@@ -36,7 +36,8 @@ struct Parts {
         const Json& json = tokenizerGolden()["models"][model]["model"];
         tokens.resize(json["vocab"].size());
         for (const auto& [token, id] : json["vocab"].items()) tokens[id.get<std::size_t>()] = token;
-        for (const Json& merge : json["merges"]) merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
+        for (const Json& merge : json["merges"])
+            merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
         types.assign(tokens.size(), 1);
         for (std::size_t id = 0; id < tokens.size(); ++id) scores.push_back(-static_cast<float>(id));
     }
@@ -108,7 +109,9 @@ private Q_SLOTS:
     void wrong_data() {
         QTest::addColumn<QByteArray>("what");
         QTest::addColumn<QByteArray>("expected");
-        const auto row = [](const char* what, const char* expected) { QTest::newRow(what) << QByteArray(what) << QByteArray(expected); };
+        const auto row = [](const char* what, const char* expected) {
+            QTest::newRow(what) << QByteArray(what) << QByteArray(expected);
+        };
         row("no model", "tokenizer.ggml.model");
         row("unknown model", "tokenizer.ggml.model is \"bert\"");
         row("no tokens", "tokenizer.ggml.tokens are missing");
@@ -130,10 +133,16 @@ private Q_SLOTS:
         GgufBytes meta;
         const bool pieces = what.contains("scores");
         if (what != "no model") meta.text("tokenizer.ggml.model", what == "unknown model" ? "bert" : pieces ? "llama" : "gpt2");
-        if (what == "tokens of another kind") meta.numbers("tokenizer.ggml.tokens", {1, 2, 3});
-        else if (what != "no tokens") meta.texts("tokenizer.ggml.tokens", {"a", "b", what == "token twice" ? "a" : "ab"});
-        meta.numbers("tokenizer.ggml.token_type", what == "types too few" ? std::vector<std::int32_t>{1, 1} : std::vector<std::int32_t>{1, 1, 1});
-        if (what != "no merges") meta.texts("tokenizer.ggml.merges", {what == "merge of one" ? "ab" : what == "merge of nothing known" ? "a q" : "a b"});
+        if (what == "tokens of another kind")
+            meta.numbers("tokenizer.ggml.tokens", {1, 2, 3});
+        else if (what != "no tokens")
+            meta.texts("tokenizer.ggml.tokens", {"a", "b", what == "token twice" ? "a" : "ab"});
+        meta.numbers("tokenizer.ggml.token_type",
+                     what == "types too few" ? std::vector<std::int32_t>{1, 1} : std::vector<std::int32_t>{1, 1, 1});
+        if (what != "no merges")
+            meta.texts("tokenizer.ggml.merges", {what == "merge of one"             ? "ab"
+                                                 : what == "merge of nothing known" ? "a q"
+                                                                                    : "a b"});
         if (what == "unknown pre") meta.text("tokenizer.ggml.pre", "martian");
         if (what == "eos out of range") meta.number("tokenizer.ggml.eos_token_id", 3);
         if (what == "scores not numbers") meta.floats("tokenizer.ggml.scores", {0, std::numeric_limits<float>::quiet_NaN(), 0});
@@ -142,9 +151,7 @@ private Q_SLOTS:
         std::string error;
         try {
             Tokenizer::fromGguf(file);
-        } catch (const engine::Error& e) {
-            error = e.what();
-        }
+        } catch (const engine::Error& e) { error = e.what(); }
         QVERIFY2(error.find(expected.toStdString()) != std::string::npos, error.c_str());
         QVERIFY2(error.find(m_file.string()) != std::string::npos, error.c_str());
     }
@@ -158,7 +165,8 @@ private Q_SLOTS:
         QCOMPARE(tokenizer.bos(), 1);
         QCOMPARE(tokenizer.eos(), 2);
         QVERIFY(!tokenizer.addsBos());
-        // "In", three blanks, "2", "0", "2", "3", ":", " profit", "<|im_end|>": GPT-2's split alone would give the last blank to the digits.
+        // "In", three blanks, "2", "0", "2", "3", ":", " profit", "<|im_end|>": GPT-2's split alone would give the last blank to
+        // the digits.
         const auto ids = tokenizer.encode("In   2023: profit<|im_end|>");
         QCOMPARE(ids.size(), std::size_t(9));
         QCOMPARE(tokenizer.tokenBytes(ids[1]), std::string("   "));
@@ -173,8 +181,10 @@ private:
         if (!pre.empty()) meta.text("tokenizer.ggml.pre", pre);
         meta.texts("tokenizer.ggml.tokens", parts.tokens);
         meta.numbers("tokenizer.ggml.token_type", parts.types);
-        if (model == "gpt2") meta.texts("tokenizer.ggml.merges", parts.merges);
-        else meta.floats("tokenizer.ggml.scores", parts.scores);
+        if (model == "gpt2")
+            meta.texts("tokenizer.ggml.merges", parts.merges);
+        else
+            meta.floats("tokenizer.ggml.scores", parts.scores);
         if (eos >= 0) {
             meta.number("tokenizer.ggml.bos_token_id", static_cast<std::uint32_t>(eos));
             meta.number("tokenizer.ggml.eos_token_id", static_cast<std::uint32_t>(eos));
@@ -197,7 +207,8 @@ private:
             const std::string text = tokenizerGolden()["texts"][result["text"].get<std::size_t>()];
             const auto expected = result["ids"].get<std::vector<std::int32_t>>();
             const auto ids = tokenizer.encode(text);
-            QVERIFY2(ids == expected, (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + Json(expected).dump()).c_str());
+            QVERIFY2(ids == expected,
+                     (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + Json(expected).dump()).c_str());
             QVERIFY2(written.encode(text) == expected, (Json(text).dump() + " gives other tokens once written").c_str());
             QVERIFY2(written.decode(ids) == tokenizer.decode(ids), Json(text).dump().c_str());
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Token ids against the tokenizers library's, for the dialects of data/make_tokenizer_golden.py.
-#include "tests/support/tokenizer_golden.h"
 #include "engine/text/pretokenize.h"
 #include "engine/text/tokenizer.h"
+#include "tests/support/tokenizer_golden.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
@@ -30,12 +30,46 @@ Json tokenizerOf(const Json& one) {
     return json;
 }
 
-void write(const fs::path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
+void write(const fs::path& file, const std::string& text) {
+    std::ofstream(file, std::ios::binary) << text;
+}
 
 // Blanks, line ends, quotes, letters, digits, marks, symbols and broken UTF-8 in any order.
 std::string randomText(std::mt19937_64& random, std::size_t pieces) {
-    static const std::vector<std::string> kPieces{" ", " ", "  ", "\n", "\r", "\r\n", "\t", "\xC2\xA0", "\xE3\x80\x80", "\xC2\x85", "'", "'s", "'S", "'ll", "'vE", "'t", "'\xC5\xBF",
-        "a", "Z", "word", "\xC3\xA9", "\xE9\x9D\xA2", "\xD9\x85", "1", "42", "\xC2\xBD", "\xD9\xA3", "\xCC\x81", ".", "!?", "\xF0\x9F\x99\x82", "\xE2\x80\x8D", "_", "$"};
+    static const std::vector<std::string> kPieces{" ",
+                                                  " ",
+                                                  "  ",
+                                                  "\n",
+                                                  "\r",
+                                                  "\r\n",
+                                                  "\t",
+                                                  "\xC2\xA0",
+                                                  "\xE3\x80\x80",
+                                                  "\xC2\x85",
+                                                  "'",
+                                                  "'s",
+                                                  "'S",
+                                                  "'ll",
+                                                  "'vE",
+                                                  "'t",
+                                                  "'\xC5\xBF",
+                                                  "a",
+                                                  "Z",
+                                                  "word",
+                                                  "\xC3\xA9",
+                                                  "\xE9\x9D\xA2",
+                                                  "\xD9\x85",
+                                                  "1",
+                                                  "42",
+                                                  "\xC2\xBD",
+                                                  "\xD9\xA3",
+                                                  "\xCC\x81",
+                                                  ".",
+                                                  "!?",
+                                                  "\xF0\x9F\x99\x82",
+                                                  "\xE2\x80\x8D",
+                                                  "_",
+                                                  "$"};
     std::string text;
     for (std::size_t n = 0; n < pieces; ++n) text += kPieces[random() % kPieces.size()];
     return text;
@@ -67,7 +101,8 @@ private Q_SLOTS:
             const std::string text = tokenizerGolden()["texts"][result["text"].get<std::size_t>()];
             const auto ids = tokenizer.encode(text);
             const auto expected = result["ids"].get<std::vector<std::int32_t>>();
-            QVERIFY2(ids == expected, (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + Json(expected).dump()).c_str());
+            QVERIFY2(ids == expected,
+                     (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + Json(expected).dump()).c_str());
             if (result.contains("decoded")) QCOMPARE(tokenizer.decode(ids), result["decoded"].get<std::string>());
         }
     }
@@ -93,12 +128,14 @@ private Q_SLOTS:
         for (const Json& token : whole["added_tokens"])
             if (token["id"] != 400) added[token["content"].get<std::string>()] = token["id"];
         std::string merges = "#version: 0.2\n";
-        for (const Json& merge : whole["model"]["merges"]) merges += merge[0].get<std::string>() + " " + merge[1].get<std::string>() + (windowsLines ? "\r\n" : "\n");
+        for (const Json& merge : whole["model"]["merges"])
+            merges += merge[0].get<std::string>() + " " + merge[1].get<std::string>() + (windowsLines ? "\r\n" : "\n");
         write(path / "vocab.json", vocab.dump());
         write(path / "merges.txt", merges);
         write(path / "added_tokens.json", added.dump());
         if (config)
-            write(path / "tokenizer_config.json", R"({"tokenizer_class":"CodeGenTokenizer","bos_token":"<|endoftext|>","eos_token":"<|endoftext|>",
+            write(path / "tokenizer_config.json",
+                  R"({"tokenizer_class":"CodeGenTokenizer","bos_token":"<|endoftext|>","eos_token":"<|endoftext|>",
                 "unk_token":"<|endoftext|>","add_prefix_space":false,"model_max_length":2048})");
         const Tokenizer tokenizer = Tokenizer::fromFolder(path);
         QCOMPARE(tokenizer.bos(), 400);
@@ -108,7 +145,8 @@ private Q_SLOTS:
         QVERIFY(!tokenizer.isSpecial(401));
         QCOMPARE(tokenizer.encode("a" + std::string(33, ' ') + "b<|endoftext|>").size(), std::size_t(5));
         for (const Json& result : one["results"])
-            QCOMPARE(tokenizer.encode(tokenizerGolden()["texts"][result["text"].get<std::size_t>()].get<std::string>()), result["ids"].get<std::vector<std::int32_t>>());
+            QCOMPARE(tokenizer.encode(tokenizerGolden()["texts"][result["text"].get<std::size_t>()].get<std::string>()),
+                     result["ids"].get<std::vector<std::int32_t>>());
     }
 
     void olderFilesThatAreWrong() {
@@ -117,9 +155,7 @@ private Q_SLOTS:
         const auto error = [&] {
             try {
                 Tokenizer::fromFolder(path);
-            } catch (const engine::Error& e) {
-                return std::string(e.what());
-            }
+            } catch (const engine::Error& e) { return std::string(e.what()); }
             return std::string();
         };
         const auto says = [&](const char* what) { return error().find(what) != std::string::npos; };
@@ -146,7 +182,8 @@ private Q_SLOTS:
         QTest::addColumn<QByteArray>("expression");
         QTest::newRow("GPT-2") << static_cast<int>(engine::KnownSplit::Gpt2)
                                << QByteArray(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)");
-        const QByteArray llama(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
+        const QByteArray llama(
+            R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
         QTest::newRow("Llama 3") << static_cast<int>(engine::KnownSplit::Llama3) << llama;
         QTest::newRow("Qwen 2") << static_cast<int>(engine::KnownSplit::Qwen2) << QByteArray(llama).replace("{1,3}", "");
     }
@@ -163,12 +200,14 @@ private Q_SLOTS:
         for (int n = 0; n < 3000; ++n) {
             const std::string text = randomText(random, 1 + random() % 30);
             std::vector<std::string> expected, words;
-            for (const engine::Pattern::Piece& piece : pattern.pieces(text)) expected.push_back(text.substr(piece.begin, piece.end - piece.begin));
+            for (const engine::Pattern::Piece& piece : pattern.pieces(text))
+                expected.push_back(text.substr(piece.begin, piece.end - piece.begin));
             for (std::size_t at = 0; at < text.size();) {
                 words.push_back(text.substr(at, engine::nextWord(known, std::string_view(text).substr(at))));
                 at += words.back().size();
             }
-            QVERIFY2(words == expected, (Json(text).dump() + ": " + Json(words).dump() + ", not " + Json(expected).dump()).c_str());
+            QVERIFY2(words == expected,
+                     (Json(text).dump() + ": " + Json(words).dump() + ", not " + Json(expected).dump()).c_str());
         }
     }
 };

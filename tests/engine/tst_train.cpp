@@ -192,7 +192,8 @@ void TestTrain::sharedLossEqualsUnshared() {
     };
     double sharedLoss = 0, apartLoss = 0;
     const at::Tensor a = gradientsOf(shared, sharedLoss), b = gradientsOf(apart, apartLoss);
-    QVERIFY2(std::abs(sharedLoss - apartLoss) < 1e-6 * apartLoss, qPrintable(QStringLiteral("%1 and %2").arg(sharedLoss).arg(apartLoss)));
+    QVERIFY2(std::abs(sharedLoss - apartLoss) < 1e-6 * apartLoss,
+             qPrintable(QStringLiteral("%1 and %2").arg(sharedLoss).arg(apartLoss)));
     QVERIFY(std::abs(training.decoder.loss(shared.pack, shared.targets) - sharedLoss) < 1e-6 * sharedLoss);
     QVERIFY(at::max(at::abs(a - b)).item<double>() < 1e-5 * at::max(at::abs(b)).item<double>() + 1e-6);
 }
@@ -336,10 +337,17 @@ void TestTrain::stopsWithinABatchAndResumesExactly() {
     std::int64_t evaluated = 0;
     {
         Training first(phi ? m_phi : m_llama, spec, dropout);
-        first.checkpoint = [&](const TrainState& state) { writeCheckpoint(folder, state, *first.lora, first.optimizer, kIdentity); };
-        first.evaluate = [&] { ++evaluated; return EvalEvent{0, 0, 1, 0, 0}; };
+        first.checkpoint = [&](const TrainState& state) {
+            writeCheckpoint(folder, state, *first.lora, first.optimizer, kIdentity);
+        };
+        first.evaluate = [&] {
+            ++evaluated;
+            return EvalEvent{0, 0, 1, 0, 0};
+        };
         std::stop_source stop;
-        first.onStep = [&](const StepEvent& step) { if (step.step == after) stop.request_stop(); };
+        first.onStep = [&](const StepEvent& step) {
+            if (step.step == after) stop.request_stop();
+        };
         QVERIFY(!first.run(stop.get_token()));
         QCOMPARE(first.state.step, after);
         losses = first.losses();
@@ -350,7 +358,10 @@ void TestTrain::stopsWithinABatchAndResumesExactly() {
     Training second(phi ? m_phi : m_llama, spec, dropout);
     second.lora->values().fill_(3); // all of it must come from the checkpoint
     second.state = readCheckpoint(*checkpoint, *second.lora, second.optimizer, kIdentity);
-    second.evaluate = [&] { ++evaluated; return EvalEvent{0, 0, 1, 0, 0}; };
+    second.evaluate = [&] {
+        ++evaluated;
+        return EvalEvent{0, 0, 1, 0, 0};
+    };
     QCOMPARE(second.state.step, after);
     QVERIFY(second.run());
     const std::vector<double> rest = second.losses();
@@ -447,7 +458,8 @@ void TestTrain::damagedCheckpointIsPassedOver() {
     const fs::path folder = one.path().toStdString();
     Training training(m_llama, trainSpec(), 0);
     training.state.step = 4;
-    const fs::path older = writeCheckpoint(two.path().toStdString(), training.state, *training.lora, training.optimizer, kIdentity);
+    const fs::path older =
+        writeCheckpoint(two.path().toStdString(), training.state, *training.lora, training.optimizer, kIdentity);
     training.state.step = 8;
     const fs::path newer = writeCheckpoint(folder, training.state, *training.lora, training.optimizer, kIdentity);
     fs::rename(older, folder / older.filename());
@@ -472,8 +484,10 @@ void TestTrain::damagedCheckpointIsPassedOver() {
 void TestTrain::foreignCheckpointIsRefused() {
     const QTemporaryDir dir;
     Training training(m_llama, trainSpec(), 0);
-    const fs::path path = writeCheckpoint(dir.path().toStdString(), training.state, *training.lora, training.optimizer, kIdentity);
-    for (const TrainIdentity& other : {TrainIdentity{"other", "dataset", "model"}, TrainIdentity{"settings", "other", "model"}, TrainIdentity{"settings", "dataset", "other"}})
+    const fs::path path =
+        writeCheckpoint(dir.path().toStdString(), training.state, *training.lora, training.optimizer, kIdentity);
+    for (const TrainIdentity& other : {TrainIdentity{"other", "dataset", "model"}, TrainIdentity{"settings", "other", "model"},
+                                       TrainIdentity{"settings", "dataset", "other"}})
         QVERIFY_EXCEPTION_THROWN(readCheckpoint(path, *training.lora, training.optimizer, other), Error);
     LoraSpec larger = loraSpec(0);
     larger.r = 8;

@@ -31,7 +31,8 @@ void check(const engine::CsvTable& table) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static constexpr std::array<const char*, 8> kEncodings{"auto", "UTF-8", "UTF-16", "ISO-8859-1", "windows-1252", "Shift_JIS", "GB18030", "UTF-7"};
+    static constexpr std::array<const char*, 8> kEncodings{"auto",         "UTF-8",     "UTF-16",  "ISO-8859-1",
+                                                           "windows-1252", "Shift_JIS", "GB18030", "UTF-7"};
     static constexpr std::array<const char*, 6> kDelimiters{"auto", ",", ";", "tab", "|", " "};
     static constexpr std::array<const char*, 3> kHeaders{"auto", "true", "false"};
     if (size < 2) return 0;
@@ -44,9 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const engine::Dataset dataset = engine::makeDataset(table, spec);
         require(dataset.labels.size() == dataset.counts.size() && !dataset.examples.empty());
         for (const engine::Issue& issue : dataset.issues) require(engine::isUtf8(issue.message));
-        (void)engine::split(dataset, {.train_per_label = 1, .test_per_label = 1, .eval_per_label = 1, .seed = data[0], .shuffle_seed = data[1]});
-    } catch (const engine::Error& error) {
-        require(engine::isUtf8(error.what()));
-    }
+        (void)engine::split(
+            dataset, {.train_per_label = 1, .test_per_label = 1, .eval_per_label = 1, .seed = data[0], .shuffle_seed = data[1]});
+    } catch (const engine::Error& error) { require(engine::isUtf8(error.what())); }
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Even first byte: the rest is a tokenizer.json, which may be refused but not crash, and which encodes any text. Odd: the rest is a text, whose tokens give
-// it back.
+// Even first byte: the rest is a tokenizer.json, which may be refused but not crash, and which encodes any text. Odd: the rest is
+// a text, whose tokens give it back.
 #include "engine/text/tokenizer.h"
 #include "tests/support/tiny_model.h"
 
@@ -31,8 +31,7 @@ void tryFile(const fs::path& folder, std::string_view bytes) {
                 if (id < 0 || id >= tokenizer.size()) std::abort();
             tokenizer.decode(ids, true);
         }
-    } catch (const engine::Error&) {
-    }
+    } catch (const engine::Error&) {}
 }
 
 } // namespace
@@ -47,7 +46,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }();
     if (size == 0) return 0;
     const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
-    if (data[0] % 2 == 0) tryFile(folder, rest);
-    else if (tiny.decode(tiny.encode(rest)) != rest) std::abort();
+    if (data[0] % 2 == 0)
+        tryFile(folder, rest);
+    else if (tiny.decode(tiny.encode(rest)) != rest)
+        std::abort();
     return 0;
 }

@@ -12,7 +12,7 @@ namespace testing_support {
 /// Runs `work(pipe)` in a child of this process, which must have no threads and no open database when it is made.
 class Child {
 public:
-    template<typename Work> explicit Child(Work work) {
+    template <typename Work> explicit Child(Work work) {
         if (::pipe(m_pipe) != 0) return;
         m_pid = ::fork();
         if (m_pid == 0) {
@@ -21,9 +21,7 @@ public:
             try {
                 work(m_pipe[1]);
                 status = 0;
-            } catch (const std::exception& error) {
-                std::fprintf(stderr, "child: %s\n", error.what());
-            }
+            } catch (const std::exception& error) { std::fprintf(stderr, "child: %s\n", error.what()); }
             ::_exit(status);
         }
         ::close(m_pipe[1]);

@@ -32,7 +32,9 @@ FakeBackend::FakeBackend(QObject* parent) : Backend(parent) {
 FakeBackend::~FakeBackend() = default;
 
 Runs& FakeBackend::runs() {
-    if (!m_runs) m_runs = std::make_unique<Runs>(std::filesystem::path(QFile::encodeName(m_folder.filePath(QStringLiteral("runs.db"))).toStdString()));
+    if (!m_runs)
+        m_runs = std::make_unique<Runs>(
+            std::filesystem::path(QFile::encodeName(m_folder.filePath(QStringLiteral("runs.db"))).toStdString()));
     return *m_runs;
 }
 
@@ -48,22 +50,29 @@ bool FakeBackend::resume(RunId run) {
     return m_busy = true;
 }
 
-bool FakeBackend::startEvaluation(const Experiment& experiment, std::optional<RunId>) { return startTraining(experiment); }
+bool FakeBackend::startEvaluation(const Experiment& experiment, std::optional<RunId>) {
+    return startTraining(experiment);
+}
 
-void FakeBackend::stop() { ++stops; }
+void FakeBackend::stop() {
+    ++stops;
+}
 
 quint64 FakeBackend::loadCsv(const QString& path, const CsvOptions& options) {
     csvPaths.push_back(path);
     const quint64 token = ++m_token;
     auto answer = [this, token, path, options] {
         try {
-            Q_EMIT csvLoaded(token, std::make_shared<const CsvTable>(readCsv(std::filesystem::path(QFile::encodeName(path).toStdString()), options)));
+            Q_EMIT csvLoaded(token, std::make_shared<const CsvTable>(
+                                        readCsv(std::filesystem::path(QFile::encodeName(path).toStdString()), options)));
         } catch (const Error& error) {
             Q_EMIT csvFailed(token, QString::fromStdString(error.message()), QString::fromStdString(error.hint()));
         }
     };
-    if (holdCsv) m_held.push_back(answer);
-    else QMetaObject::invokeMethod(this, answer, Qt::QueuedConnection);
+    if (holdCsv)
+        m_held.push_back(answer);
+    else
+        QMetaObject::invokeMethod(this, answer, Qt::QueuedConnection);
     return token;
 }
 
@@ -79,10 +88,15 @@ quint64 FakeBackend::inspectModel(const QString& model, const LoraSpec& lora) {
     models.push_back(model);
     const quint64 token = ++m_token;
     const qint64 count = trainable * lora.r / 16;
-    QMetaObject::invokeMethod(this, [this, token, count] {
-        if (modelProblem.isEmpty()) Q_EMIT modelFactsReady(token, facts, count);
-        else Q_EMIT modelFactsFailed(token, modelProblem);
-    }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        this,
+        [this, token, count] {
+            if (modelProblem.isEmpty())
+                Q_EMIT modelFactsReady(token, facts, count);
+            else
+                Q_EMIT modelFactsFailed(token, modelProblem);
+        },
+        Qt::QueuedConnection);
     return token;
 }
 
@@ -154,8 +168,10 @@ void FakeBackend::finishJob(const Report& report) {
 void FakeBackend::finishJob(const Outcome& outcome) {
     const RunId run = m_current.value_or(0);
     if (m_current) {
-        if (const auto* failed = std::get_if<Failed>(&outcome)) runs().finish(run, RunState::Failed, failed->message);
-        else runs().finish(run, std::holds_alternative<Stopped>(outcome) ? RunState::Stopped : RunState::Done, {});
+        if (const auto* failed = std::get_if<Failed>(&outcome))
+            runs().finish(run, RunState::Failed, failed->message);
+        else
+            runs().finish(run, std::holds_alternative<Stopped>(outcome) ? RunState::Stopped : RunState::Done, {});
     }
     Q_EMIT jobFinished(run, outcome);
     Q_EMIT runsChanged();
@@ -195,17 +211,27 @@ RunId FakeBackend::addRun(RunKind kind, const QString& name, const std::vector<s
     Report report = reportOf(confusion);
     if (steps > 0) report.eval_loss = finalLoss + 0.07;
     runs().setReport(id, report, predictionsOf(confusion));
-    runs().setFigures(id, {{"seconds_load", 1.9}, {"seconds_train", steps * 0.87}, {"seconds_evaluate", 41.3}, {"examples_per_second_train", steps ? 9.2 : 0.0},
-                           {"examples_per_second_evaluate", 21.7}, {"peak_rss_bytes", 641'728'512.0}});
+    runs().setFigures(id, {{"seconds_load", 1.9},
+                           {"seconds_train", steps * 0.87},
+                           {"seconds_evaluate", 41.3},
+                           {"examples_per_second_train", steps ? 9.2 : 0.0},
+                           {"examples_per_second_evaluate", 21.7},
+                           {"peak_rss_bytes", 641'728'512.0}});
     runs().finish(id, RunState::Done, {});
     return id;
 }
 
-ConfusionMatrix matrix(std::vector<std::vector<std::int64_t>> counts) { return {{"negative", "neutral", "positive"}, std::move(counts)}; }
+ConfusionMatrix matrix(std::vector<std::vector<std::int64_t>> counts) {
+    return {{"negative", "neutral", "positive"}, std::move(counts)};
+}
 
-ConfusionMatrix baselineMatrix() { return matrix({{22, 266, 11, 1}, {2, 259, 39, 0}, {0, 265, 33, 2}}); }
+ConfusionMatrix baselineMatrix() {
+    return matrix({{22, 266, 11, 1}, {2, 259, 39, 0}, {0, 265, 33, 2}});
+}
 
-ConfusionMatrix tunedMatrix() { return matrix({{281, 16, 3, 0}, {14, 237, 49, 0}, {4, 32, 264, 0}}); }
+ConfusionMatrix tunedMatrix() {
+    return matrix({{281, 16, 3, 0}, {14, 237, 49, 0}, {4, 32, 264, 0}});
+}
 
 std::vector<Prediction> predictionsOf(const ConfusionMatrix& confusion) {
     std::vector<Prediction> all;
@@ -228,7 +254,9 @@ std::vector<Prediction> predictionsOf(const ConfusionMatrix& confusion) {
     return all;
 }
 
-Report reportOf(const ConfusionMatrix& confusion) { return score(predictionsOf(confusion), confusion.labels); }
+Report reportOf(const ConfusionMatrix& confusion) {
+    return score(predictionsOf(confusion), confusion.labels);
+}
 
 double lossAt(std::int64_t step, std::int64_t steps, double finalLoss, int seed) {
     const double t = double(step) / double(std::max<std::int64_t>(steps, 1));

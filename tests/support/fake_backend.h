@@ -36,9 +36,9 @@ public:
 
     // How it answers.
     bool refuseToStart = false;
-    bool holdCsv = false;        // csvLoaded waits for releaseCsv
-    QString modelProblem;        // not empty: modelFactsFailed
-    engine::ModelFacts facts;    // SmolLM2's unless changed
+    bool holdCsv = false;     // csvLoaded waits for releaseCsv
+    QString modelProblem;     // not empty: modelFactsFailed
+    engine::ModelFacts facts; // SmolLM2's unless changed
     qint64 trainable = 4'884'480;
     std::string datasetSha256 = std::string(64, 'd'); // of the runs to come
     void releaseCsv();

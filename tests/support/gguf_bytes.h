@@ -44,8 +44,7 @@ public:
     }
 
 private:
-    template <typename T>
-    static std::string raw(T value) {
+    template <typename T> static std::string raw(T value) {
         std::string bytes(sizeof value, '\0');
         std::memcpy(bytes.data(), &value, sizeof value);
         return bytes;

@@ -21,8 +21,7 @@ struct Heard {
             if (then) then(event);
         };
     }
-    template <class T>
-    std::vector<T> all() const {
+    template <class T> std::vector<T> all() const {
         std::vector<T> found;
         for (const engine::Event& event : events)
             if (const auto* one = std::get_if<T>(&event)) found.push_back(*one);

@@ -12,8 +12,9 @@ inline QString writeMoods(const QString& folder) {
     if (!file.open(QIODevice::WriteOnly)) qFatal("cannot write");
     file.write("mood,sentence\n");
     for (int i = 0; i < 40; ++i)
-        file.write("good,The soup number " + QByteArray::number(i) + " was warm and everybody asked for more.\nbad,The soup number " + QByteArray::number(i)
-                   + " was cold and nobody wanted to finish it.\n");
+        file.write("good,The soup number " + QByteArray::number(i) +
+                   " was warm and everybody asked for more.\nbad,The soup number " + QByteArray::number(i) +
+                   " was cold and nobody wanted to finish it.\n");
     return file.fileName();
 }
 

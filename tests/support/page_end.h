@@ -9,8 +9,7 @@
 
 namespace testing_support {
 
-template <class T>
-class PageEnd {
+template <class T> class PageEnd {
 public:
     template <class Values> // a vector or alike
     explicit PageEnd(const Values& values) : m_count(std::size(values)) {

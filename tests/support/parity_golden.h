@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The peers' figures of tests/parity/golden (or $PHIBENCH_PARITY_GOLDEN, made afresh by tests/parity/run), and the models they are of.
+// The peers' figures of tests/parity/golden (or $PHIBENCH_PARITY_GOLDEN, made afresh by tests/parity/run), and the models they
+// are of.
 #pragma once
 #include "engine/model/decoder.h"
 #include "engine/weights/safetensors.h"
@@ -36,17 +37,21 @@ inline at::Tensor goldenTensor(const engine::SafetensorsFile& file, const std::s
     return values;
 }
 
-/// The tiny model of a case, with `more` options, computed fast or plainly. Throws when its weights are not those that the peer had.
-inline engine::Decoder goldenModel(const Json& golden, const std::filesystem::path& folder, const std::string& more = {}, bool plain = false) {
+/// The tiny model of a case, with `more` options, computed fast or plainly. Throws when its weights are not those that the peer
+/// had.
+inline engine::Decoder goldenModel(const Json& golden, const std::filesystem::path& folder, const std::string& more = {},
+                                   bool plain = false) {
     const TinyModelOptions options = tinyModelOptions(golden.at("model").get<std::string>() + " " + more);
     double sum = 0;
     for (const TinyTensor& tensor : tinyTensors(options))
         for (const float value : tensor.values) sum += std::abs(static_cast<double>(value));
     if (const double peers = golden.at("fingerprint"); std::abs(sum - peers) > 1e-6 * peers)
-        throw std::runtime_error("The tiny model's weights sum up to " + std::to_string(sum) + ", the peer's to " + std::to_string(peers) + ".");
+        throw std::runtime_error("The tiny model's weights sum up to " + std::to_string(sum) + ", the peer's to " +
+                                 std::to_string(peers) + ".");
     std::filesystem::remove_all(folder);
     const std::filesystem::path model = writeTinyModel(folder, options);
-    return plain ? engine::Decoder::loadPlain(model, engine::Precision::Fp32, at::kCPU) : engine::Decoder::load(model, engine::Precision::Fp32);
+    return plain ? engine::Decoder::loadPlain(model, engine::Precision::Fp32, at::kCPU)
+                 : engine::Decoder::load(model, engine::Precision::Fp32);
 }
 
 /// As fill() of tests/parity/peer.py.
@@ -72,6 +77,8 @@ inline std::vector<std::int64_t> allRows(const engine::Pack& pack) {
     return rows;
 }
 
-inline double worstError(const at::Tensor& a, const at::Tensor& b) { return at::max(at::abs(a - b)).item<double>(); }
+inline double worstError(const at::Tensor& a, const at::Tensor& b) {
+    return at::max(at::abs(a - b)).item<double>();
+}
 
 } // namespace testing_support

@@ -17,12 +17,10 @@ struct Problem {
     std::string message; // empty: none
 };
 
-template<typename Call> Problem problemOf(Call call) {
+template <typename Call> Problem problemOf(Call call) {
     try {
         call();
-    } catch (const engine::Error& error) {
-        return {error.code(), error.what()};
-    }
+    } catch (const engine::Error& error) { return {error.code(), error.what()}; }
     return {};
 }
 
@@ -32,7 +30,8 @@ inline engine::NewRun newRun(const std::string& name = "first", engine::RunKind 
     run.name = name;
     run.kind = kind;
     run.experimentYaml = "name: " + name + "\n";
-    for (const engine::Field& field : engine::experimentFields()) run.params.emplace_back(field.key, field.get(engine::Experiment{}));
+    for (const engine::Field& field : engine::experimentFields())
+        run.params.emplace_back(field.key, field.get(engine::Experiment{}));
     run.datasetSha256 = "data";
     run.modelSha256 = "model";
     run.versions = R"({"phibench":"0.1.0"})";
@@ -57,8 +56,11 @@ inline engine::Report someReport() {
 }
 
 inline std::vector<engine::Prediction> somePredictions() {
-    return {{7, 0, 0, {0.9, 0.1}, ""}, {3, 0, 0, {0.1 + 0.2, 1 - (0.1 + 0.2)}, ""}, {9, 0, {}, {}, std::string("no\0thing \xFF\n", 11)},
-            {1, 1, 0, {std::numeric_limits<double>::quiet_NaN(), 1}, "x"}, {0, 1, 1, {}, "ü"}};
+    return {{7, 0, 0, {0.9, 0.1}, ""},
+            {3, 0, 0, {0.1 + 0.2, 1 - (0.1 + 0.2)}, ""},
+            {9, 0, {}, {}, std::string("no\0thing \xFF\n", 11)},
+            {1, 1, 0, {std::numeric_limits<double>::quiet_NaN(), 1}, "x"},
+            {0, 1, 1, {}, "ü"}};
 }
 
 inline std::string bytesOf(const std::filesystem::path& file) {

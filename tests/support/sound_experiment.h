@@ -11,9 +11,7 @@ namespace testing_support {
 template <typename Call> std::string problemOf(Call call) {
     try {
         call();
-    } catch (const engine::Error& error) {
-        return error.what();
-    }
+    } catch (const engine::Error& error) { return error.what(); }
     return {};
 }
 

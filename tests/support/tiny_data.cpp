@@ -8,13 +8,17 @@
 namespace testing_support {
 namespace {
 
-constexpr std::array<const char*, 16> kWho{
-    "The bakery", "Our ferry line", "The mill", "A small printer", "The orchard", "This tram operator", "The brewery", "The shipyard",
-    "A toy maker", "The quarry", "The bookshop", "Their foundry", "The airline", "A seed trader", "The dairy", "The paper plant"};
+constexpr std::array<const char*, 16> kWho{"The bakery",  "Our ferry line",     "The mill",     "A small printer",
+                                           "The orchard", "This tram operator", "The brewery",  "The shipyard",
+                                           "A toy maker", "The quarry",         "The bookshop", "Their foundry",
+                                           "The airline", "A seed trader",      "The dairy",    "The paper plant"};
 constexpr std::array<std::array<const char*, 8>, 3> kWhat{{
-    {"lost money", "cut jobs", "missed its target", "closed a branch", "warned of losses", "sank deeper into debt", "recalled its goods", "saw orders collapse"},
-    {"holds its meeting on Monday", "moved its office", "named a new clerk", "publishes a list in May", "uses the old road", "lies near the river", "counts its stock", "has two entrances"},
-    {"won a large order", "earned more than ever", "raised its outlook", "hired new staff", "doubled its profit", "opened a bright shop", "beat its target", "saw sales grow"},
+    {"lost money", "cut jobs", "missed its target", "closed a branch", "warned of losses", "sank deeper into debt",
+     "recalled its goods", "saw orders collapse"},
+    {"holds its meeting on Monday", "moved its office", "named a new clerk", "publishes a list in May", "uses the old road",
+     "lies near the river", "counts its stock", "has two entrances"},
+    {"won a large order", "earned more than ever", "raised its outlook", "hired new staff", "doubled its profit",
+     "opened a bright shop", "beat its target", "saw sales grow"},
 }};
 constexpr std::array<const char*, 6> kWhen{"this year", "in spring", "again", "last week", "in the north", "after all"};
 

@@ -15,12 +15,30 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
 }
 
 std::string ggufName(std::string name) {
-    const std::pair<const char*, const char*> names[]{
-        {"transformer.embd.wte.", "token_embd."}, {"lm_head.ln.", "output_norm."}, {"lm_head.linear.", "output."}, {"transformer.h.", "blk."}, {".mixer.Wqkv.", ".attn_qkv."},
-        {".mixer.out_proj.", ".attn_output."}, {".ln.", ".attn_norm."}, {"model.embed_tokens.", "token_embd."}, {"model.final_layernorm.", "output_norm."}, {"model.norm.", "output_norm."},
-        {"lm_head.", "output."}, {"model.layers.", "blk."}, {".input_layernorm.", ".attn_norm."}, {".post_attention_layernorm.", ".ffn_norm."}, {".self_attn.q_proj.", ".attn_q."},
-        {".self_attn.k_proj.", ".attn_k."}, {".self_attn.v_proj.", ".attn_v."}, {".self_attn.o_proj.", ".attn_output."}, {".self_attn.dense.", ".attn_output."}, {".mlp.gate_proj.", ".ffn_gate."},
-        {".mlp.up_proj.", ".ffn_up."}, {".mlp.down_proj.", ".ffn_down."}, {".mlp.fc1.", ".ffn_up."}, {".mlp.fc2.", ".ffn_down."}};
+    const std::pair<const char*, const char*> names[]{{"transformer.embd.wte.", "token_embd."},
+                                                      {"lm_head.ln.", "output_norm."},
+                                                      {"lm_head.linear.", "output."},
+                                                      {"transformer.h.", "blk."},
+                                                      {".mixer.Wqkv.", ".attn_qkv."},
+                                                      {".mixer.out_proj.", ".attn_output."},
+                                                      {".ln.", ".attn_norm."},
+                                                      {"model.embed_tokens.", "token_embd."},
+                                                      {"model.final_layernorm.", "output_norm."},
+                                                      {"model.norm.", "output_norm."},
+                                                      {"lm_head.", "output."},
+                                                      {"model.layers.", "blk."},
+                                                      {".input_layernorm.", ".attn_norm."},
+                                                      {".post_attention_layernorm.", ".ffn_norm."},
+                                                      {".self_attn.q_proj.", ".attn_q."},
+                                                      {".self_attn.k_proj.", ".attn_k."},
+                                                      {".self_attn.v_proj.", ".attn_v."},
+                                                      {".self_attn.o_proj.", ".attn_output."},
+                                                      {".self_attn.dense.", ".attn_output."},
+                                                      {".mlp.gate_proj.", ".ffn_gate."},
+                                                      {".mlp.up_proj.", ".ffn_up."},
+                                                      {".mlp.down_proj.", ".ffn_down."},
+                                                      {".mlp.fc1.", ".ffn_up."},
+                                                      {".mlp.fc2.", ".ffn_down."}};
     for (const auto& [from, to] : names) replace(name, from, to);
     return name;
 }
@@ -43,7 +61,8 @@ void addTokenizer(GgufBytes& gguf, const std::filesystem::path& folder) {
     const auto json = nlohmann::json::parse(in);
     std::vector<std::string> tokens(static_cast<std::size_t>(tinyVocabulary())), merges;
     for (const auto& [token, id] : json["model"]["vocab"].items()) tokens[id.get<std::size_t>()] = token;
-    for (const auto& merge : json["model"]["merges"]) merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
+    for (const auto& merge : json["model"]["merges"])
+        merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
     std::vector<std::int32_t> types(tokens.size(), 1);
     types.back() = 3;
     gguf.text("tokenizer.ggml.model", "gpt2");
@@ -71,7 +90,8 @@ std::filesystem::path writeTinyGguf(const std::filesystem::path& file, const Tin
     gguf.number(arch + ".attention.head_count_kv", size(phi ? o.heads : o.kvHeads));
     gguf.number(arch + ".feed_forward_length", size(o.intermediate));
     gguf.number(arch + ".context_length", size(o.maxPositions));
-    gguf.number(arch + ".rope.dimension_count", size(phi ? static_cast<std::int64_t>(o.partialRotary * static_cast<double>(head)) : head));
+    gguf.number(arch + ".rope.dimension_count",
+                size(phi ? static_cast<std::int64_t>(o.partialRotary * static_cast<double>(head)) : head));
     gguf.real(arch + ".rope.freq_base", static_cast<float>(o.ropeTheta));
     gguf.real(arch + (phi ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon"), 1e-5f);
     const std::filesystem::path folder = file.string() + ".tokenizer";

@@ -50,7 +50,9 @@ private:
     std::vector<TinyTensor> m_tensors;
 };
 
-std::int64_t vocabulary(const TinyModelOptions& o) { return o.vocab > 0 ? o.vocab : tinyVocabulary(); }
+std::int64_t vocabulary(const TinyModelOptions& o) {
+    return o.vocab > 0 ? o.vocab : tinyVocabulary();
+}
 
 void addLlama(Weights& w, const TinyModelOptions& o) {
     const std::int64_t head = o.hidden / o.heads;
@@ -76,7 +78,8 @@ void addPhi(Weights& w, const TinyModelOptions& o) {
     for (std::int64_t n = 0; n < o.layers; ++n) {
         const std::string layer = "model.layers." + std::to_string(n) + ".";
         w.norm(layer + "input_layernorm", o.hidden, true);
-        for (const char* part : {"q_proj", "k_proj", "v_proj", "dense"}) w.linear(layer + "self_attn." + part, o.hidden, o.hidden, true);
+        for (const char* part : {"q_proj", "k_proj", "v_proj", "dense"})
+            w.linear(layer + "self_attn." + part, o.hidden, o.hidden, true);
         w.linear(layer + "mlp.fc1", o.hidden, o.intermediate, true);
         w.linear(layer + "mlp.fc2", o.intermediate, o.hidden, true);
     }
@@ -115,22 +118,44 @@ std::vector<TinyTensor> withMixerNames(std::vector<TinyTensor> tensors) {
 }
 
 Json phiMsftConfig(const TinyModelOptions& o) {
-    return {{"architectures", {"PhiForCausalLM"}}, {"model_type", "phi-msft"}, {"activation_function", "gelu_new"},
-            {"n_embd", o.hidden}, {"n_layer", o.layers}, {"n_head", o.heads}, {"n_head_kv", nullptr}, {"n_inner", o.intermediate},
-            {"n_positions", o.maxPositions}, {"rotary_dim", static_cast<std::int64_t>(o.partialRotary * static_cast<double>(o.hidden / o.heads))},
-            {"layer_norm_epsilon", 1e-05}, {"embd_pdrop", 0.0}, {"resid_pdrop", o.residDropout}, {"attn_pdrop", 0.0},
-            {"tie_word_embeddings", false}, {"vocab_size", vocabulary(o)}, {"torch_dtype", "float16"}};
+    return {{"architectures", {"PhiForCausalLM"}},
+            {"model_type", "phi-msft"},
+            {"activation_function", "gelu_new"},
+            {"n_embd", o.hidden},
+            {"n_layer", o.layers},
+            {"n_head", o.heads},
+            {"n_head_kv", nullptr},
+            {"n_inner", o.intermediate},
+            {"n_positions", o.maxPositions},
+            {"rotary_dim", static_cast<std::int64_t>(o.partialRotary * static_cast<double>(o.hidden / o.heads))},
+            {"layer_norm_epsilon", 1e-05},
+            {"embd_pdrop", 0.0},
+            {"resid_pdrop", o.residDropout},
+            {"attn_pdrop", 0.0},
+            {"tie_word_embeddings", false},
+            {"vocab_size", vocabulary(o)},
+            {"torch_dtype", "float16"}};
 }
 
 Json config(const TinyModelOptions& o) {
     if (o.dialect == ConfigDialect::PhiMsft) return phiMsftConfig(o);
     const bool phi = o.family == engine::Family::Phi;
-    Json json{{"architectures", {phi ? "PhiForCausalLM" : "LlamaForCausalLM"}}, {"model_type", phi ? "phi" : "llama"},
-              {"vocab_size", vocabulary(o)}, {"hidden_size", o.hidden}, {"intermediate_size", o.intermediate},
-              {"num_hidden_layers", o.layers}, {"num_attention_heads", o.heads}, {"num_key_value_heads", phi ? o.heads : o.kvHeads},
-              {"max_position_embeddings", o.maxPositions}, {"hidden_act", phi ? "gelu_new" : "silu"}, {"attention_dropout", 0.0},
-              {"bos_token_id", tinyEos()}, {"eos_token_id", tinyEos()}, {"tie_word_embeddings", phi ? false : o.tied},
-              {"initializer_range", 0.02}, {"use_cache", true}};
+    Json json{{"architectures", {phi ? "PhiForCausalLM" : "LlamaForCausalLM"}},
+              {"model_type", phi ? "phi" : "llama"},
+              {"vocab_size", vocabulary(o)},
+              {"hidden_size", o.hidden},
+              {"intermediate_size", o.intermediate},
+              {"num_hidden_layers", o.layers},
+              {"num_attention_heads", o.heads},
+              {"num_key_value_heads", phi ? o.heads : o.kvHeads},
+              {"max_position_embeddings", o.maxPositions},
+              {"hidden_act", phi ? "gelu_new" : "silu"},
+              {"attention_dropout", 0.0},
+              {"bos_token_id", tinyEos()},
+              {"eos_token_id", tinyEos()},
+              {"tie_word_embeddings", phi ? false : o.tied},
+              {"initializer_range", 0.02},
+              {"use_cache", true}};
     if (phi) {
         json.update({{"layer_norm_eps", 1e-05}, {"qk_layernorm", false}, {"embd_pdrop", 0.0}, {"resid_pdrop", o.residDropout}});
     } else {
@@ -142,7 +167,8 @@ Json config(const TinyModelOptions& o) {
         if (phi) rope["partial_rotary_factor"] = o.partialRotary;
         json.update({{"dtype", type}, {"rope_parameters", rope}, {"transformers_version", "5.23.0"}});
     } else {
-        json.update({{"torch_dtype", type}, {"rope_theta", o.ropeTheta}, {"rope_scaling", nullptr}, {"transformers_version", "4.46.0"}});
+        json.update(
+            {{"torch_dtype", type}, {"rope_theta", o.ropeTheta}, {"rope_scaling", nullptr}, {"transformers_version", "4.46.0"}});
         if (phi) json["partial_rotary_factor"] = o.partialRotary;
     }
     return json;
@@ -171,8 +197,10 @@ std::vector<std::byte> bytesOf(const TinyTensor& tensor, engine::DType type) {
 
 std::vector<TinyTensor> tinyTensors(const TinyModelOptions& options) {
     Weights weights(options.seed);
-    if (options.family == engine::Family::Phi) addPhi(weights, options);
-    else addLlama(weights, options);
+    if (options.family == engine::Family::Phi)
+        addPhi(weights, options);
+    else
+        addLlama(weights, options);
     std::vector<TinyTensor> tensors = weights.take();
     return options.names == PhiNames::Mixer ? withMixerNames(std::move(tensors)) : tensors;
 }

@@ -18,8 +18,8 @@ enum class ConfigDialect {
 };
 
 enum class PhiNames {
-    Split,  // model.layers.N.self_attn.q_proj, …
-    Mixer   // transformer.h.N.mixer.Wqkv, … as first released
+    Split, // model.layers.N.self_attn.q_proj, …
+    Mixer  // transformer.h.N.mixer.Wqkv, … as first released
 };
 
 struct TinyModelOptions {
@@ -27,15 +27,15 @@ struct TinyModelOptions {
     ConfigDialect dialect = ConfigDialect::Transformers5;
     PhiNames names = PhiNames::Split;
     std::int64_t hidden = 64, intermediate = 96, layers = 2, heads = 4;
-    std::int64_t kvHeads = 2;              // Llama; Phi has as many as heads
-    bool tied = true;                      // Llama; Phi's head is its own, with a bias
-    double partialRotary = 0.4;            // Phi
-    double residDropout = 0;               // Phi
+    std::int64_t kvHeads = 2;   // Llama; Phi has as many as heads
+    bool tied = true;           // Llama; Phi's head is its own, with a bias
+    double partialRotary = 0.4; // Phi
+    double residDropout = 0;    // Phi
     double ropeTheta = 10000;
     std::int64_t maxPositions = 512;
-    std::int64_t vocab = 0;                // 0: the tokenizer's; larger: rows no token names
+    std::int64_t vocab = 0;                  // 0: the tokenizer's; larger: rows no token names
     engine::DType type = engine::DType::F32; // F32 or BF16
-    int shards = 1;                        // more than one: an index as well
+    int shards = 1;                          // more than one: an index as well
     std::uint64_t seed = 1;
 };
 

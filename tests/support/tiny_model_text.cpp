@@ -20,16 +20,25 @@ TinyModelOptions tinyModelOptions(const std::string& text) {
         return [&member, choices](const std::string& value) { member = choices.at(value); };
     };
     const std::map<std::string, std::function<void(const std::string&)>> keys{
-        {"family", choice(o.family, std::map<std::string, engine::Family>{{"phi", engine::Family::Phi}, {"llama", engine::Family::Llama}})},
+        {"family",
+         choice(o.family, std::map<std::string, engine::Family>{{"phi", engine::Family::Phi}, {"llama", engine::Family::Llama}})},
         {"dialect", choice(o.dialect, std::map<std::string, ConfigDialect>{{"transformers5", ConfigDialect::Transformers5},
-                                                                          {"transformers4", ConfigDialect::Transformers4},
-                                                                          {"phi-msft", ConfigDialect::PhiMsft}})},
+                                                                           {"transformers4", ConfigDialect::Transformers4},
+                                                                           {"phi-msft", ConfigDialect::PhiMsft}})},
         {"names", choice(o.names, std::map<std::string, PhiNames>{{"split", PhiNames::Split}, {"mixer", PhiNames::Mixer}})},
-        {"type", choice(o.type, std::map<std::string, engine::DType>{{"f32", engine::DType::F32}, {"bf16", engine::DType::BF16}})},
+        {"type",
+         choice(o.type, std::map<std::string, engine::DType>{{"f32", engine::DType::F32}, {"bf16", engine::DType::BF16}})},
         {"tied", choice(o.tied, std::map<std::string, bool>{{"yes", true}, {"no", false}})},
-        {"hidden", whole(o.hidden)}, {"intermediate", whole(o.intermediate)}, {"layers", whole(o.layers)}, {"heads", whole(o.heads)},
-        {"kvHeads", whole(o.kvHeads)}, {"maxPositions", whole(o.maxPositions)}, {"vocab", whole(o.vocab)},
-        {"partialRotary", real(o.partialRotary)}, {"residDropout", real(o.residDropout)}, {"ropeTheta", real(o.ropeTheta)},
+        {"hidden", whole(o.hidden)},
+        {"intermediate", whole(o.intermediate)},
+        {"layers", whole(o.layers)},
+        {"heads", whole(o.heads)},
+        {"kvHeads", whole(o.kvHeads)},
+        {"maxPositions", whole(o.maxPositions)},
+        {"vocab", whole(o.vocab)},
+        {"partialRotary", real(o.partialRotary)},
+        {"residDropout", real(o.residDropout)},
+        {"ropeTheta", real(o.ropeTheta)},
         {"shards", [&o](const std::string& value) { o.shards = std::stoi(value); }},
         {"seed", [&o](const std::string& value) { o.seed = std::stoull(value); }}};
     std::istringstream words(text);

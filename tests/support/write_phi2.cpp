@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// write_phi2 [FOLDER] [--dtype fp16|bf16] [--naming new|old] [--seed N] [--layers N]: a random Phi-2 of full size in the layout of
-// microsoft/phi-2 on the hub (two shards and an index, 5.6 GB; fp16 as there) in FOLDER, else $PHIBENCH_PHI2, else /tmp/phi2-random.
-// The tokenizer's files: tests/support/phi2_tokenizer.py.
+// write_phi2 [FOLDER] [--dtype fp16|bf16] [--naming new|old] [--seed N] [--layers N]: a random Phi-2 of full size in the layout
+// of microsoft/phi-2 on the hub (two shards and an index, 5.6 GB; fp16 as there) in FOLDER, else $PHIBENCH_PHI2, else
+// /tmp/phi2-random. The tokenizer's files: tests/support/phi2_tokenizer.py.
 #include "engine/weights/bfloat16.h"
 
 #include <algorithm>
@@ -36,8 +36,8 @@ struct Options {
     std::int64_t layers = 32;
 };
 
-// Values of one normal distribution. A file's tensor is one part, but for the old naming's Wqkv, which is q, k and v below each other:
-// both namings hold the same numbers.
+// Values of one normal distribution. A file's tensor is one part, but for the old naming's Wqkv, which is q, k and v below each
+// other: both namings hold the same numbers.
 struct Part {
     std::string key;
     std::int64_t count = 0;
@@ -72,7 +72,8 @@ std::uint16_t rounded(double value, Type type) {
     if (type == Type::BF16) return engine::toBf16(static_cast<float>(value));
     if (value == 0) return 0;
     const int exponent = std::max(std::ilogb(value), -14);
-    const auto steps = static_cast<std::int32_t>(std::nearbyint(std::ldexp(std::abs(value), 10 - exponent))); // of 2^(exponent-10)
+    const auto steps =
+        static_cast<std::int32_t>(std::nearbyint(std::ldexp(std::abs(value), 10 - exponent))); // of 2^(exponent-10)
     const std::int32_t magnitude = (exponent + 14) * 1024 + steps; // a carry out of the mantissa raises the exponent by itself
     return static_cast<std::uint16_t>((value < 0 ? 0x8000 : 0) | magnitude);
 }
@@ -135,7 +136,8 @@ public:
     const std::vector<Tensor>& tensors() const { return m_tensors; }
 
 private:
-    void add(const std::string& name, std::vector<std::int64_t> shape, const std::vector<std::string>& keys, double deviation, double mean = 0) {
+    void add(const std::string& name, std::vector<std::int64_t> shape, const std::vector<std::string>& keys, double deviation,
+             double mean = 0) {
         std::int64_t count = 1;
         for (const std::int64_t size : shape) count *= size;
         shape[0] *= static_cast<std::int64_t>(keys.size());
@@ -165,7 +167,8 @@ public:
         header["__metadata__"] = {{"format", "pt"}};
         std::uint64_t offset = 0;
         for (const Tensor& tensor : tensors) {
-            header[tensor.name] = {{"dtype", m_options.type == Type::F16 ? "F16" : "BF16"}, {"shape", tensor.shape},
+            header[tensor.name] = {{"dtype", m_options.type == Type::F16 ? "F16" : "BF16"},
+                                   {"shape", tensor.shape},
                                    {"data_offsets", {offset, offset + tensor.bytes()}}};
             offset += tensor.bytes();
         }
@@ -215,20 +218,57 @@ void write(const fs::path& file, const Json& json) {
 Json config(const Options& options) {
     const char* type = options.type == Type::F16 ? "float16" : "bfloat16";
     if (options.oldNames) {
-        return {{"_name_or_path", "microsoft/phi-2"}, {"activation_function", "gelu_new"}, {"architectures", {"PhiForCausalLM"}},
-                {"attn_pdrop", 0.0}, {"embd_pdrop", 0.0}, {"flash_attn", false}, {"flash_rotary", false}, {"fused_dense", false},
-                {"img_processor", nullptr}, {"initializer_range", 0.02}, {"layer_norm_epsilon", 1e-05}, {"model_type", "phi-msft"},
-                {"n_embd", kHidden}, {"n_head", 32}, {"n_head_kv", nullptr}, {"n_inner", nullptr}, {"n_layer", options.layers},
-                {"n_positions", kPositions}, {"resid_pdrop", 0.1}, {"rotary_dim", 32}, {"tie_word_embeddings", false},
-                {"torch_dtype", type}, {"transformers_version", "4.35.2"}, {"vocab_size", kVocab}};
+        return {{"_name_or_path", "microsoft/phi-2"},
+                {"activation_function", "gelu_new"},
+                {"architectures", {"PhiForCausalLM"}},
+                {"attn_pdrop", 0.0},
+                {"embd_pdrop", 0.0},
+                {"flash_attn", false},
+                {"flash_rotary", false},
+                {"fused_dense", false},
+                {"img_processor", nullptr},
+                {"initializer_range", 0.02},
+                {"layer_norm_epsilon", 1e-05},
+                {"model_type", "phi-msft"},
+                {"n_embd", kHidden},
+                {"n_head", 32},
+                {"n_head_kv", nullptr},
+                {"n_inner", nullptr},
+                {"n_layer", options.layers},
+                {"n_positions", kPositions},
+                {"resid_pdrop", 0.1},
+                {"rotary_dim", 32},
+                {"tie_word_embeddings", false},
+                {"torch_dtype", type},
+                {"transformers_version", "4.35.2"},
+                {"vocab_size", kVocab}};
     }
-    return {{"_name_or_path", "microsoft/phi-2"}, {"architectures", {"PhiForCausalLM"}}, {"attention_dropout", 0.0},
-            {"bos_token_id", 50256}, {"embd_pdrop", 0.0}, {"eos_token_id", 50256}, {"hidden_act", "gelu_new"}, {"hidden_size", kHidden},
-            {"initializer_range", 0.02}, {"intermediate_size", kInner}, {"layer_norm_eps", 1e-05}, {"max_position_embeddings", kPositions},
-            {"model_type", "phi"}, {"num_attention_heads", 32}, {"num_hidden_layers", options.layers}, {"num_key_value_heads", 32},
-            {"partial_rotary_factor", 0.4}, {"qk_layernorm", false}, {"resid_pdrop", 0.1}, {"rope_scaling", nullptr},
-            {"rope_theta", 10000.0}, {"tie_word_embeddings", false}, {"torch_dtype", type}, {"transformers_version", "4.37.0"},
-            {"use_cache", true}, {"vocab_size", kVocab}};
+    return {{"_name_or_path", "microsoft/phi-2"},
+            {"architectures", {"PhiForCausalLM"}},
+            {"attention_dropout", 0.0},
+            {"bos_token_id", 50256},
+            {"embd_pdrop", 0.0},
+            {"eos_token_id", 50256},
+            {"hidden_act", "gelu_new"},
+            {"hidden_size", kHidden},
+            {"initializer_range", 0.02},
+            {"intermediate_size", kInner},
+            {"layer_norm_eps", 1e-05},
+            {"max_position_embeddings", kPositions},
+            {"model_type", "phi"},
+            {"num_attention_heads", 32},
+            {"num_hidden_layers", options.layers},
+            {"num_key_value_heads", 32},
+            {"partial_rotary_factor", 0.4},
+            {"qk_layernorm", false},
+            {"resid_pdrop", 0.1},
+            {"rope_scaling", nullptr},
+            {"rope_theta", 10000.0},
+            {"tie_word_embeddings", false},
+            {"torch_dtype", type},
+            {"transformers_version", "4.37.0"},
+            {"use_cache", true},
+            {"vocab_size", kVocab}};
 }
 
 void writeModel(const Options& options) {
@@ -276,11 +316,16 @@ Options parse(const std::vector<std::string>& arguments) {
             continue;
         }
         const std::string value = i + 1 < arguments.size() ? arguments[++i] : "";
-        if (key == "--dtype" && (value == "fp16" || value == "bf16")) options.type = value == "fp16" ? Type::F16 : Type::BF16;
-        else if (key == "--naming" && (value == "new" || value == "old")) options.oldNames = value == "old";
-        else if (key == "--seed") options.seed = number(value, 0, ~std::uint64_t{0});
-        else if (key == "--layers") options.layers = static_cast<std::int64_t>(number(value, 1, 64));
-        else throw std::invalid_argument(key + " " + value);
+        if (key == "--dtype" && (value == "fp16" || value == "bf16"))
+            options.type = value == "fp16" ? Type::F16 : Type::BF16;
+        else if (key == "--naming" && (value == "new" || value == "old"))
+            options.oldNames = value == "old";
+        else if (key == "--seed")
+            options.seed = number(value, 0, ~std::uint64_t{0});
+        else if (key == "--layers")
+            options.layers = static_cast<std::int64_t>(number(value, 1, 64));
+        else
+            throw std::invalid_argument(key + " " + value);
     }
     if (options.folder.empty()) {
         const char* named = std::getenv("PHIBENCH_PHI2");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every page in every state worth looking at, light and dark: ui_screenshots FOLDER [WORD…]. A WORD keeps pictures whose name holds it.
+// Every page in every state worth looking at, light and dark: ui_screenshots FOLDER [WORD…]. A WORD keeps pictures whose name
+// holds it.
 #include "engine/data/default_data.h"
 #include "tests/support/fake_backend.h"
 #include "ui/compare/compare_page.h"
@@ -43,7 +44,9 @@ struct Stage {
     }
 };
 
-QString sample() { return QFile::decodeName(QByteArray::fromStdString(engine::defaultDataFile().string())); }
+QString sample() {
+    return QFile::decodeName(QByteArray::fromStdString(engine::defaultDataFile().string()));
+}
 
 // A file of ours with the usual faults.
 QString faultyCsv(const QString& folder) {
@@ -54,8 +57,11 @@ QString faultyCsv(const QString& folder) {
     out << "ticket,queue,subject,body\n";
     const char* queues[]{"billing", "delivery", "returns and refunds", "technical", "account"};
     for (int i = 0; i < 900; ++i) {
-        out << 41000 + i << "," << queues[(i * 7) % (i % 9 == 0 ? 5 : 3)] << ",\"Order " << 7000 + i * 3 << "\",\"The parcel was due on Monday, and "
-            << (i % 3 ? "nobody at the desk knows where it is now." : "it came with the wrong charger; please tell me how to send it back.") << "\"\n";
+        out << 41000 + i << "," << queues[(i * 7) % (i % 9 == 0 ? 5 : 3)] << ",\"Order " << 7000 + i * 3
+            << "\",\"The parcel was due on Monday, and "
+            << (i % 3 ? "nobody at the desk knows where it is now."
+                      : "it came with the wrong charger; please tell me how to send it back.")
+            << "\"\n";
         if (i % 97 == 50) out << "41999,billing,broken row\n";
     }
     return path;
@@ -86,12 +92,17 @@ void fillRuns(Stage& stage) {
     backend.addRun(RunKind::Baseline, QStringLiteral("opinion-sentiment"), data, baselineMatrix(), 0, 0);
     const auto r8 = backend.addRun(RunKind::Train, QStringLiteral("rank 8"), with({{"lora.r", "8"}}), worse(14), 0.42, 452);
     backend.addRun(RunKind::Train, QStringLiteral("rank 16"), with({{"lora.r", "16"}}), worse(6), 0.36, 452);
-    const auto best = backend.addRun(RunKind::Train, QStringLiteral("rank 32, slower"), with({{"lora.r", "32"}, {"train.learning_rate", "1e-4"}}), tunedMatrix(), 0.31, 904);
-    const auto broken = backend.addRun(RunKind::Train, QStringLiteral("rank 64, fast"), with({{"lora.r", "64"}, {"train.learning_rate", "5e-3"}}), baselineMatrix(), 1.4, 60);
-    runs.finish(broken, engine::RunState::Failed, "Training diverged: the loss of step 61 is not a finite number. Nothing of it was saved.");
-    const auto early = backend.addRun(RunKind::Train, QStringLiteral("rank 32, four epochs"), with({{"lora.r", "32"}, {"train.epochs", "4"}}), worse(3), 0.3, 310);
+    const auto best = backend.addRun(RunKind::Train, QStringLiteral("rank 32, slower"),
+                                     with({{"lora.r", "32"}, {"train.learning_rate", "1e-4"}}), tunedMatrix(), 0.31, 904);
+    const auto broken = backend.addRun(RunKind::Train, QStringLiteral("rank 64, fast"),
+                                       with({{"lora.r", "64"}, {"train.learning_rate", "5e-3"}}), baselineMatrix(), 1.4, 60);
+    runs.finish(broken, engine::RunState::Failed,
+                "Training diverged: the loss of step 61 is not a finite number. Nothing of it was saved.");
+    const auto early = backend.addRun(RunKind::Train, QStringLiteral("rank 32, four epochs"),
+                                      with({{"lora.r", "32"}, {"train.epochs", "4"}}), worse(3), 0.3, 310);
     runs.finish(early, engine::RunState::Stopped, "Stopped by the user.");
-    backend.addRun(RunKind::Evaluate, QStringLiteral("rank 32, by generating"), with({{"evaluate.method", "generate"}, {"lora.r", "32"}}), worse(9), 0, 0);
+    backend.addRun(RunKind::Evaluate, QStringLiteral("rank 32, by generating"),
+                   with({{"evaluate.method", "generate"}, {"lora.r", "32"}}), worse(9), 0, 0);
     runs.addTag(best, "best");
     runs.addTag(best, "for the report");
     runs.addTag(r8, "sweep");
@@ -104,7 +115,8 @@ void selectRuns(Stage& stage, std::initializer_list<int> rows) {
     stage.window.showPage(MainWindow::RunsTable);
     auto* view = stage.window.findChild<QTableView*>(QStringLiteral("runs"));
     view->clearSelection();
-    for (const int row : rows) view->selectionModel()->select(view->model()->index(row, 0), QItemSelectionModel::Select | QItemSelectionModel::Rows);
+    for (const int row : rows)
+        view->selectionModel()->select(view->model()->index(row, 0), QItemSelectionModel::Select | QItemSelectionModel::Rows);
 }
 
 void compareRuns(Stage& stage, const QList<engine::RunId>& runs) {
@@ -123,7 +135,9 @@ void askBoth(Stage& stage) {
     stage.press("playRun");
     if (stage.backend.prompts.empty()) return;
     const quint64 token = stage.backend.lastToken();
-    const QString base = QStringLiteral(" The sentence is about the opinion of the author.\n\nThe author says that the policy of the government is not what the people want, and that"), tuned = QStringLiteral(" negative");
+    const QString base = QStringLiteral(" The sentence is about the opinion of the author.\n\nThe author says that the policy of "
+                                        "the government is not what the people want, and that"),
+                  tuned = QStringLiteral(" negative");
     Q_EMIT stage.backend.playgroundToken(token, 0, base);
     Q_EMIT stage.backend.playgroundFinished(token, 0, base, QStringLiteral("32 tokens, 84.1 tokens/s"));
     Q_EMIT stage.backend.playgroundToken(token, 1, tuned);
@@ -139,7 +153,8 @@ void startBaseline(Stage& stage, std::int64_t done) {
     auto part = baselineMatrix();
     for (auto& row : part.counts)
         for (auto& n : row) n = n * done / 900;
-    stage.backend.say({engine::LogEvent{run, engine::Severity::Note, "SmolLM2 135M Instruct, held in bf16, 2 threads"}, engine::MatrixEvent{run, part, done, 900},
+    stage.backend.say({engine::LogEvent{run, engine::Severity::Note, "SmolLM2 135M Instruct, held in bf16, 2 threads"},
+                       engine::MatrixEvent{run, part, done, 900},
                        engine::ProgressEvent{run, "evaluate", done, 900, 21.7, double(900 - done) / 21.7}});
 }
 
@@ -149,12 +164,16 @@ engine::RunId startTraining(Stage& stage, std::int64_t step) {
     const auto run = stage.backend.beginJob(engine::RunKind::Train, QStringLiteral("opinion-sentiment"));
     for (std::int64_t at = 1; at <= step; at += 10) {
         stage.backend.sayStepsUpTo(at, std::min(step, at + 9), 452);
-        if (at % 110 == 1 && at > 1) stage.backend.say({engine::EvalEvent{run, at, 0.36 + 0.9 * std::exp(-double(at) / 90), 0.84, 0.83}});
+        if (at % 110 == 1 && at > 1)
+            stage.backend.say({engine::EvalEvent{run, at, 0.36 + 0.9 * std::exp(-double(at) / 90), 0.84, 0.83}});
     }
     return run;
 }
 
-struct Scene { const char* name; std::function<void(Stage&, const QString&)> play; };
+struct Scene {
+    const char* name;
+    std::function<void(Stage&, const QString&)> play;
+};
 
 std::vector<Scene> scenes() {
     return {
@@ -162,25 +181,30 @@ std::vector<Scene> scenes() {
         {"data", [](Stage& s, const QString&) { s.document.open(sample()); }},
         {"data-faulty", [](Stage& s, const QString& folder) { s.document.open(faultyCsv(folder)); }},
         {"prompt-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Prompt); }},
-        {"prompt", [](Stage& s, const QString&) {
+        {"prompt",
+         [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
              s.window.showPage(MainWindow::Prompt);
          }},
-        {"prompt-article", [](Stage& s, const QString&) {
+        {"prompt-article",
+         [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
              s.window.showPage(MainWindow::Prompt);
              s.press("preset1");
-             s.document.set(QStringLiteral("prompt.labels"), QStringLiteral("{negative: \" Negative\", positive: \" Positive\"}"));
+             s.document.set(QStringLiteral("prompt.labels"),
+                            QStringLiteral("{negative: \" Negative\", positive: \" Positive\"}"));
          }},
         {"train-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Train); }},
-        {"train-ready", [](Stage& s, const QString&) {
+        {"train-ready",
+         [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
              s.window.showPage(MainWindow::Train);
          }},
-        {"train-blocked", [](Stage& s, const QString&) {
+        {"train-blocked",
+         [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
              s.document.set(QStringLiteral("data.split.train_per_label"), QStringLiteral("1000"));
@@ -190,27 +214,31 @@ std::vector<Scene> scenes() {
         {"data-small", [](Stage& s, const QString& folder) { s.document.open(faultyCsv(folder)); }},
         {"train-baseline", [](Stage& s, const QString&) { startBaseline(s, 420); }},
         {"train-running", [](Stage& s, const QString&) { startTraining(s, 284); }},
-        {"train-done", [](Stage& s, const QString&) {
+        {"train-done",
+         [](Stage& s, const QString&) {
              startTraining(s, 452);
              s.backend.finishJob(reportOf(tunedMatrix()));
              s.backend.goIdle({1, 2});
              s.press("logToggle");
          }},
-        {"train-all", [](Stage& s, const QString&) {
+        {"train-all",
+         [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
              s.window.showPage(MainWindow::Train);
              s.press("allSettings");
              s.document.set(QStringLiteral("model.precision"), QStringLiteral("nf4"));
          }},
-        {"train-yaml", [](Stage& s, const QString&) {
+        {"train-yaml",
+         [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
              s.window.showPage(MainWindow::Train);
              s.press("asYaml");
          }},
         {"results-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Results); }},
-        {"results", [](Stage& s, const QString&) {
+        {"results",
+         [](Stage& s, const QString&) {
              startTraining(s, 452);
              s.backend.finishJob(reportOf(tunedMatrix()));
              s.backend.goIdle({1, 2});
@@ -218,36 +246,49 @@ std::vector<Scene> scenes() {
          }},
         {"runs-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::RunsTable); }},
         {"results-one", [](Stage& s, const QString&) { compareRuns(s, {4}); }},
-        {"results-pair", [](Stage& s, const QString&) { compareRuns(s, {1, 4}); }},
-        {"results-cell", [](Stage& s, const QString&) {
+        {"results-pair",
+         [](Stage& s, const QString&) {
+             compareRuns(s, {1, 4});
+         }},
+        {"results-cell",
+         [](Stage& s, const QString&) {
              compareRuns(s, {1, 4});
              s.settle();
              Q_EMIT s.window.findChild<MatrixPlot*>(QStringLiteral("matrix4"))->cellClicked(1, 2);
          }},
-        {"results-four", [](Stage& s, const QString&) { compareRuns(s, {1, 2, 3, 4}); }},
-        {"results-settings", [](Stage& s, const QString&) {
+        {"results-four",
+         [](Stage& s, const QString&) {
+             compareRuns(s, {1, 2, 3, 4});
+         }},
+        {"results-settings",
+         [](Stage& s, const QString&) {
              compareRuns(s, {2, 4});
              s.settle();
              s.window.findChild<ComparePage*>()->findChild<QTabWidget*>()->setCurrentIndex(3);
          }},
-        {"runs", [](Stage& s, const QString&) {
+        {"runs",
+         [](Stage& s, const QString&) {
              fillRuns(s);
              selectRuns(s, {3});
          }},
-        {"runs-two-small", [](Stage& s, const QString&) {
+        {"runs-two-small",
+         [](Stage& s, const QString&) {
              fillRuns(s);
              selectRuns(s, {3, 6});
          }},
-        {"runs-failed", [](Stage& s, const QString&) {
+        {"runs-failed",
+         [](Stage& s, const QString&) {
              fillRuns(s);
              selectRuns(s, {2});
          }},
-        {"runs-filter", [](Stage& s, const QString&) {
+        {"runs-filter",
+         [](Stage& s, const QString&) {
              fillRuns(s);
              s.window.showPage(MainWindow::RunsTable);
              s.window.findChild<QLineEdit*>(QStringLiteral("filter"))->setText(QStringLiteral("r >= 32 and accurracy > 0.8"));
          }},
-        {"runs-undo", [](Stage& s, const QString&) {
+        {"runs-undo",
+         [](Stage& s, const QString&) {
              fillRuns(s);
              selectRuns(s, {0, 1});
              s.press("deleteMany");
@@ -274,7 +315,8 @@ int main(int argc, char** argv) {
     QDir().mkpath(folder);
     for (const Mode mode : {Mode::Light, Mode::Dark})
         for (const Scene& scene : scenes()) {
-            const QString name = QLatin1String(scene.name) + (mode == Mode::Dark ? QStringLiteral("-dark") : QStringLiteral("-light"));
+            const QString name =
+                QLatin1String(scene.name) + (mode == Mode::Dark ? QStringLiteral("-dark") : QStringLiteral("-light"));
             bool wanted = words.size() == 2;
             for (const QString& word : words.mid(2)) wanted = wanted || name.contains(word);
             if (!wanted) continue;

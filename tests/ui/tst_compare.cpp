@@ -26,14 +26,18 @@ using testing_support::FakeBackend;
 
 namespace {
 
-QString spaced(const char* text) { return QString::fromUtf8(text).replace(QLatin1Char('_'), QChar(0xa0)).replace(QLatin1Char('~'), QChar(0x2212)); }
+QString spaced(const char* text) {
+    return QString::fromUtf8(text).replace(QLatin1Char('_'), QChar(0xa0)).replace(QLatin1Char('~'), QChar(0x2212));
+}
 
 QString verdictOf(const ComparePage& page) {
     QString text = page.findChild<QLabel*>(QStringLiteral("verdict"))->text();
     return text.remove(QRegularExpression(QStringLiteral("<[^>]*>")));
 }
 
-QString cell(const QAbstractItemModel* model, int row, int column) { return model->index(row, column).data().toString(); }
+QString cell(const QAbstractItemModel* model, int row, int column) {
+    return model->index(row, column).data().toString();
+}
 
 QString rowNamed(const QAbstractItemModel* model, const QString& title) {
     QStringList cells;
@@ -51,7 +55,8 @@ Prediction says(std::int64_t record, int truth, std::optional<int> guess) {
     return p;
 }
 
-RunId addRun(FakeBackend& backend, RunKind kind, const std::string& yaml, const std::string& data, const std::vector<std::string>& labels, const std::vector<Prediction>& predictions) {
+RunId addRun(FakeBackend& backend, RunKind kind, const std::string& yaml, const std::string& data,
+             const std::vector<std::string>& labels, const std::vector<Prediction>& predictions) {
     NewRun run;
     run.name = "run";
     run.kind = kind;
@@ -140,8 +145,10 @@ void TestCompare::newestPairUnasked() {
     const std::vector<std::pair<QString, QString>> other{{QStringLiteral("evaluate.method"), QStringLiteral("generate")}};
     const RunId base = backend.addRun(RunKind::Baseline, QStringLiteral("a"), {}, testing_support::baselineMatrix(), 0, 0);
     backend.addRun(RunKind::Train, QStringLiteral("a"), {}, testing_support::tunedMatrix(), 0.3, 20);
-    backend.addRun(RunKind::Baseline, QStringLiteral("other"), other, testing_support::baselineMatrix(), 0, 0); // newer, but another evaluation
-    const RunId newest = backend.addRun(RunKind::Train, QStringLiteral("a"), {{QStringLiteral("lora.r"), QStringLiteral("64")}}, testing_support::tunedMatrix(), 0.3, 20);
+    backend.addRun(RunKind::Baseline, QStringLiteral("other"), other, testing_support::baselineMatrix(), 0,
+                   0); // newer, but another evaluation
+    const RunId newest = backend.addRun(RunKind::Train, QStringLiteral("a"), {{QStringLiteral("lora.r"), QStringLiteral("64")}},
+                                        testing_support::tunedMatrix(), 0.3, 20);
     QCOMPARE(Comparison::newestPair(backend.runs()), (QList<RunId>{base, newest}));
 }
 
@@ -196,10 +203,14 @@ void TestCompare::figuresOfAPair() {
 
 void TestCompare::settingsThatDiffer() {
     FakeBackend backend;
-    const auto pair = [](const char* key, const char* value) { return std::pair(QString::fromLatin1(key), QString::fromLatin1(value)); };
+    const auto pair = [](const char* key, const char* value) {
+        return std::pair(QString::fromLatin1(key), QString::fromLatin1(value));
+    };
     const RunId base = backend.addRun(RunKind::Baseline, QStringLiteral("a"), {}, testing_support::baselineMatrix(), 0, 0);
     const RunId one = backend.addRun(RunKind::Train, QStringLiteral("a"), {}, testing_support::tunedMatrix(), 0.3, 20);
-    const RunId two = backend.addRun(RunKind::Train, QStringLiteral("b"), {pair("lora.r", "64"), pair("train.learning_rate", "1e-4")}, testing_support::tunedMatrix(), 0.3, 20);
+    const RunId two =
+        backend.addRun(RunKind::Train, QStringLiteral("b"), {pair("lora.r", "64"), pair("train.learning_rate", "1e-4")},
+                       testing_support::tunedMatrix(), 0.3, 20);
     const auto settings = Comparison(backend.runs(), {one, two}).settings();
     QCOMPARE(settings.size(), std::size_t(2)); // the name is above, and no setting
     QCOMPARE(settings[0].key, QStringLiteral("lora.r"));
@@ -225,8 +236,10 @@ void TestCompare::settingsOfAnotherVersion() {
 void TestCompare::rowsByFate() {
     FakeBackend backend;
     const std::vector<std::string> labels{"a", "b"};
-    const RunId one = addRun(backend, RunKind::Baseline, "", "d", labels, {says(9, 0, 1), says(4, 0, 0), says(5, 1, std::nullopt), says(6, 1, 1), says(7, 1, 0)});
-    const RunId two = addRun(backend, RunKind::Train, "", "d", labels, {says(4, 0, 1), says(9, 0, 0), says(5, 1, 0), says(6, 1, 1), says(8, 1, 1)});
+    const RunId one = addRun(backend, RunKind::Baseline, "", "d", labels,
+                             {says(9, 0, 1), says(4, 0, 0), says(5, 1, std::nullopt), says(6, 1, 1), says(7, 1, 0)});
+    const RunId two = addRun(backend, RunKind::Train, "", "d", labels,
+                             {says(4, 0, 1), says(9, 0, 0), says(5, 1, 0), says(6, 1, 1), says(8, 1, 1)});
     const Comparison comparison(backend.runs(), {one, two});
     QCOMPARE(comparison.rows().size(), std::size_t(4)); // 7 and 8 were tested by one run only
     QCOMPARE(comparison.rowsOf(RowFate::Fixed), 1);
@@ -348,7 +361,8 @@ void TestCompare::otherLabels() {
     ComparePage page(backend, document);
     page.showRuns({one, two});
     page.show();
-    QVERIFY(page.findChild<MatrixPlot*>(QStringLiteral("difference"))->cells().problem.contains(QStringLiteral("different labels")));
+    QVERIFY(
+        page.findChild<MatrixPlot*>(QStringLiteral("difference"))->cells().problem.contains(QStringLiteral("different labels")));
     QVERIFY(page.findChild<QLabel*>(QStringLiteral("verdictDetail"))->text().contains(QStringLiteral("different labels")));
     QCOMPARE(page.findChild<LabelModel*>()->rowCount(), 0);
 }
@@ -386,7 +400,8 @@ void TestCompare::threeRuns() {
     Document document(backend);
     const RunId base = backend.addRun(RunKind::Baseline, QStringLiteral("a"), {}, testing_support::baselineMatrix(), 0, 0);
     const RunId one = backend.addRun(RunKind::Train, QStringLiteral("a"), {}, testing_support::tunedMatrix(), 0.3, 20);
-    const RunId two = backend.addRun(RunKind::Train, QStringLiteral("b"), {}, testing_support::matrix({{300, 0, 0, 0}, {10, 240, 50, 0}, {4, 32, 264, 0}}), 0.3, 20);
+    const RunId two = backend.addRun(RunKind::Train, QStringLiteral("b"), {},
+                                     testing_support::matrix({{300, 0, 0, 0}, {10, 240, 50, 0}, {4, 32, 264, 0}}), 0.3, 20);
     ComparePage page(backend, document);
     page.resize(760, 690);
     page.showRuns({base, one, two, one});
@@ -471,14 +486,16 @@ void TestCompare::tryItAsksForTheTunedRun() {
 void TestCompare::modelsAreSound() {
     FakeBackend backend;
     const RunId base = backend.addRun(RunKind::Baseline, QStringLiteral("a"), {}, testing_support::baselineMatrix(), 0, 0);
-    const RunId tuned = backend.addRun(RunKind::Train, QStringLiteral("a"), {{QStringLiteral("lora.r"), QStringLiteral("4")}}, testing_support::tunedMatrix(), 0.3, 20);
+    const RunId tuned = backend.addRun(RunKind::Train, QStringLiteral("a"), {{QStringLiteral("lora.r"), QStringLiteral("4")}},
+                                       testing_support::tunedMatrix(), 0.3, 20);
     MetricModel metrics(QStringLiteral("m"));
     SettingModel settings;
     LabelModel labels;
     RowModel rows;
     const auto fatal = QAbstractItemModelTester::FailureReportingMode::QtTest;
     const QAbstractItemModelTester a(&metrics, fatal), b(&settings, fatal), c(&labels, fatal), d(&rows, fatal);
-    for (const QList<RunId>& ids : {QList<RunId>{}, QList<RunId>{tuned}, QList<RunId>{base, tuned}, QList<RunId>{base, tuned, base}}) {
+    for (const QList<RunId>& ids :
+         {QList<RunId>{}, QList<RunId>{tuned}, QList<RunId>{base, tuned}, QList<RunId>{base, tuned, base}}) {
         const Comparison comparison(backend.runs(), ids);
         metrics.show(comparison.runs(), comparison.overall());
         settings.show(comparison.runs(), comparison.settings());

@@ -53,7 +53,9 @@ struct Scene {
     }
 };
 
-engine::Issue note(engine::Severity severity, int line, const char* message) { return {severity, "a.csv", line, 0, message}; }
+engine::Issue note(engine::Severity severity, int line, const char* message) {
+    return {severity, "a.csv", line, 0, message};
+}
 
 } // namespace
 
@@ -130,7 +132,8 @@ void TestDataPage::readingIsShown() {
     scene.document.open(scene.write("slow.csv", kCsv));
     QVERIFY(!scene.find<QPushButton>("openCsv")->isVisible());
     bool named = false;
-    for (const QLabel* label : scene.page.findChildren<QLabel*>()) named = named || (label->isVisible() && label->text().contains(QLatin1String("slow.csv")));
+    for (const QLabel* label : scene.page.findChildren<QLabel*>())
+        named = named || (label->isVisible() && label->text().contains(QLatin1String("slow.csv")));
     QVERIFY(named);
     scene.backend.releaseCsv();
     QVERIFY(scene.find<QTableView>("preview")->isVisible());
@@ -156,7 +159,8 @@ void TestDataPage::issuesLeadToTheirLine() {
     QVERIFY(issues->model()->rowCount() >= 1);
     int row = -1;
     for (int i = 0; i < issues->model()->rowCount(); ++i)
-        if (issues->model()->index(i, 0).data().toString() == QStringLiteral("line 6")) row = i; // the broken one: a quoted field took two lines
+        if (issues->model()->index(i, 0).data().toString() == QStringLiteral("line 6"))
+            row = i; // the broken one: a quoted field took two lines
     QVERIFY(row >= 0);
     QTest::mouseClick(issues->viewport(), Qt::LeftButton, {}, issues->visualRect(issues->model()->index(row, 1)).center());
     QCOMPARE(scene.find<QTableView>("preview")->currentIndex().row(), 2); // the row before it
@@ -185,7 +189,8 @@ void TestDataPage::dropsWhatItCanOpen() {
 void TestDataPage::csvModel() {
     CsvModel model;
     QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
-    const std::string text = "label,text\na,\"one\ntwo\"\nb," + std::string(2000, 'x') + "\n\n\nb,left,out\n\na,Grüße " + std::string(393, 'y') + "ä tail\n";
+    const std::string text = "label,text\na,\"one\ntwo\"\nb," + std::string(2000, 'x') + "\n\n\nb,left,out\n\na,Grüße " +
+                             std::string(393, 'y') + "ä tail\n";
     model.setTable(std::make_shared<const engine::CsvTable>(engine::parseCsv(text, {"true", "auto", ","}, "a.csv")));
     QCOMPARE(model.rowCount(), 3);
     QCOMPARE(model.index(0, 1).data().toString(), QStringLiteral("one ⏎ two"));
@@ -210,8 +215,11 @@ void TestDataPage::issueModel() {
     using engine::Severity;
     IssueModel model;
     QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
-    model.setIssues({note(Severity::Warning, 7, "3 fields where 2 were expected."), note(Severity::Note, 0, "Two rows are the same."), note(Severity::Warning, 12, "5 fields where 2 were expected."),
-                     note(Severity::Error, 30, "The quote that opens here never closes."), note(Severity::Warning, 40, "The label \"maybe\" is not one of those asked for."),
+    model.setIssues({note(Severity::Warning, 7, "3 fields where 2 were expected."),
+                     note(Severity::Note, 0, "Two rows are the same."),
+                     note(Severity::Warning, 12, "5 fields where 2 were expected."),
+                     note(Severity::Error, 30, "The quote that opens here never closes."),
+                     note(Severity::Warning, 40, "The label \"maybe\" is not one of those asked for."),
                      note(Severity::Warning, 41, "The label \"often\" is not one of those asked for.")});
     QCOMPARE(model.rowCount(), 4);
     QCOMPARE(model.total(), 6);

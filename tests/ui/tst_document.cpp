@@ -23,8 +23,10 @@ QString write(const QTemporaryDir& folder, const char* name, const QByteArray& b
 QByteArray rows(int perLabel) {
     QByteArray csv("label,text\n");
     for (int i = 0; i < perLabel; ++i) {
-        const QByteArray good = "good,\"The soup number " + QByteArray::number(i) + " was warm, and everybody asked for more of it.\"\n";
-        const QByteArray bad = "bad,\"The soup number " + QByteArray::number(i) + " was cold, and nobody wanted to finish it.\"\n";
+        const QByteArray good =
+            "good,\"The soup number " + QByteArray::number(i) + " was warm, and everybody asked for more of it.\"\n";
+        const QByteArray bad =
+            "bad,\"The soup number " + QByteArray::number(i) + " was cold, and nobody wanted to finish it.\"\n";
         csv += i % 3 ? good + bad : bad + good;
     }
     return csv;

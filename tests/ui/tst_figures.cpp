@@ -22,7 +22,9 @@ void TestFigures::writes_data() {
     QTest::addColumn<QString>("expected"); // an underscore is the space that does not break, a minus the true one
     const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
     const auto row = [](const char* name, const QString& written, const char* expected) {
-        QTest::newRow(name) << written << QString::fromUtf8(expected).replace(QLatin1Char('_'), QChar(0xa0)).replace(QLatin1Char('~'), QChar(0x2212));
+        QTest::newRow(name)
+            << written
+            << QString::fromUtf8(expected).replace(QLatin1Char('_'), QChar(0xa0)).replace(QLatin1Char('~'), QChar(0x2212));
     };
     row("count", count(1234567), "1,234,567");
     row("negative count", count(-1234), "~1,234");

@@ -93,8 +93,7 @@ private Q_SLOTS:
     }
 
 private:
-    template <class W>
-    W* find(const char* name) {
+    template <class W> W* find(const char* name) {
         W* widget = m_page->findChild<W*>(QString::fromLatin1(name));
         if (!widget) qFatal("no widget called %s", name);
         return widget;

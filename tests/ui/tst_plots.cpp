@@ -21,7 +21,8 @@ using namespace ui;
 
 namespace {
 
-engine::ConfusionMatrix matrix(std::vector<std::vector<std::int64_t>> counts, std::vector<std::string> labels = {"negative", "neutral", "positive"}) {
+engine::ConfusionMatrix matrix(std::vector<std::vector<std::int64_t>> counts,
+                               std::vector<std::string> labels = {"negative", "neutral", "positive"}) {
     return {std::move(labels), std::move(counts)};
 }
 
@@ -45,7 +46,9 @@ engine::EvalEvent evaluation(std::int64_t n, double loss, engine::RunId run = 7)
     return event;
 }
 
-QString spaced(const char* text) { return QString::fromUtf8(text).replace(QLatin1Char('_'), QChar(0xa0)).replace(QLatin1Char('~'), QChar(0x2212)); }
+QString spaced(const char* text) {
+    return QString::fromUtf8(text).replace(QLatin1Char('_'), QChar(0xa0)).replace(QLatin1Char('~'), QChar(0x2212));
+}
 
 QString contents(const QString& path) {
     QFile file(path);
@@ -200,7 +203,8 @@ void TestPlots::matrixFiles() {
     plot.resize(320, 240);
     plot.setMatrix(matrix({{1234, 0, 1}, {2, 50, 0}}, {"a, or b", "c"}), QStringLiteral("t"));
     QVERIFY(plot.exportTo(folder.filePath(QStringLiteral("m.csv"))));
-    QCOMPARE(contents(folder.filePath(QStringLiteral("m.csv"))), QStringLiteral("truth \\ guess,\"a, or b\",c,no answer\n\"a, or b\",1234,0,1\nc,2,50,0\n"));
+    QCOMPARE(contents(folder.filePath(QStringLiteral("m.csv"))),
+             QStringLiteral("truth \\ guess,\"a, or b\",c,no answer\n\"a, or b\",1234,0,1\nc,2,50,0\n"));
     QVERIFY(plot.exportTo(folder.filePath(QStringLiteral("m.png"))));
     QCOMPARE(QImage(folder.filePath(QStringLiteral("m.png"))).size(), QSize(640, 480));
     QVERIFY(plot.exportTo(folder.filePath(QStringLiteral("m.svg"))));
@@ -285,7 +289,9 @@ void TestPlots::readsOut() {
 void TestPlots::labelsStandInTheCurvesOrder() {
     LossPlot plot;
     plot.resize(600, 300);
-    plot.setCurves({{1, QStringLiteral("low"), {{0, 2, 0}, {100, 0.1, 0}}, {}}, {2, QStringLiteral("high"), {{0, 2, 0}, {100, 1.5, 0}}, {}}, {3, QStringLiteral("base"), {}, {{0, 0.8, 0}}}});
+    plot.setCurves({{1, QStringLiteral("low"), {{0, 2, 0}, {100, 0.1, 0}}, {}},
+                    {2, QStringLiteral("high"), {{0, 2, 0}, {100, 1.5, 0}}, {}},
+                    {3, QStringLiteral("base"), {}, {{0, 0.8, 0}}}});
     plot.setSmoothing(0);
     plot.show();
     const QStringList labels = plot.endLabels();
@@ -301,7 +307,8 @@ void TestPlots::emptyPlotSaysSo() {
     plot.setEmptyText(QStringLiteral("Nothing yet."));
     QCOMPARE(plot.accessibleName(), QStringLiteral("Nothing yet."));
     plot.addStep(step(3, 0.75));
-    QTRY_VERIFY2(plot.accessibleName().contains(QStringLiteral("run 7: loss 0.7500 at step 3")), qPrintable(plot.accessibleName()));
+    QTRY_VERIFY2(plot.accessibleName().contains(QStringLiteral("run 7: loss 0.7500 at step 3")),
+                 qPrintable(plot.accessibleName()));
     plot.clear();
     QCOMPARE(plot.accessibleName(), QStringLiteral("Nothing yet."));
 }
@@ -338,7 +345,7 @@ void TestPlots::logScaleKeepsFollowing() {
     const auto* canvas = plot.findChild<QCustomPlot*>();
     QVERIFY(canvas->yAxis->range().lower > 0.01);
     QVERIFY(canvas->yAxis->range().upper < 3);
-    plot.addStep(step(51, 0));  // nothing to show of a zero on this axis, and nothing to break
+    plot.addStep(step(51, 0)); // nothing to show of a zero on this axis, and nothing to break
     QVERIFY(!plot.endLabels().isEmpty());
 }
 
@@ -358,7 +365,10 @@ void TestPlots::lossFiles() {
     plot.setSmoothing(0.5);
     plot.setCurves({{4, QStringLiteral("r 8, a"), {{1, 2, 0}, {2, 1, 0}}, {{2, 1.25, 0}}}});
     QVERIFY(plot.exportTo(folder.filePath(QStringLiteral("l.csv"))));
-    QCOMPARE(contents(folder.filePath(QStringLiteral("l.csv"))), QStringLiteral("run,name,step,loss,smoothed,eval_loss\n4,\"r 8, a\",1,2,2,\n4,\"r 8, a\",2,1,1.33333333,\n4,\"r 8, a\",2,,,1.25\n"));
+    QCOMPARE(
+        contents(folder.filePath(QStringLiteral("l.csv"))),
+        QStringLiteral(
+            "run,name,step,loss,smoothed,eval_loss\n4,\"r 8, a\",1,2,2,\n4,\"r 8, a\",2,1,1.33333333,\n4,\"r 8, a\",2,,,1.25\n"));
     for (const char* ending : {"png", "svg", "pdf"}) {
         const QString path = folder.filePath(QStringLiteral("l.") + QLatin1String(ending));
         QVERIFY(plot.exportTo(path));

@@ -109,13 +109,27 @@ void TestPromptPage::problems_data() {
     QTest::addColumn<QString>("text");
     QTest::addColumn<QString>("role");
     QTest::addColumn<QString>("says");
-    QTest::newRow("good") << "{text}: {label}" << "small" << "{label}, at the very end";
-    QTest::newRow("no text") << "Label: {label}" << "error" << "{text}";
-    QTest::newRow("no label") << "{text}" << "error" << "{label}";
-    QTest::newRow("label in the middle") << "{text} {label} is it" << "error" << "end";
-    QTest::newRow("two texts") << "{text} {text} {label}" << "error" << "2 times";
-    QTest::newRow("unknown word") << "{sentence} {text} {label}" << "warning" << "{sentence}";
-    QTest::newRow("empty") << "" << "error" << "missing";
+    QTest::newRow("good") << "{text}: {label}"
+                          << "small"
+                          << "{label}, at the very end";
+    QTest::newRow("no text") << "Label: {label}"
+                             << "error"
+                             << "{text}";
+    QTest::newRow("no label") << "{text}"
+                              << "error"
+                              << "{label}";
+    QTest::newRow("label in the middle") << "{text} {label} is it"
+                                         << "error"
+                                         << "end";
+    QTest::newRow("two texts") << "{text} {text} {label}"
+                               << "error"
+                               << "2 times";
+    QTest::newRow("unknown word") << "{sentence} {text} {label}"
+                                  << "warning"
+                                  << "{sentence}";
+    QTest::newRow("empty") << ""
+                           << "error"
+                           << "missing";
 }
 
 void TestPromptPage::problems() {
@@ -180,8 +194,10 @@ void TestPromptPage::spellings() {
 
 void TestPromptPage::articleIsExact() {
     const QString twelve(12, QLatin1Char(' '));
-    QCOMPARE(presets({})[1].text, QStringLiteral("The sentiment of the following phrase: '{text}' is \n%1\n\n Positive\n%1\n Negative\n%1\n Neutral\n%1\n Cannot be determined\n%1\n\n"
-                                                 "Solution: The correct option is {label}").arg(twelve));
+    QCOMPARE(presets({})[1].text, QStringLiteral("The sentiment of the following phrase: '{text}' is \n%1\n\n Positive\n%1\n "
+                                                 "Negative\n%1\n Neutral\n%1\n Cannot be determined\n%1\n\n"
+                                                 "Solution: The correct option is {label}")
+                                      .arg(twelve));
 }
 
 QTEST_MAIN(TestPromptPage)

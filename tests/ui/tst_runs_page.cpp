@@ -46,7 +46,9 @@ struct Fixture {
 
     Fixture() {
         for (const char* name : {"first", "second", "third"})
-            ids << backend.addRun(RunKind::Train, QString::fromLatin1(name), {{QStringLiteral("lora.r"), QString::number(4 << ids.size())}}, testing_support::matrix({{3, 1, 0, 0}, {0, 4, 0, 0}, {1, 0, 3, 0}}), 0.3, 8);
+            ids << backend.addRun(RunKind::Train, QString::fromLatin1(name),
+                                  {{QStringLiteral("lora.r"), QString::number(4 << ids.size())}},
+                                  testing_support::matrix({{3, 1, 0, 0}, {0, 4, 0, 0}, {1, 0, 3, 0}}), 0.3, 8);
         page = std::make_unique<RunsPage>(backend, document);
         page->resize(1112, 690);
         page->show();
@@ -54,12 +56,14 @@ struct Fixture {
     }
     QStringList names() const {
         QStringList names;
-        for (int row = 0; row < view->model()->rowCount(); ++row) names << view->model()->index(row, RunsModel::Name).data().toString();
+        for (int row = 0; row < view->model()->rowCount(); ++row)
+            names << view->model()->index(row, RunsModel::Name).data().toString();
         return names;
     }
     void select(std::initializer_list<int> rows) {
         view->clearSelection();
-        for (const int row : rows) view->selectionModel()->select(view->model()->index(row, 0), QItemSelectionModel::Select | QItemSelectionModel::Rows);
+        for (const int row : rows)
+            view->selectionModel()->select(view->model()->index(row, 0), QItemSelectionModel::Select | QItemSelectionModel::Rows);
     }
     bool isStored(RunId run) {
         for (const RunSummary& one : backend.runs().list())
@@ -176,7 +180,8 @@ void TestRunsPage::selectionSurvivesARefresh() {
 
 void TestRunsPage::drawerSaysEverything() {
     Fixture f;
-    f.backend.runs().addArtifact(f.ids[2], {"adapter", f.backend.runs().artifactDirectory(f.ids[2]) / "adapter", std::string(64, 'a')});
+    f.backend.runs().addArtifact(f.ids[2],
+                                 {"adapter", f.backend.runs().artifactDirectory(f.ids[2]) / "adapter", std::string(64, 'a')});
     QVERIFY(f.find<QLabel>("drawerText")->isVisible());
     f.select({0});
     QVERIFY(!f.find<QLabel>("drawerText")->isVisible());
@@ -269,7 +274,8 @@ void TestRunsPage::deleteCanBeUndone() {
     QVERIFY(f.isStored(f.ids[2])); // not yet
     begin(f.backend, "meanwhile", RunState::Done);
     Q_EMIT f.backend.runsChanged();
-    QCOMPARE(f.names(), (QStringList{QStringLiteral("meanwhile"), QStringLiteral("first")})); // a refresh does not bring them back
+    QCOMPARE(f.names(),
+             (QStringList{QStringLiteral("meanwhile"), QStringLiteral("first")})); // a refresh does not bring them back
     QTest::mouseClick(f.find<QPushButton>("undo"), Qt::LeftButton);
     QCOMPARE(f.names().size(), 4);
     QVERIFY(!f.page->findChild<UndoBar*>()->isVisible());
@@ -284,7 +290,7 @@ void TestRunsPage::deleteHappensWhenTheBarGoes() {
     QSignalSpy changed(&f.backend, &Backend::runsChanged);
     f.page->findChild<UndoBar*>()->expire();
     QVERIFY(!f.isStored(f.ids[2]));
-    QCOMPARE(changed.size(), 1); // other pages want to know
+    QCOMPARE(changed.size(), 1);           // other pages want to know
     f.page->findChild<UndoBar*>()->undo(); // too late
     QCOMPARE(f.names().size(), 2);
 }
@@ -357,7 +363,8 @@ void TestRunsPage::exports() {
     Fixture f;
     QTemporaryDir folder;
     const QString path = folder.filePath(QStringLiteral("out"));
-    for (const auto& [what, begins] : {std::pair("metrics", "name,step,value,wall"), {"predictions", "record,truth,guess"}, {"json", "{"}}) {
+    for (const auto& [what, begins] :
+         {std::pair("metrics", "name,step,value,wall"), {"predictions", "record,truth,guess"}, {"json", "{"}}) {
         QVERIFY(f.page->exportRun(f.ids[0], QString::fromLatin1(what), path));
         QFile file(path);
         QVERIFY(file.open(QIODevice::ReadOnly));

@@ -25,7 +25,12 @@ RunSummary summary(RunId id, const char* name, const char* r = "16") {
     run.last_loss = 0.3;
     run.tags = {"best", "for the article"};
     run.note = "Looks good";
-    run.params = {{"lora.r", r}, {"lora.dropout", "0.05"}, {"train.learning_rate", "2e-4"}, {"train.batch_size", "8"}, {"evaluate.batch_size", "32"}, {"model.precision", "nf4"}};
+    run.params = {{"lora.r", r},
+                  {"lora.dropout", "0.05"},
+                  {"train.learning_rate", "2e-4"},
+                  {"train.batch_size", "8"},
+                  {"evaluate.batch_size", "32"},
+                  {"model.precision", "nf4"}};
     return run;
 }
 
@@ -124,7 +129,9 @@ void TestRunsTable::filters() {
 void TestRunsTable::filterProblems_data() {
     QTest::addColumn<QString>("filter");
     QTest::addColumn<QString>("says");
-    const auto row = [](const char* filter, const char* says) { QTest::newRow(filter) << QString::fromUtf8(filter) << QString::fromUtf8(says); };
+    const auto row = [](const char* filter, const char* says) {
+        QTest::newRow(filter) << QString::fromUtf8(filter) << QString::fromUtf8(says);
+    };
     row("macrof1 > 0.8", "Runs have no “macrof1”. Did you mean macro_f1?");
     row("r >=", "“r >=” needs a value after it.");
     row("r >= and accuracy > 1", "is none");
@@ -159,15 +166,18 @@ void TestRunsTable::missingNumbersMatchNoCondition() {
     RunSummary run = summary(1, "a");
     run.accuracy.reset();
     run.params.clear();
-    for (const char* filter : {"accuracy > 0", "accuracy <= 1", "accuracy != 0.5", "r >= 0", "r = 16"}) QVERIFY2(!RunFilter(QString::fromLatin1(filter)).matches(run), filter);
+    for (const char* filter : {"accuracy > 0", "accuracy <= 1", "accuracy != 0.5", "r >= 0", "r = 16"})
+        QVERIFY2(!RunFilter(QString::fromLatin1(filter)).matches(run), filter);
     QVERIFY(RunFilter(QStringLiteral("not accuracy > 0")).matches(run));
 }
 
 void TestRunsTable::everyFieldCanBeUsed() {
     const QStringList fields = RunFilter::fields();
     for (const Field& field : experimentFields())
-        if (field.key.find('.') != std::string::npos) QVERIFY2(fields.contains(QString::fromStdString(field.key)), field.key.c_str());
-    for (const QString& field : fields) QVERIFY2(RunFilter(field + QStringLiteral(" = 1")).problem().isEmpty(), qPrintable(field));
+        if (field.key.find('.') != std::string::npos)
+            QVERIFY2(fields.contains(QString::fromStdString(field.key)), field.key.c_str());
+    for (const QString& field : fields)
+        QVERIFY2(RunFilter(field + QStringLiteral(" = 1")).problem().isEmpty(), qPrintable(field));
 }
 
 void TestRunsTable::modelIsSound() {

@@ -25,7 +25,8 @@ private Q_SLOTS:
 void TestTheme::textReads_data() {
     QTest::addColumn<bool>("dark");
     QTest::addColumn<int>("token");
-    const std::pair<const char*, Token> texts[]{{"text", Token::Text}, {"muted", Token::Muted}, {"accent", Token::Accent}, {"good", Token::Good}, {"warn", Token::Warn}, {"bad", Token::Bad}};
+    const std::pair<const char*, Token> texts[]{{"text", Token::Text}, {"muted", Token::Muted}, {"accent", Token::Accent},
+                                                {"good", Token::Good}, {"warn", Token::Warn},   {"bad", Token::Bad}};
     for (const bool dark : {false, true})
         for (const auto& [name, token] : texts) QTest::addRow("%s %s", dark ? "dark" : "light", name) << dark << int(token);
 }

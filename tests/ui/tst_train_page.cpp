@@ -63,7 +63,9 @@ struct Scene {
     QPushButton* action() { return find<QPushButton>("primaryAction"); }
 };
 
-engine::ConfusionMatrix two(std::vector<std::vector<std::int64_t>> counts) { return {{"bad", "good"}, std::move(counts)}; }
+engine::ConfusionMatrix two(std::vector<std::vector<std::int64_t>> counts) {
+    return {{"bad", "good"}, std::move(counts)};
+}
 
 } // namespace
 
@@ -102,7 +104,8 @@ void TestTrainPage::everyFieldHasAnEditor() {
     }
     QTest::mouseClick(scene.find<QPushButton>("allSettings"), Qt::LeftButton);
     for (const engine::Field& field : engine::experimentFields())
-        if (auto* editor = scene.page->findChild<QWidget*>(QStringLiteral("edit:") + QString::fromStdString(field.key))) QVERIFY(editor->isVisibleTo(scene.page.get()));
+        if (auto* editor = scene.page->findChild<QWidget*>(QStringLiteral("edit:") + QString::fromStdString(field.key)))
+            QVERIFY(editor->isVisibleTo(scene.page.get()));
 }
 
 void TestTrainPage::editorsSetTheDocument() {
@@ -140,7 +143,7 @@ void TestTrainPage::refusedTextBlocks() {
     rank->setFocus();
     rank->selectAll();
     QTest::keyClicks(rank, QStringLiteral("abc"));
-    QVERIFY(!error->isVisible()); // not while it is being typed
+    QVERIFY(!error->isVisible());          // not while it is being typed
     QVERIFY(!scene.action()->isEnabled()); // but what is not taken is not trained either
     QTest::keyClick(rank, Qt::Key_Return);
     QVERIFY(error->isVisible());
@@ -187,7 +190,8 @@ void TestTrainPage::yamlBothWays() {
     QVERIFY(yaml->toPlainText().contains(QLatin1String("r: 16")));
     scene.document.set(QStringLiteral("lora.r"), QStringLiteral("24"));
     QVERIFY(yaml->toPlainText().contains(QLatin1String("r: 24")));
-    const QString written = QStringLiteral("# mine\n") + yaml->toPlainText().replace(QStringLiteral("r: 24"), QStringLiteral("r: 12"));
+    const QString written =
+        QStringLiteral("# mine\n") + yaml->toPlainText().replace(QStringLiteral("r: 24"), QStringLiteral("r: 12"));
     yaml->setPlainText(written);
     QTRY_COMPARE(scene.document.experiment().lora.r, 12);
     QCOMPARE(yaml->toPlainText(), written); // the comment stays while one writes
@@ -244,7 +248,7 @@ void TestTrainPage::modelFacts() {
     scene.document.set(QStringLiteral("train.micro_batch_size"), QStringLiteral("65536"));
     scene.document.set(QStringLiteral("train.batch_size"), QStringLiteral("65536"));
     QVERIFY(scene.find<QLabel>("memoryTight")->isVisibleTo(scene.page.get())); // more than any machine has
-    QCOMPARE(scene.backend.models.size(), asked + 1); // these change nothing that the files say
+    QCOMPARE(scene.backend.models.size(), asked + 1);                          // these change nothing that the files say
     scene.backend.modelProblem = QStringLiteral("There is no model folder /nowhere.");
     scene.document.set(QStringLiteral("model.path"), QStringLiteral("/nowhere"));
     QTRY_VERIFY(scene.find<QLabel>("modelProblem")->isVisible());
@@ -385,7 +389,8 @@ void TestTrainPage::failureIsSaid() {
     scene.load();
     scene.page->train();
     const auto run = scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
-    scene.backend.finishJob(engine::Outcome(engine::Failed{run, engine::ErrorCode::OutOfMemory, "There is not enough memory for a batch of 8.", "Lower train.micro_batch_size."}));
+    scene.backend.finishJob(engine::Outcome(engine::Failed{
+        run, engine::ErrorCode::OutOfMemory, "There is not enough memory for a batch of 8.", "Lower train.micro_batch_size."}));
     scene.backend.goIdle({run});
     QCOMPARE(scene.line(), QStringLiteral("There is not enough memory for a batch of 8. Lower train.micro_batch_size."));
     QCOMPARE(scene.find<QLabel>("trainLine")->property("role").toString(), QStringLiteral("error"));
@@ -430,7 +435,8 @@ void TestTrainPage::warningsBeforeTheRun() {
 void TestTrainPage::resumedRunKeepsItsCurve() {
     Scene scene;
     scene.load();
-    const auto earlier = scene.backend.addRun(engine::RunKind::Train, QStringLiteral("soup"), {}, two({{9, 1, 0}, {1, 9, 0}}), 0.4, 12);
+    const auto earlier =
+        scene.backend.addRun(engine::RunKind::Train, QStringLiteral("soup"), {}, two({{9, 1, 0}, {1, 9, 0}}), 0.4, 12);
     QVERIFY(scene.backend.resume(earlier));
     Q_EMIT scene.backend.jobStarted(earlier, engine::RunKind::Train, QStringLiteral("soup"));
     QCOMPARE(scene.find<LossPlot>("lossPlot")->curves().size(), std::size_t(1));

@@ -13,8 +13,8 @@
 #include <QMimeData>
 #include <QPushButton>
 #include <QSettings>
-#include <QStandardPaths>
 #include <QStackedWidget>
+#include <QStandardPaths>
 #include <QUrl>
 #include <QtTest>
 
@@ -150,7 +150,8 @@ void TestWindow::brokenExperimentIsSaid() {
     yaml.close();
     scene.window.open(yaml.fileName());
     QCOMPARE(scene.window.currentPage(), MainWindow::Train);
-    QVERIFY2(scene.find<QLabel>("trainLine")->text().contains(QLatin1String("rank")), qPrintable(scene.find<QLabel>("trainLine")->text()));
+    QVERIFY2(scene.find<QLabel>("trainLine")->text().contains(QLatin1String("rank")),
+             qPrintable(scene.find<QLabel>("trainLine")->text()));
 }
 
 void TestWindow::trainsByKeyboard() {
@@ -180,8 +181,11 @@ void TestWindow::stripFollowsTheRun() {
     }
     QVERIFY(scene.find<QLabel>("stripRun")->text().startsWith(QStringLiteral("Run %1").arg(run)));
     QVERIFY(scene.find<QLabel>("stripStage")->text().contains(QLatin1String("step 84 of 339")));
-    QVERIFY(scene.find<QLabel>("stripLeft")->text().contains(QStringLiteral("3 min 42 s left"))
-            || scene.find<QLabel>("stripLeft")->text().replace(QChar(0xa0), QLatin1Char(' ')).contains(QStringLiteral("3 min 42 s left")));
+    QVERIFY(scene.find<QLabel>("stripLeft")->text().contains(QStringLiteral("3 min 42 s left")) ||
+            scene.find<QLabel>("stripLeft")
+                ->text()
+                .replace(QChar(0xa0), QLatin1Char(' '))
+                .contains(QStringLiteral("3 min 42 s left")));
     QVERIFY(scene.find<QLabel>("stripSpeed")->text().contains(QLatin1String("examples/s")));
     QVERIFY(scene.find<QLabel>("stripMemory")->text().contains(QLatin1String("642")));
     const int width = scene.find<QLabel>("stripStage")->width();

@@ -56,7 +56,8 @@ constexpr int kFirstColumn = 160, kLeastColumn = 96;
 } // namespace
 
 ComparePage::ComparePage(Backend& backend, Document& document, QWidget* parent)
-    : Page(tr("Results"), tr("What did training change?"), parent), m_backend(backend), m_texts(new RowTexts(backend, document, this)) {
+    : Page(tr("Results"), tr("What did training change?"), parent), m_backend(backend),
+      m_texts(new RowTexts(backend, document, this)) {
     m_try = primaryAction(tr("Try it in Play"));
     connect(m_try, &QPushButton::clicked, this, &ComparePage::tryIt);
 
@@ -171,7 +172,11 @@ QWidget* ComparePage::buildRows() {
     auto* filters = new QHBoxLayout;
     filters->setSpacing(4);
     m_fates = new QButtonGroup(this);
-    const std::pair<const char*, int> fates[]{{"all", -1}, {"fixed", int(RowFate::Fixed)}, {"broken", int(RowFate::Broken)}, {"bothWrong", int(RowFate::BothWrong)}, {"bothRight", int(RowFate::BothRight)}};
+    const std::pair<const char*, int> fates[]{{"all", -1},
+                                              {"fixed", int(RowFate::Fixed)},
+                                              {"broken", int(RowFate::Broken)},
+                                              {"bothWrong", int(RowFate::BothWrong)},
+                                              {"bothRight", int(RowFate::BothRight)}};
     for (const auto& [name, fate] : fates) {
         auto* button = new QPushButton;
         button->setObjectName(QStringLiteral("rows_") + QLatin1String(name));
@@ -244,14 +249,18 @@ void ComparePage::reload() {
         problem = problemText(error);
     }
     m_try->setEnabled(!m_comparison.isEmpty());
-    m_try->setToolTip(m_comparison.isEmpty() ? tr("There is no run to try yet.") : tr("Ask the model yourself, base and tuned side by side"));
+    m_try->setToolTip(m_comparison.isEmpty() ? tr("There is no run to try yet.")
+                                             : tr("Ask the model yourself, base and tuned side by side"));
     if (m_comparison.isEmpty()) {
-        showEmpty(problem.isEmpty() ? tr("Here the tuned model stands beside the one you started from: how many rows it gets right, which ones were fixed, and which were broken. "
+        showEmpty(problem.isEmpty() ? tr("Here the tuned model stands beside the one you started from: how many rows it gets "
+                                         "right, which ones were fixed, and which were broken. "
                                          "Train once, and both are evaluated on the same test rows.")
                                     : problem,
                   problem.isEmpty() ? tr("Train a model") : tr("Try again"), [this, failed = !problem.isEmpty()] {
-                      if (failed) reload();
-                      else Q_EMIT trainRequested();
+                      if (failed)
+                          reload();
+                      else
+                          Q_EMIT trainRequested();
                   });
         return;
     }
@@ -271,7 +280,9 @@ void ComparePage::reload() {
     fitColumns(m_overallView, kFirstColumn, kLeastColumn);
     fitColumns(m_perLabelView, kFirstColumn, kLeastColumn);
     QHeaderView* labelHeader = m_labelsView->horizontalHeader();
-    for (int column = 0; column < LabelModel::Columns; ++column) labelHeader->setSectionResizeMode(column, column < LabelModel::Precision ? QHeaderView::Interactive : QHeaderView::Stretch);
+    for (int column = 0; column < LabelModel::Columns; ++column)
+        labelHeader->setSectionResizeMode(column,
+                                          column < LabelModel::Precision ? QHeaderView::Interactive : QHeaderView::Stretch);
     labelHeader->resizeSection(LabelModel::Label, 88);
     labelHeader->resizeSection(LabelModel::Support, 52);
     QList<Curve> curves;
@@ -291,7 +302,8 @@ void ComparePage::reload() {
     fitColumns(m_settingsView, 240, 160);
     m_settingsView->setVisible(!settings.empty());
     m_noSettings->setVisible(settings.empty());
-    m_noSettings->setText(m_comparison.runs().size() < 2 ? tr("Add a second run to see in which settings the two differ.") : tr("These runs have the same settings."));
+    m_noSettings->setText(m_comparison.runs().size() < 2 ? tr("Add a second run to see in which settings the two differ.")
+                                                         : tr("These runs have the same settings."));
     m_tabs->setTabText(SettingsTab, settings.empty() ? tr("Settings") : tr("Settings that differ · %1").arg(settings.size()));
     m_tabs->setTabVisible(LossTab, !curves.isEmpty());
     m_texts->use(m_comparison.runs().back());
@@ -317,13 +329,17 @@ void ComparePage::showMatrices() {
     for (const ComparedRun& run : m_comparison.runs()) {
         MatrixPlot* plot = add();
         plot->setObjectName(QStringLiteral("matrix%1").arg(run.detail.summary.id));
-        if (run.detail.report) plot->setMatrix(run.detail.report->confusion, tr("%1 · %2").arg(run.title, percent(run.detail.report->accuracy)), run.detail.summary.id);
-        else plot->setEmptyText(tr("%1 has no results yet.").arg(run.title));
+        if (run.detail.report)
+            plot->setMatrix(run.detail.report->confusion, tr("%1 · %2").arg(run.title, percent(run.detail.report->accuracy)),
+                            run.detail.summary.id);
+        else
+            plot->setEmptyText(tr("%1 has no results yet.").arg(run.title));
     }
     if (m_comparison.isPair() && m_comparison.runs()[0].detail.report && m_comparison.runs()[1].detail.report) {
         MatrixPlot* plot = add();
         plot->setObjectName(QStringLiteral("difference"));
-        plot->setDifference(m_comparison.runs()[0].detail.report->confusion, m_comparison.runs()[1].detail.report->confusion, tr("Difference in rows and points"));
+        plot->setDifference(m_comparison.runs()[0].detail.report->confusion, m_comparison.runs()[1].detail.report->confusion,
+                            tr("Difference in rows and points"));
     }
     if (m_comparison.runs().size() == 1 && !m_comparison.labels().isEmpty()) {
         auto* card = new Card(tr("Per label"));
@@ -341,7 +357,8 @@ void ComparePage::placeMatrices() {
     const int fit = std::max(1, (width() - 6 * kGrid) / (kMatrixWidth + 2 * kGrid));
     const int columns = std::min(fit, int(m_plots.size()));
     const int used = m_plots.size() == 1 ? 2 : columns; // one matrix has its labels' figures beside it
-    for (int column = 0; column < m_matrixGrid->columnCount(); ++column) m_matrixGrid->setColumnStretch(column, column < used ? 1 : 0);
+    for (int column = 0; column < m_matrixGrid->columnCount(); ++column)
+        m_matrixGrid->setColumnStretch(column, column < used ? 1 : 0);
     for (std::size_t i = 0; i < m_plots.size(); ++i) {
         QWidget* card = m_plots[i]->parentWidget();
         card->setMinimumHeight(int(m_plots.size()) > columns ? kMatrixHeight : 0);
@@ -362,8 +379,13 @@ void ComparePage::showRows() {
     m_noRows->setVisible(!any);
     m_noRows->setText(m_comparison.rowsProblem());
     const bool alone = m_comparison.runs().size() == 1;
-    const QString names[]{tr("All"), tr("Fixed"), tr("Broken"), alone ? tr("Wrong") : m_comparison.isPair() ? tr("Both wrong") : tr("First and last wrong"),
-                          alone ? tr("Right") : m_comparison.isPair() ? tr("Both right") : tr("First and last right")};
+    const QString names[]{tr("All"), tr("Fixed"), tr("Broken"),
+                          alone                   ? tr("Wrong")
+                          : m_comparison.isPair() ? tr("Both wrong")
+                                                  : tr("First and last wrong"),
+                          alone                   ? tr("Right")
+                          : m_comparison.isPair() ? tr("Both right")
+                                                  : tr("First and last right")};
     for (QAbstractButton* button : m_fates->buttons()) {
         const int id = m_fates->id(button);
         const std::int64_t n = id ? m_comparison.rowsOf(RowFate(id - 1)) : std::int64_t(m_comparison.rows().size());
@@ -374,19 +396,24 @@ void ComparePage::showRows() {
     const bool missing = any && !m_texts->isAvailable();
     m_loadTexts->setVisible(missing && !m_texts->file().isEmpty());
     m_textNote->setVisible(missing);
-    m_textNote->setText(m_texts->file().isEmpty() ? tr("Open the file these runs read to see the texts.") : tr("The texts are not loaded."));
+    m_textNote->setText(m_texts->file().isEmpty() ? tr("Open the file these runs read to see the texts.")
+                                                  : tr("The texts are not loaded."));
     QHeaderView* header = m_rowsView->horizontalHeader();
     for (int column = 0; column < header->count(); ++column) {
         header->setSectionResizeMode(column, column == RowModel::Text ? QHeaderView::Stretch : QHeaderView::Interactive);
-        if (column != RowModel::Text) header->resizeSection(column, column == RowModel::Record ? 72 : column == RowModel::Truth ? 104 : 160);
+        if (column != RowModel::Text)
+            header->resizeSection(column, column == RowModel::Record ? 72 : column == RowModel::Truth ? 104 : 160);
     }
     refreshRowFilter();
 }
 
 void ComparePage::refreshRowFilter() {
     RowFilter filter = m_rows->filter();
-    if (filter.cell && (filter.cell->truth >= m_comparison.labels().size() || filter.cell->run >= m_comparison.runs().size())) filter.cell.reset();
-    if (m_comparison.runs().size() == 1 && filter.fate && *filter.fate != RowFate::BothRight && *filter.fate != RowFate::BothWrong) filter.fate.reset();
+    if (filter.cell && (filter.cell->truth >= m_comparison.labels().size() || filter.cell->run >= m_comparison.runs().size()))
+        filter.cell.reset();
+    if (m_comparison.runs().size() == 1 && filter.fate && *filter.fate != RowFate::BothRight &&
+        *filter.fate != RowFate::BothWrong)
+        filter.fate.reset();
     m_rows->setFilter(filter);
     m_fates->button(filter.fate ? int(*filter.fate) + 1 : 0)->setChecked(true);
     m_clearCell->setVisible(filter.cell.has_value());
@@ -399,8 +426,9 @@ void ComparePage::refreshRowFilter() {
     const QString guess = filter.cell->guess < labels.size() ? labels[filter.cell->guess] : tr("no answer");
     const QString whose = m_comparison.runs().size() == 1 ? QString()
                           : filter.anyRun                 ? tr(" in either run")
-                                                          : tr(" in run %1").arg(m_comparison.runs()[filter.cell->run].detail.summary.id);
-    const QString what = filter.cell->guess == filter.cell->truth ? tr("%1 guessed right").arg(guess) : tr("%1 taken for %2").arg(labels[filter.cell->truth], guess);
+                                          : tr(" in run %1").arg(m_comparison.runs()[filter.cell->run].detail.summary.id);
+    const QString what = filter.cell->guess == filter.cell->truth ? tr("%1 guessed right").arg(guess)
+                                                                  : tr("%1 taken for %2").arg(labels[filter.cell->truth], guess);
     m_clearCell->setText(tr("%1%2: %3").arg(what, whose, count(m_rows->rowCount())));
 }
 

@@ -58,10 +58,11 @@ private:
     RowTexts* m_texts = nullptr;
 
     RunChips* m_chips = nullptr;
-    QLabel *m_verdict = nullptr, *m_detail = nullptr, *m_noRows = nullptr, *m_textNote = nullptr, *m_noSettings = nullptr, *m_cellNote = nullptr;
+    QLabel *m_verdict = nullptr, *m_detail = nullptr, *m_noRows = nullptr, *m_textNote = nullptr, *m_noSettings = nullptr,
+           *m_cellNote = nullptr;
     QWidget* m_matrixBox = nullptr;
     QGridLayout* m_matrixGrid = nullptr;
-    std::vector<MatrixPlot*> m_plots;   // as the runs; of a pair, the difference last
+    std::vector<MatrixPlot*> m_plots; // as the runs; of a pair, the difference last
     QTabWidget* m_tabs = nullptr;
     QButtonGroup* m_fates = nullptr;
     QPushButton *m_clearCell = nullptr, *m_loadTexts = nullptr, *m_try = nullptr;
@@ -69,7 +70,8 @@ private:
     LabelModel* m_labels = nullptr;
     SettingModel* m_settings = nullptr;
     RowModel* m_rows = nullptr;
-    QTableView *m_overallView = nullptr, *m_perLabelView = nullptr, *m_labelsView = nullptr, *m_settingsView = nullptr, *m_rowsView = nullptr;
+    QTableView *m_overallView = nullptr, *m_perLabelView = nullptr, *m_labelsView = nullptr, *m_settingsView = nullptr,
+               *m_rowsView = nullptr;
     LossPlot* m_loss = nullptr;
 };
 

@@ -17,7 +17,9 @@
 namespace ui {
 namespace {
 
-struct Words { Q_DECLARE_TR_FUNCTIONS(ui::ComparePage) };
+struct Words {
+    Q_DECLARE_TR_FUNCTIONS(ui::ComparePage)
+};
 
 const QString kNone = QStringLiteral("–");
 
@@ -27,17 +29,37 @@ std::optional<double> figureOf(const ComparedRun& run, const char* name) {
     return std::nullopt;
 }
 
-QString percentOf(double share) { return percent(share); }
-QString pointsOf(double share) { return signedPoints(share); }
-QString lossOf(double value) { return figure(value); }
-QString figureDifference(double value) { return signedFigure(value, 2); }
-QString rateOf(double value) { return figure(value, 3); }
-QString bytesOf(double value) { return byteSize(std::int64_t(value)); }
-QString signedText(double value, const QString& size) { return value == 0 ? size : (value < 0 ? QChar(0x2212) : QLatin1Char('+')) + size; }
-QString bytesDifference(double value) { return signedText(value, byteSize(std::int64_t(std::abs(value)))); }
-QString secondsDifference(double value) { return signedText(value, duration(std::abs(value))); }
+QString percentOf(double share) {
+    return percent(share);
+}
+QString pointsOf(double share) {
+    return signedPoints(share);
+}
+QString lossOf(double value) {
+    return figure(value);
+}
+QString figureDifference(double value) {
+    return signedFigure(value, 2);
+}
+QString rateOf(double value) {
+    return figure(value, 3);
+}
+QString bytesOf(double value) {
+    return byteSize(std::int64_t(value));
+}
+QString signedText(double value, const QString& size) {
+    return value == 0 ? size : (value < 0 ? QChar(0x2212) : QLatin1Char('+')) + size;
+}
+QString bytesDifference(double value) {
+    return signedText(value, byteSize(std::int64_t(std::abs(value))));
+}
+QString secondsDifference(double value) {
+    return signedText(value, duration(std::abs(value)));
+}
 
-bool isRight(const ComparedRow::Answer& answer, int truth) { return answer.guess == truth; }
+bool isRight(const ComparedRow::Answer& answer, int truth) {
+    return answer.guess == truth;
+}
 
 RowFate fateOf(const ComparedRow& row) {
     const bool before = isRight(row.answers.front(), row.truth), after = isRight(row.answers.back(), row.truth);
@@ -89,7 +111,9 @@ void Comparison::joinRows(const engine::Runs& store) {
             return;
         }
     const engine::RunDetail& first = m_runs.front().detail;
-    const auto agree = [&](auto&& same) { return std::all_of(m_runs.begin(), m_runs.end(), [&](const ComparedRun& run) { return same(run.detail); }); };
+    const auto agree = [&](auto&& same) {
+        return std::all_of(m_runs.begin(), m_runs.end(), [&](const ComparedRun& run) { return same(run.detail); });
+    };
     if (!agree([&](const engine::RunDetail& run) { return run.report->confusion.labels == first.report->confusion.labels; })) {
         m_rowsProblem = Words::tr("These runs have different labels.");
         return;
@@ -102,15 +126,18 @@ void Comparison::joinRows(const engine::Runs& store) {
     std::unordered_map<std::int64_t, std::size_t> at;
     for (std::size_t i = 0; i < m_runs.size(); ++i) {
         for (engine::Prediction& p : store.predictions(m_runs[i].detail.summary.id)) {
-            const double sure = p.guess && std::size_t(*p.guess) < p.probabilities.size() ? p.probabilities[std::size_t(*p.guess)] : -1;
-            if (i == 0 && at.emplace(p.record, m_rows.size()).second) m_rows.push_back({p.record, p.truth, RowFate::BothRight, {}});
+            const double sure =
+                p.guess && std::size_t(*p.guess) < p.probabilities.size() ? p.probabilities[std::size_t(*p.guess)] : -1;
+            if (i == 0 && at.emplace(p.record, m_rows.size()).second)
+                m_rows.push_back({p.record, p.truth, RowFate::BothRight, {}});
             const auto found = at.find(p.record);
             if (found == at.end()) continue;
             ComparedRow& row = m_rows[found->second];
             if (row.answers.size() == i) row.answers.push_back({p.guess, sure, std::move(p.rawText)});
         }
     }
-    std::erase_if(m_rows, [&](const ComparedRow& row) { return row.answers.size() != m_runs.size(); }); // tested by some of them only
+    std::erase_if(m_rows,
+                  [&](const ComparedRow& row) { return row.answers.size() != m_runs.size(); }); // tested by some of them only
     for (ComparedRow& row : m_rows) row.fate = fateOf(row);
     if (m_rows.empty()) m_rowsProblem = Words::tr("These runs were tested on different rows.");
 }
@@ -137,7 +164,9 @@ std::vector<MetricRow> Comparison::overall() const {
         rows[5].values.push_back(figureOf(run, "examples_per_second_evaluate"));
         rows[6].values.push_back(figureOf(run, "peak_rss_bytes"));
     }
-    std::erase_if(rows, [](const MetricRow& row) { return std::none_of(row.values.begin(), row.values.end(), [](const auto& value) { return value.has_value(); }); });
+    std::erase_if(rows, [](const MetricRow& row) {
+        return std::none_of(row.values.begin(), row.values.end(), [](const auto& value) { return value.has_value(); });
+    });
     return rows;
 }
 
@@ -151,7 +180,8 @@ std::vector<MetricRow> Comparison::perLabel() const {
             MetricRow row{QStringLiteral("%1 · %2").arg(m_labels[label], name), {}, percentOf, pointsOf, 1};
             for (const ComparedRun& run : m_runs) {
                 const auto& scores = run.detail.report->per_label;
-                row.values.push_back(std::size_t(label) < scores.size() ? std::optional(scores[std::size_t(label)].*member) : std::nullopt);
+                row.values.push_back(std::size_t(label) < scores.size() ? std::optional(scores[std::size_t(label)].*member)
+                                                                        : std::nullopt);
             }
             rows.push_back(std::move(row));
         }
@@ -173,7 +203,8 @@ std::vector<SettingRow> Comparison::settings() const {
         for (const engine::Field& field : engine::experimentFields()) {
             if (!differing.contains(field.key) || field.key == "name") continue;
             SettingRow row{fromText(field.key), fromText(field.title), {}};
-            for (const ComparedRun& run : m_runs) row.values << (applies(run, field.key) ? fromText(field.get(*run.experiment)) : kNone);
+            for (const ComparedRun& run : m_runs)
+                row.values << (applies(run, field.key) ? fromText(field.get(*run.experiment)) : kNone);
             rows.push_back(row);
         }
         return rows;

@@ -14,7 +14,7 @@ namespace ui {
 
 struct ComparedRun {
     engine::RunDetail detail;
-    std::optional<engine::Experiment> experiment;   // empty: its YAML is of another version
+    std::optional<engine::Experiment> experiment; // empty: its YAML is of another version
     QString title;
 };
 
@@ -22,24 +22,28 @@ struct ComparedRun {
 enum class RowFate { Fixed, Broken, BothWrong, BothRight };
 
 struct ComparedRow {
-    struct Answer { std::optional<int> guess; double confidence = -1; std::string rawText; }; // confidence -1: the method gives none
+    struct Answer {
+        std::optional<int> guess;
+        double confidence = -1;
+        std::string rawText;
+    }; // confidence -1: the method gives none
     std::int64_t record = 0;
     int truth = 0;
     RowFate fate = RowFate::BothRight;
-    std::vector<Answer> answers;                    // as the runs
+    std::vector<Answer> answers; // as the runs
 };
 
 struct MetricRow {
     QString title;
-    std::vector<std::optional<double>> values;      // as the runs
+    std::vector<std::optional<double>> values; // as the runs
     QString (*write)(double) = nullptr;
     QString (*writeDifference)(double) = nullptr;
-    int better = 0;                                 // 1: more is better, -1: less is, 0: neither
+    int better = 0; // 1: more is better, -1: less is, 0: neither
 };
 
 struct SettingRow {
     QString key, title;
-    QStringList values;                             // as the runs
+    QStringList values; // as the runs
 };
 
 class Comparison {
@@ -58,11 +62,11 @@ public:
     std::int64_t rowsOf(RowFate fate) const;
     QString rowsProblem() const { return m_rowsProblem; } // why there are no rows
 
-    QString verdict() const;        // "Accuracy 33.7 % → 86.0 %, +52.3 points"
-    QString verdictDetail() const;  // "471 rows fixed, 12 broken; …"
+    QString verdict() const;       // "Accuracy 33.7 % → 86.0 %, +52.3 points"
+    QString verdictDetail() const; // "471 rows fixed, 12 broken; …"
     std::vector<MetricRow> overall() const;
     std::vector<MetricRow> perLabel() const;
-    std::vector<SettingRow> settings() const;       // those that differ
+    std::vector<SettingRow> settings() const; // those that differ
 
     /// Two-sided exact McNemar test: the chance of so uneven a count if both runs were equally good.
     static double chance(std::int64_t fixed, std::int64_t broken);

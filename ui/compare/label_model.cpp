@@ -45,7 +45,8 @@ QVariant LabelModel::data(const QModelIndex& index, int role) const {
     const double first = scoreOf(m_scores.front()[label], index.column());
     if (role == Qt::DisplayRole) return QStringLiteral("%1 → %2").arg(percent(first).chopped(2), percent(last).chopped(2));
     if (role == kDifferenceRole) return last - first;
-    if (role == Qt::AccessibleTextRole) return tr("%1 to %2, %3 points").arg(percent(first), percent(last), signedPoints(last - first));
+    if (role == Qt::AccessibleTextRole)
+        return tr("%1 to %2, %3 points").arg(percent(first), percent(last), signedPoints(last - first));
     return {};
 }
 
@@ -74,9 +75,12 @@ void DifferenceDelegate::paint(QPainter* painter, const QStyleOptionViewItem& op
     const QRect box = option.rect.adjusted(0, 0, -kGrid, -1);
     painter->setFont(theme.font(TextSize::Body));
     painter->setPen(theme.color(Token::Text));
-    painter->drawText(box.adjusted(0, 0, -kDifferenceWidth, 0), int(Qt::AlignRight) | int(Qt::AlignVCenter), index.data().toString());
+    painter->drawText(box.adjusted(0, 0, -kDifferenceWidth, 0), int(Qt::AlignRight) | int(Qt::AlignVCenter),
+                      index.data().toString());
     const QString points = signedPoints(change.toDouble());
-    painter->setPen(theme.color(points.startsWith(QLatin1Char('+')) ? Token::Good : points.startsWith(QChar(0x2212)) ? Token::Bad : Token::Muted));
+    painter->setPen(theme.color(points.startsWith(QLatin1Char('+')) ? Token::Good
+                                : points.startsWith(QChar(0x2212))  ? Token::Bad
+                                                                    : Token::Muted));
     painter->setFont(theme.font(TextSize::Body, true));
     painter->drawText(box, int(Qt::AlignRight) | int(Qt::AlignVCenter), points);
     painter->setPen(theme.color(Token::Border));

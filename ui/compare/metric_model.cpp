@@ -33,7 +33,8 @@ std::optional<double> MetricModel::difference(const MetricRow& row) const {
 
 bool MetricModel::isBest(const MetricRow& row, std::size_t run) const {
     if (row.better == 0 || row.values.size() < 3 || !row.values[run]) return false;
-    return std::all_of(row.values.begin(), row.values.end(), [&](const auto& other) { return !other || row.better * *other <= row.better * *row.values[run]; });
+    return std::all_of(row.values.begin(), row.values.end(),
+                       [&](const auto& other) { return !other || row.better * *other <= row.better * *row.values[run]; });
 }
 
 QVariant MetricModel::data(const QModelIndex& index, int role) const {
@@ -64,7 +65,8 @@ QVariant MetricModel::headerData(int section, Qt::Orientation orientation, int r
     if (orientation != Qt::Horizontal) return {};
     const qsizetype run = section - 1;
     if (role == Qt::TextAlignmentRole) return kLeft;
-    if (role == Qt::DisplayRole) return section == 0 ? m_heading : run < m_ids.size() ? tr("Run %1").arg(m_ids[run]) : tr("Difference");
+    if (role == Qt::DisplayRole)
+        return section == 0 ? m_heading : run < m_ids.size() ? tr("Run %1").arg(m_ids[run]) : tr("Difference");
     if (role == Qt::ToolTipRole && run >= 0 && run < m_titles.size()) return m_titles[run];
     if (role == Qt::DecorationRole && run >= 0 && run < m_ids.size()) return swatchIcon(m_ids[run]);
     return {};
@@ -96,7 +98,10 @@ QVariant SettingModel::data(const QModelIndex& index, int role) const {
     if (role == Qt::DisplayRole) return value;
     if (role == Qt::ToolTipRole && value.size() > 24) return value;
     if (role == Qt::FontRole && changed) return theme.font(TextSize::Body, true);
-    if (role == Qt::ForegroundRole) return value == QStringLiteral("–") ? theme.color(Token::Muted) : changed ? theme.color(Token::Accent) : theme.color(Token::Text);
+    if (role == Qt::ForegroundRole)
+        return value == QStringLiteral("–") ? theme.color(Token::Muted)
+               : changed                    ? theme.color(Token::Accent)
+                                            : theme.color(Token::Text);
     return {};
 }
 

@@ -14,7 +14,9 @@ public:
     void show(const std::vector<ComparedRun>& runs, std::vector<MetricRow> rows);
 
     int rowCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : int(m_rows.size()); }
-    int columnCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : 1 + int(m_titles.size()) + (hasDifference() ? 1 : 0); }
+    int columnCount(const QModelIndex& parent = {}) const override {
+        return parent.isValid() ? 0 : 1 + int(m_titles.size()) + (hasDifference() ? 1 : 0);
+    }
     QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
     QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
 

@@ -36,13 +36,16 @@ bool RowModel::passes(const ComparedRow& row) const {
     if (!m_filter.cell) return true;
     const auto& cell = *m_filter.cell;
     if (row.truth != cell.truth) return false;
-    const auto said = [&](const ComparedRow::Answer& answer) { return answer.guess.value_or(int(m_comparison->labels().size())) == cell.guess; };
+    const auto said = [&](const ComparedRow::Answer& answer) {
+        return answer.guess.value_or(int(m_comparison->labels().size())) == cell.guess;
+    };
     if (m_filter.anyRun) return std::any_of(row.answers.begin(), row.answers.end(), said);
     return cell.run < row.answers.size() && said(row.answers[cell.run]);
 }
 
 QString RowModel::answerText(const ComparedRow::Answer& answer) const {
-    const QString label = answer.guess && *answer.guess < m_comparison->labels().size() ? m_comparison->labels()[*answer.guess] : tr("no answer");
+    const QString label =
+        answer.guess && *answer.guess < m_comparison->labels().size() ? m_comparison->labels()[*answer.guess] : tr("no answer");
     return answer.confidence >= 0 ? QStringLiteral("%1 · %2").arg(label, percent(answer.confidence, 0)) : label;
 }
 
@@ -59,19 +62,24 @@ QVariant RowModel::data(const QModelIndex& index, int role) const {
         if (role != Qt::DisplayRole && role != Qt::ToolTipRole) return {};
         const QString text = m_text ? m_text(row.record) : QString();
         if (role == Qt::DisplayRole) return text.simplified();
-        return text.isEmpty() ? QVariant() : QVariant(QStringLiteral("<p>%1</p>").arg(text.toHtmlEscaped())); // rich, so that it wraps
+        return text.isEmpty() ? QVariant()
+                              : QVariant(QStringLiteral("<p>%1</p>").arg(text.toHtmlEscaped())); // rich, so that it wraps
     }
     case Truth:
-        if (role == Qt::DisplayRole) return row.truth < m_comparison->labels().size() ? m_comparison->labels()[row.truth] : QString::number(row.truth);
+        if (role == Qt::DisplayRole)
+            return row.truth < m_comparison->labels().size() ? m_comparison->labels()[row.truth] : QString::number(row.truth);
         return {};
     default: break;
     }
     const ComparedRow::Answer& answer = row.answers[std::size_t(index.column() - FirstAnswer)];
     const bool right = answer.guess == row.truth;
     if (role == Qt::DisplayRole) return answerText(answer);
-    if (role == Qt::DecorationRole) return right ? icon(QStringLiteral("good"), Token::Good) : icon(QStringLiteral("close"), Token::Bad);
-    if (role == Qt::ToolTipRole && !answer.rawText.empty()) return tr("The model wrote: %1").arg(fromText(answer.rawText).trimmed());
-    if (role == Qt::AccessibleTextRole) return QStringLiteral("%1, %2").arg(answerText(answer), right ? tr("right") : tr("wrong"));
+    if (role == Qt::DecorationRole)
+        return right ? icon(QStringLiteral("good"), Token::Good) : icon(QStringLiteral("close"), Token::Bad);
+    if (role == Qt::ToolTipRole && !answer.rawText.empty())
+        return tr("The model wrote: %1").arg(fromText(answer.rawText).trimmed());
+    if (role == Qt::AccessibleTextRole)
+        return QStringLiteral("%1, %2").arg(answerText(answer), right ? tr("right") : tr("wrong"));
     return {};
 }
 

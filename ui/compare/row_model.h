@@ -9,7 +9,11 @@
 namespace ui {
 
 struct RowFilter {
-    struct Cell { std::size_t run = 0; int truth = 0, guess = 0; bool operator==(const Cell&) const = default; }; // guess = number of labels: no answer
+    struct Cell {
+        std::size_t run = 0;
+        int truth = 0, guess = 0;
+        bool operator==(const Cell&) const = default;
+    }; // guess = number of labels: no answer
     std::optional<RowFate> fate;
     std::optional<Cell> cell;
     /// Of a difference matrix: rows that any run has in this cell.
@@ -30,7 +34,9 @@ public:
     const ComparedRow& row(int at) const { return m_comparison->rows()[m_shown[std::size_t(at)]]; }
 
     int rowCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : int(m_shown.size()); }
-    int columnCount(const QModelIndex& parent = {}) const override { return parent.isValid() || !m_comparison ? 0 : FirstAnswer + int(m_comparison->runs().size()); }
+    int columnCount(const QModelIndex& parent = {}) const override {
+        return parent.isValid() || !m_comparison ? 0 : FirstAnswer + int(m_comparison->runs().size());
+    }
     QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
     QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
 

@@ -19,7 +19,8 @@ int textColumn(const engine::CsvTable& table, const std::optional<engine::Experi
 
 } // namespace
 
-RowTexts::RowTexts(Backend& backend, Document& document, QObject* parent) : QObject(parent), m_backend(backend), m_document(document) {
+RowTexts::RowTexts(Backend& backend, Document& document, QObject* parent)
+    : QObject(parent), m_backend(backend), m_document(document) {
     connect(&document, &Document::dataChanged, this, &RowTexts::find);
     connect(&backend, &Backend::csvLoaded, this, [this](quint64 token, const std::shared_ptr<const engine::CsvTable>& table) {
         if (!m_waiting || token != m_token) return;
@@ -52,9 +53,7 @@ void RowTexts::find() {
     try {
         if (m_table && m_table != before) m_column = textColumn(*m_table, m_experiment);
         if (m_table) m_rows = std::make_unique<engine::CsvRows>(*m_table);
-    } catch (const engine::Error&) {
-        m_table.reset();
-    }
+    } catch (const engine::Error&) { m_table.reset(); }
     if (m_table != before) Q_EMIT changed();
 }
 
@@ -62,9 +61,7 @@ QString RowTexts::text(std::int64_t record) const {
     if (!m_rows || m_column < 0 || std::size_t(m_column) >= m_table->header.size()) return {};
     try {
         return m_rows->findRecord(record) ? fromText(std::string(m_rows->field(std::size_t(m_column)))) : QString();
-    } catch (const engine::Error&) {
-        return {};
-    }
+    } catch (const engine::Error&) { return {}; }
 }
 
 QString RowTexts::file() const {

@@ -77,7 +77,8 @@ void RunChips::fillMenu() {
         if (!run.accuracy || m_runs.contains(run.id)) continue;
         if (m_menu->actions().size() == kOffered) break; // the Runs page finds older ones
         const QString text = tr("%1   %2").arg(runTitle(run), percent(*run.accuracy));
-        m_menu->addAction(swatchIcon(run.id), QString(text).replace(QLatin1Char('&'), QStringLiteral("&&")), this, [this, id = run.id] { Q_EMIT added(id); });
+        m_menu->addAction(swatchIcon(run.id), QString(text).replace(QLatin1Char('&'), QStringLiteral("&&")), this,
+                          [this, id = run.id] { Q_EMIT added(id); });
     }
     if (m_menu->isEmpty()) m_menu->addAction(tr("There is no other run with results"))->setEnabled(false);
 }

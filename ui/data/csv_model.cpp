@@ -47,35 +47,40 @@ bool CsvModel::goTo(int row) const {
         return true;
     } catch (const engine::Error&) { // a large file that has changed
         return false;
-    } catch (const std::bad_alloc&) {
-        return false;
-    }
+    } catch (const std::bad_alloc&) { return false; }
 }
 
 int CsvModel::rowOfLine(std::int64_t line) const {
     if (rowCount() == 0 || line <= 0) return -1;
     try {
         return int(m_rows->findLine(line).value_or(0));
-    } catch (const engine::Error&) {
-        return -1;
-    }
+    } catch (const engine::Error&) { return -1; }
 }
 
-std::int64_t CsvModel::lastLine() const { return rowCount() > 0 && goTo(rowCount() - 1) ? m_rows->line() : 0; }
+std::int64_t CsvModel::lastLine() const {
+    return rowCount() > 0 && goTo(rowCount() - 1) ? m_rows->line() : 0;
+}
 
-int CsvModel::rowCount(const QModelIndex& parent) const { return parent.isValid() || !m_table ? 0 : int(m_table->rowCount); }
+int CsvModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() || !m_table ? 0 : int(m_table->rowCount);
+}
 
-int CsvModel::columnCount(const QModelIndex& parent) const { return parent.isValid() || !m_table ? 0 : int(m_table->header.size()); }
+int CsvModel::columnCount(const QModelIndex& parent) const {
+    return parent.isValid() || !m_table ? 0 : int(m_table->header.size());
+}
 
 QVariant CsvModel::data(const QModelIndex& index, int role) const {
     if (!m_table || !index.isValid()) return {};
-    if (role == Qt::ForegroundRole && index.column() != m_label && index.column() != m_text) return Theme::instance().color(Token::Muted);
+    if (role == Qt::ForegroundRole && index.column() != m_label && index.column() != m_text)
+        return Theme::instance().color(Token::Muted);
     if (role != Qt::DisplayRole && role != Qt::ToolTipRole) return {};
     if (!goTo(index.row())) return tr("The file has changed. Open it again.");
     const std::string_view cell = m_rows->field(std::size_t(index.column()));
     if (role == Qt::DisplayRole) {
         QString text = cut(cell, kShown);
-        return text.replace(QLatin1String("\r\n"), QLatin1String(" ⏎ ")).replace(QLatin1Char('\n'), QStringLiteral(" ⏎ ")).replace(QLatin1Char('\r'), QStringLiteral(" ⏎ "));
+        return text.replace(QLatin1String("\r\n"), QLatin1String(" ⏎ "))
+            .replace(QLatin1Char('\n'), QStringLiteral(" ⏎ "))
+            .replace(QLatin1Char('\r'), QStringLiteral(" ⏎ "));
     }
     return QStringLiteral("<p>%1</p>").arg(cut(cell, kInTip).toHtmlEscaped().replace(QLatin1Char('\n'), QLatin1String("<br>")));
 }
@@ -86,10 +91,15 @@ QVariant CsvModel::headerData(int section, Qt::Orientation orientation, int role
         if (section >= columnCount()) return {};
         if (role == Qt::TextAlignmentRole) return QVariant::fromValue(Qt::Alignment(Qt::AlignLeft | Qt::AlignVCenter));
         if (role == Qt::DecorationRole)
-            return section == m_label ? icon(QStringLiteral("tag"), Token::Good) : section == m_text ? icon(QStringLiteral("text"), Token::Accent) : QVariant();
+            return section == m_label  ? icon(QStringLiteral("tag"), Token::Good)
+                   : section == m_text ? icon(QStringLiteral("text"), Token::Accent)
+                                       : QVariant();
         const QString name = fromText(m_table->header[std::size_t(section)]);
         if (role == Qt::DisplayRole) return name;
-        if (role == Qt::ToolTipRole) return section == m_label ? tr("%1: the label").arg(name) : section == m_text ? tr("%1: the text").arg(name) : tr("%1: not used").arg(name);
+        if (role == Qt::ToolTipRole)
+            return section == m_label  ? tr("%1: the label").arg(name)
+                   : section == m_text ? tr("%1: the text").arg(name)
+                                       : tr("%1: not used").arg(name);
         return {};
     }
     if (section >= rowCount()) return {};

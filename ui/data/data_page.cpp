@@ -10,8 +10,8 @@
 #include "ui/data/label_bars.h"
 #include "ui/data/length_bars.h"
 #include "ui/elided_label.h"
-#include "ui/facts.h"
 #include "ui/engine_text.h"
+#include "ui/facts.h"
 #include "ui/figures.h"
 #include "ui/theme/icons.h"
 
@@ -196,7 +196,8 @@ QWidget* DataPage::buildTable() {
     m_issueTable->horizontalHeader()->setSectionResizeMode(IssueModel::Count, QHeaderView::Fixed);
     m_issueTable->setColumnWidth(IssueModel::Where, 14 * kGrid);
     m_issueTable->setColumnWidth(IssueModel::Count, 9 * kGrid);
-    connect(m_issueTable, &QTableView::clicked, this, [this](const QModelIndex& index) { showLine(m_issues->lineOf(index.row())); });
+    connect(m_issueTable, &QTableView::clicked, this,
+            [this](const QModelIndex& index) { showLine(m_issues->lineOf(index.row())); });
     m_issuesCard->body()->addWidget(m_issueTable);
     column->addWidget(m_issuesCard);
     return right;
@@ -224,9 +225,12 @@ void DataPage::refresh() {
 void DataPage::showTable(const CsvTable& table) {
     m_rows->setTable(m_shown);
     const int columns = m_rows->columnCount();
-    for (int i = 0; i + 1 < columns; ++i) m_table->setColumnWidth(i, std::clamp(static_cast<QAbstractItemView*>(m_table)->sizeHintForColumn(i) + 2 * kGrid, 12 * kGrid, columns > 2 ? 40 * kGrid : 24 * kGrid));
+    for (int i = 0; i + 1 < columns; ++i)
+        m_table->setColumnWidth(i, std::clamp(static_cast<QAbstractItemView*>(m_table)->sizeHintForColumn(i) + 2 * kGrid,
+                                              12 * kGrid, columns > 2 ? 40 * kGrid : 24 * kGrid));
     const int digits = int(count(m_rows->lastLine()).size());
-    m_table->verticalHeader()->setFixedWidth(std::max(5 * kGrid, m_table->fontMetrics().horizontalAdvance(QLatin1Char('0')) * digits + 2 * kGrid));
+    m_table->verticalHeader()->setFixedWidth(
+        std::max(5 * kGrid, m_table->fontMetrics().horizontalAdvance(QLatin1Char('0')) * digits + 2 * kGrid));
     const QFileInfo file(fromPath(table.path));
     m_fileCard->setTitle(file.fileName());
     m_file->setFullText(file.absolutePath());
@@ -248,17 +252,27 @@ void DataPage::showDataset() {
         names << fromText(table.header[i]);
         values << (table.hasHeader && unique ? names.back() : QString::number(i)); // without names of their own, by number
     }
-    const auto automatic = [&](int column) { return column < 0 ? tr("Auto") : tr("Auto: %1").arg(fromText(table.header[std::size_t(column)])); };
+    const auto automatic = [&](int column) {
+        return column < 0 ? tr("Auto") : tr("Auto: %1").arg(fromText(table.header[std::size_t(column)]));
+    };
     names[0] = automatic(dataset && experiment.data.label == "auto" ? dataset->labelColumn : -1);
     fill(m_label, names, values, experiment.data.label);
     names[0] = automatic(dataset && experiment.data.text == "auto" ? dataset->textColumn : -1);
     fill(m_text, names, values, experiment.data.text);
-    fill(m_header, {tr("Auto: %1").arg(table.hasHeader ? tr("names") : tr("a row")), tr("Column names"), tr("A row like the others")},
+    fill(m_header,
+         {tr("Auto: %1").arg(table.hasHeader ? tr("names") : tr("a row")), tr("Column names"), tr("A row like the others")},
          {QStringLiteral("auto"), QStringLiteral("true"), QStringLiteral("false")}, experiment.data.header);
-    fill(m_encoding, {experiment.data.encoding == "auto" ? tr("Auto: %1").arg(fromText(table.encoding)) : tr("Auto"), QStringLiteral("UTF-8"), QStringLiteral("windows-1252"), QStringLiteral("ISO-8859-1"), QStringLiteral("UTF-16")},
-         {QStringLiteral("auto"), QStringLiteral("UTF-8"), QStringLiteral("windows-1252"), QStringLiteral("ISO-8859-1"), QStringLiteral("UTF-16")}, experiment.data.encoding);
-    fill(m_delimiter, {experiment.data.delimiter == "auto" ? tr("Auto: %1").arg(delimiterName(table.delimiter)) : tr("Auto"), tr("comma"), tr("semicolon"), tr("tab"), QStringLiteral("|")},
-         {QStringLiteral("auto"), QStringLiteral(","), QStringLiteral(";"), QStringLiteral("tab"), QStringLiteral("|")}, experiment.data.delimiter);
+    fill(m_encoding,
+         {experiment.data.encoding == "auto" ? tr("Auto: %1").arg(fromText(table.encoding)) : tr("Auto"), QStringLiteral("UTF-8"),
+          QStringLiteral("windows-1252"), QStringLiteral("ISO-8859-1"), QStringLiteral("UTF-16")},
+         {QStringLiteral("auto"), QStringLiteral("UTF-8"), QStringLiteral("windows-1252"), QStringLiteral("ISO-8859-1"),
+          QStringLiteral("UTF-16")},
+         experiment.data.encoding);
+    fill(m_delimiter,
+         {experiment.data.delimiter == "auto" ? tr("Auto: %1").arg(delimiterName(table.delimiter)) : tr("Auto"), tr("comma"),
+          tr("semicolon"), tr("tab"), QStringLiteral("|")},
+         {QStringLiteral("auto"), QStringLiteral(","), QStringLiteral(";"), QStringLiteral("tab"), QStringLiteral("|")},
+         experiment.data.delimiter);
 
     m_problem->setText(m_document.dataProblem());
     m_problem->setVisible(!m_document.dataProblem().isEmpty());
@@ -271,8 +285,11 @@ void DataPage::showDataset() {
         m_labels->setCounts(dataset->labels, dataset->counts);
         const std::int64_t needed = experiment.data.split.train_per_label + experiment.data.split.test_per_label;
         m_labels->setNeeded(needed);
-        const bool few = std::any_of(dataset->counts.begin(), dataset->counts.end(), [needed](std::int64_t n) { return n < needed; });
-        m_few->setText(tr("In red: fewer than the %1 rows that the split takes of each label. The Train page fits it to the data.").arg(count(needed)));
+        const bool few =
+            std::any_of(dataset->counts.begin(), dataset->counts.end(), [needed](std::int64_t n) { return n < needed; });
+        m_few->setText(
+            tr("In red: fewer than the %1 rows that the split takes of each label. The Train page fits it to the data.")
+                .arg(count(needed)));
         m_few->setVisible(few);
         m_labelsCard->setDetail(plural(std::int64_t(dataset->labels.size()), tr("label"), tr("labels")));
         m_lengths->setTexts(dataset->examples);

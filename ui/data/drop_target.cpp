@@ -34,7 +34,8 @@ DropTarget::DropTarget(QWidget* parent) : QFrame(parent) {
     m_title = new QLabel;
     setRole(m_title, "title");
     column->addWidget(m_title, 0, Qt::AlignHCenter);
-    m_text = new QLabel(tr("Two columns are enough: a text and its label. Encoding, delimiter, header and the two columns are found by themselves."));
+    m_text = new QLabel(tr("Two columns are enough: a text and its label. Encoding, delimiter, header and the two columns are "
+                           "found by themselves."));
     m_text->setWordWrap(true);
     m_text->setAlignment(Qt::AlignHCenter | Qt::AlignTop);
     setRole(m_text, "muted");
@@ -70,7 +71,8 @@ DropTarget::DropTarget(QWidget* parent) : QFrame(parent) {
     setRole(m_problem, "error");
     column->addWidget(m_problem);
     column->addStretch(1);
-    m_sampleText = new QLabel(tr("The sample: 5,190 sentences from New York Times opinion articles, rated by 20 people each (Hutto and Gilbert, 2014)."));
+    m_sampleText = new QLabel(tr(
+        "The sample: 5,190 sentences from New York Times opinion articles, rated by 20 people each (Hutto and Gilbert, 2014)."));
     m_sampleText->setWordWrap(true);
     m_sampleText->setAlignment(Qt::AlignHCenter);
     setRole(m_sampleText, "small");
@@ -123,8 +125,10 @@ void DropTarget::paintEvent(QPaintEvent*) {
     painter.setRenderHint(QPainter::Antialiasing);
     const Theme& theme = Theme::instance();
     QColor edge = theme.color(m_over ? Token::Accent : Token::Muted), fill = theme.color(m_over ? Token::Accent : Token::Raised);
-    if (m_over) fill.setAlphaF(0.08f);
-    else edge.setAlphaF(0.55f);
+    if (m_over)
+        fill.setAlphaF(0.08f);
+    else
+        edge.setAlphaF(0.55f);
     QPen pen(edge, 1.5, Qt::CustomDashLine, Qt::FlatCap);
     pen.setDashPattern({5, 4});
     painter.setPen(pen);

@@ -38,11 +38,14 @@ void IssueModel::setIssues(const std::vector<engine::Issue>& issues) {
         ++row.count;
         if (issue.line > 0 && row.lines.size() < kLinesKept) row.lines.push_back(issue.line);
     }
-    std::stable_sort(m_rows.begin(), m_rows.end(), [](const Row& a, const Row& b) { return a.first.severity > b.first.severity; });
+    std::stable_sort(m_rows.begin(), m_rows.end(),
+                     [](const Row& a, const Row& b) { return a.first.severity > b.first.severity; });
     endResetModel();
 }
 
-std::int64_t IssueModel::lineOf(int row) const { return m_rows[std::size_t(row)].first.line; }
+std::int64_t IssueModel::lineOf(int row) const {
+    return m_rows[std::size_t(row)].first.line;
+}
 
 std::int64_t IssueModel::total() const {
     std::int64_t sum = 0;
@@ -50,9 +53,13 @@ std::int64_t IssueModel::total() const {
     return sum;
 }
 
-int IssueModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(m_rows.size()); }
+int IssueModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : int(m_rows.size());
+}
 
-int IssueModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(Columns); }
+int IssueModel::columnCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : int(Columns);
+}
 
 QVariant IssueModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid()) return {};
@@ -62,15 +69,18 @@ QVariant IssueModel::data(const QModelIndex& index, int role) const {
         QStringList lines;
         for (const int line : row.lines) lines << count(line);
         QString text = fromText(issue.message);
-        if (row.count > 1 && !lines.isEmpty()) text += QLatin1Char('\n') + tr("lines %1").arg(lines.join(QStringLiteral(", "))) + (row.count > qint64(row.lines.size()) ? QStringLiteral(" …") : QString());
+        if (row.count > 1 && !lines.isEmpty())
+            text += QLatin1Char('\n') + tr("lines %1").arg(lines.join(QStringLiteral(", "))) +
+                    (row.count > qint64(row.lines.size()) ? QStringLiteral(" …") : QString());
         return QStringLiteral("<p>%1</p>").arg(text.toHtmlEscaped().replace(QLatin1Char('\n'), QLatin1String("<br>")));
     }
     switch (index.column()) {
     case Where:
         if (role == Qt::DisplayRole) return issue.line > 0 ? tr("line %1").arg(count(issue.line)) : tr("file");
         if (role == Qt::DecorationRole)
-            return issue.severity == engine::Severity::Error ? icon(QStringLiteral("error"), Token::Bad)
-                 : issue.severity == engine::Severity::Warning ? icon(QStringLiteral("warning"), Token::Warn) : icon(QStringLiteral("note"), Token::Muted);
+            return issue.severity == engine::Severity::Error     ? icon(QStringLiteral("error"), Token::Bad)
+                   : issue.severity == engine::Severity::Warning ? icon(QStringLiteral("warning"), Token::Warn)
+                                                                 : icon(QStringLiteral("note"), Token::Muted);
         if (role == Qt::ForegroundRole) return Theme::instance().color(Token::Muted);
         break;
     case What:

@@ -24,7 +24,11 @@ public:
     QVariant data(const QModelIndex& index, int role) const override;
 
 private:
-    struct Row { engine::Issue first; std::vector<int> lines; std::int64_t count = 0; };
+    struct Row {
+        engine::Issue first;
+        std::vector<int> lines;
+        std::int64_t count = 0;
+    };
     std::vector<Row> m_rows;
 };
 

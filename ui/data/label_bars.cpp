@@ -43,7 +43,9 @@ void LabelBars::setNeeded(std::int64_t rows) {
     update();
 }
 
-QSize LabelBars::sizeHint() const { return {200, std::max(1, int(m_rows.size())) * kRow}; }
+QSize LabelBars::sizeHint() const {
+    return {200, std::max(1, int(m_rows.size())) * kRow};
+}
 
 QStringList LabelBars::rows() const {
     QStringList all;
@@ -69,7 +71,8 @@ void LabelBars::paintEvent(QPaintEvent*) {
         const int y = int(i) * kRow;
         const bool few = m_needed > 0 && row.count < m_needed && !row.rest;
         painter.setPen(theme.color(row.rest ? Token::Muted : Token::Text));
-        painter.drawText(QRect(0, y, names, kRow), int(Qt::AlignVCenter | Qt::AlignLeft), fontMetrics().elidedText(row.label, Qt::ElideRight, names));
+        painter.drawText(QRect(0, y, names, kRow), int(Qt::AlignVCenter | Qt::AlignLeft),
+                         fontMetrics().elidedText(row.label, Qt::ElideRight, names));
         painter.setPen(theme.color(few ? Token::Bad : Token::Muted));
         painter.drawText(QRect(right, y, width() - right, kRow), int(Qt::AlignVCenter | Qt::AlignRight), count(row.count));
         painter.setPen(Qt::NoPen);
@@ -93,8 +96,11 @@ bool LabelBars::event(QEvent* event) {
         return true;
     }
     const Row& row = m_rows[std::size_t(i)];
-    QString text = tr("%1: %2, %3 of all").arg(row.label, plural(row.count, tr("row"), tr("rows")), percent(m_total > 0 ? double(row.count) / double(m_total) : 0));
-    if (m_needed > 0 && row.count < m_needed && !row.rest) text += QLatin1Char('\n') + tr("The split wants %1 of each label.").arg(count(m_needed));
+    QString text = tr("%1: %2, %3 of all")
+                       .arg(row.label, plural(row.count, tr("row"), tr("rows")),
+                            percent(m_total > 0 ? double(row.count) / double(m_total) : 0));
+    if (m_needed > 0 && row.count < m_needed && !row.rest)
+        text += QLatin1Char('\n') + tr("The split wants %1 of each label.").arg(count(m_needed));
     QToolTip::showText(help->globalPos(), text, this);
     return true;
 }

@@ -25,7 +25,11 @@ protected:
     bool event(QEvent* event) override;
 
 private:
-    struct Row { QString label; std::int64_t count = 0; bool rest = false; };
+    struct Row {
+        QString label;
+        std::int64_t count = 0;
+        bool rest = false;
+    };
     std::vector<Row> m_rows;
     std::int64_t m_total = 0, m_needed = 0;
 };

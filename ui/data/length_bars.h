@@ -24,7 +24,7 @@ protected:
 
 private:
     std::vector<int> m_bars;
-    int m_width = 1;         // words a bar
+    int m_width = 1; // words a bar
     int m_median = 0, m_longest = 0;
 };
 

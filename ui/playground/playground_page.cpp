@@ -45,8 +45,7 @@ Editor* named(QHBoxLayout* row, const QString& name, const QString& help, Editor
     return editor;
 }
 
-template <class Spin, class Number>
-Spin* spin(Number least, Number most, Number value) {
+template <class Spin, class Number> Spin* spin(Number least, Number most, Number value) {
     auto* box = new Spin;
     box->setRange(least, most);
     box->setValue(value);
@@ -57,7 +56,8 @@ Spin* spin(Number least, Number most, Number value) {
 } // namespace
 
 PlaygroundPage::PlaygroundPage(Backend& backend, Document& document, QWidget* parent)
-    : Page(tr("Play"), tr("What does the model say, before and after training?"), parent), m_backend(backend), m_document(document) {
+    : Page(tr("Play"), tr("What does the model say, before and after training?"), parent), m_backend(backend),
+      m_document(document) {
     m_run = primaryAction(tr("Run"));
     m_run->setObjectName(QStringLiteral("playRun"));
     m_run->setToolTip(tr("Ctrl+Enter in the prompt"));
@@ -83,9 +83,10 @@ PlaygroundPage::PlaygroundPage(Backend& backend, Document& document, QWidget* pa
         cursor.movePosition(QTextCursor::End);
         cursor.insertText(text);
     });
-    connect(&m_backend, &Backend::playgroundFinished, this, [this](quint64 token, int column, const QString& text, const QString& facts) {
-        if (token == m_token && column >= 0 && column < 2) finished(column, text, facts);
-    });
+    connect(&m_backend, &Backend::playgroundFinished, this,
+            [this](quint64 token, int column, const QString& text, const QString& facts) {
+                if (token == m_token && column >= 0 && column < 2) finished(column, text, facts);
+            });
     connect(&m_backend, &Backend::playgroundFailed, this, [this](quint64 token, const QString& message, const QString& hint) {
         if (token != m_token) return;
         m_problem->setText(hint.isEmpty() ? message : message + QLatin1Char(' ') + hint);
@@ -138,16 +139,20 @@ QWidget* PlaygroundPage::buildSettings() {
     m_adapter = named(row, tr("Compare with"), tr("The adapter of a finished training"), new QComboBox, "playAdapter");
     m_adapter->setMinimumWidth(220);
     m_tokens = named(row, tr("New tokens"), tr("At most this many"), spin<QSpinBox>(1, 4096, 24), "playTokens");
-    m_temperature = named(row, tr("Temperature"), tr("0 always takes the likeliest token; 1 draws as the model weighs them"), spin<QDoubleSpinBox>(0.0, 5.0, 0.0), "playTemperature");
+    m_temperature = named(row, tr("Temperature"), tr("0 always takes the likeliest token; 1 draws as the model weighs them"),
+                          spin<QDoubleSpinBox>(0.0, 5.0, 0.0), "playTemperature");
     m_temperature->setSingleStep(0.1);
-    m_topK = named(row, tr("Top k"), tr("Draw among the k likeliest tokens only; 0: among all"), spin<QSpinBox>(0, 1000000, 0), "playTopK");
-    m_topP = named(row, tr("Top p"), tr("Draw among the likeliest tokens that make up this share; 1: among all"), spin<QDoubleSpinBox>(0.0, 1.0, 1.0), "playTopP");
+    m_topK = named(row, tr("Top k"), tr("Draw among the k likeliest tokens only; 0: among all"), spin<QSpinBox>(0, 1000000, 0),
+                   "playTopK");
+    m_topP = named(row, tr("Top p"), tr("Draw among the likeliest tokens that make up this share; 1: among all"),
+                   spin<QDoubleSpinBox>(0.0, 1.0, 1.0), "playTopP");
     m_topP->setSingleStep(0.05);
     m_topP->setMinimum(0.01);
     m_seed = named(row, tr("Seed"), tr("The same seed draws the same tokens"), spin<QSpinBox>(0, 2147483647, 0), "playSeed");
     row->addStretch(1);
     const auto drawn = [this](double temperature) {
-        for (QWidget* only : {static_cast<QWidget*>(m_topK), static_cast<QWidget*>(m_topP), static_cast<QWidget*>(m_seed)}) only->setEnabled(temperature > 0);
+        for (QWidget* only : {static_cast<QWidget*>(m_topK), static_cast<QWidget*>(m_topP), static_cast<QWidget*>(m_seed)})
+            only->setEnabled(temperature > 0);
     };
     connect(m_temperature, &QDoubleSpinBox::valueChanged, this, drawn);
     drawn(0);
@@ -180,7 +185,8 @@ void PlaygroundPage::listAdapters() {
     m_adapter->addItem(tr("Nothing: the base model alone"), QVariant());
     try {
         for (const RunSummary& run : m_backend.runs().list())
-            if (run.kind == RunKind::Train && run.state == RunState::Done) m_adapter->addItem(runTitle(run), QVariant(static_cast<qlonglong>(run.id)));
+            if (run.kind == RunKind::Train && run.state == RunState::Done)
+                m_adapter->addItem(runTitle(run), QVariant(static_cast<qlonglong>(run.id)));
     } catch (const Error& error) {
         m_problem->setText(problemText(error));
         m_problem->show();
@@ -215,8 +221,10 @@ void PlaygroundPage::insertRow() {
 }
 
 void PlaygroundPage::runOrStop() {
-    if (m_open > 0) m_backend.stopPrompt();
-    else start();
+    if (m_open > 0)
+        m_backend.stopPrompt();
+    else
+        start();
 }
 
 void PlaygroundPage::start() {

@@ -50,8 +50,8 @@ private:
     QDoubleSpinBox *m_temperature = nullptr, *m_topP = nullptr;
     QLabel* m_problem = nullptr;
     Answer m_answers[2];
-    quint64 m_token = 0;      // of the request whose answers are shown
-    int m_open = 0;           // answers still to finish
+    quint64 m_token = 0; // of the request whose answers are shown
+    int m_open = 0;      // answers still to finish
     std::size_t m_nextRow = 0;
 };
 

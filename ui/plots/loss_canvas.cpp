@@ -25,7 +25,9 @@ QVector<QCPGraphData> graphData(const Points& points, std::size_t from, std::siz
     return data;
 }
 
-QVector<QCPGraphData> graphData(const Points& points) { return graphData(points, 0, points.size()); }
+QVector<QCPGraphData> graphData(const Points& points) {
+    return graphData(points, 0, points.size());
+}
 
 /// The lowest and highest point of each of `columns` equal shares of what lies in `range`: the same ink at any number of points.
 QVector<QCPGraphData> thinned(const Points& points, const QCPRange& range, std::size_t columns) {
@@ -38,8 +40,10 @@ QVector<QCPGraphData> thinned(const Points& points, const QCPRange& range, std::
     QVector<QCPGraphData> data;
     data.reserve(qsizetype(2 * columns));
     for (std::size_t column = 0; column < columns; ++column) {
-        const auto begin = points.begin() + std::ptrdiff_t(from + (to - from) * column / columns), end = points.begin() + std::ptrdiff_t(from + (to - from) * (column + 1) / columns);
-        auto [low, high] = std::minmax_element(begin, end, [](const LossCurve::Point& a, const LossCurve::Point& b) { return a.value < b.value; });
+        const auto begin = points.begin() + std::ptrdiff_t(from + (to - from) * column / columns),
+                   end = points.begin() + std::ptrdiff_t(from + (to - from) * (column + 1) / columns);
+        auto [low, high] = std::minmax_element(
+            begin, end, [](const LossCurve::Point& a, const LossCurve::Point& b) { return a.value < b.value; });
         if (high < low) std::swap(low, high);
         data.append(QCPGraphData(low->step, low->value));
         if (high != low) data.append(QCPGraphData(high->step, high->value));
@@ -184,12 +188,14 @@ void LossCanvas::restyle(const QString& unit) {
 void LossCanvas::styleLines(std::size_t i) {
     const Theme& theme = Theme::instance();
     const QColor color = theme.runColor(m_curves[i].run());
-    const QColor faint = between(theme.color(Token::Raised), color, theme.isDark() ? 0.34 : 0.28); // opaque: a see-through polyline costs 20 times the time
+    const QColor faint = between(theme.color(Token::Raised), color,
+                                 theme.isDark() ? 0.34 : 0.28); // opaque: a see-through polyline costs 20 times the time
     const Lines& line = m_lines[i];
     line.raw->setPen(QPen(faint, 1));
     line.smooth->setPen(QPen(color, 2));
     line.eval->setPen(QPen(color, 1.25, Qt::DashLine));
-    line.eval->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssCircle, QPen(color, 1.75), QBrush(theme.color(Token::Raised)), 7));
+    line.eval->setScatterStyle(
+        QCPScatterStyle(QCPScatterStyle::ssCircle, QPen(color, 1.75), QBrush(theme.color(Token::Raised)), 7));
     line.tracer->setPen(QPen(theme.color(Token::Raised), 1.5));
     line.tracer->setBrush(color);
     for (QCPItemText* label : {line.trainLabel, line.evalLabel}) {
@@ -232,7 +238,8 @@ void LossCanvas::fit() {
     m_fitting = true;
     const double margin = lastStep() * 0.02; // room for the last mark
     xAxis->setRange(-margin, lastStep() + margin);
-    if (any && m_log) yAxis->setRange(low / 1.15, high * 1.15);
+    if (any && m_log)
+        yAxis->setRange(low / 1.15, high * 1.15);
     else if (any) {
         const double spread = std::max(high - low, std::abs(high) * 0.05 + 1e-6);
         yAxis->setRange(low >= 0 && low < 0.5 * high ? 0 : low - spread * 0.08, high + spread * 0.08);
@@ -261,7 +268,8 @@ void LossCanvas::writeLabels() {
     int width = 0;
     for (std::size_t i = 0; i < m_lines.size(); ++i) {
         const LossCurve& curve = m_curves[i];
-        const QString name = metrics.elidedText(curve.name().isEmpty() ? tr("run %1").arg(curve.run()) : curve.name(), Qt::ElideRight, 14 * kGrid);
+        const QString name =
+            metrics.elidedText(curve.name().isEmpty() ? tr("run %1").arg(curve.run()) : curve.name(), Qt::ElideRight, 14 * kGrid);
         const auto write = [&](QCPItemText* label, const QString& what, const std::vector<LossCurve::Point>& points) {
             label->setVisible(!points.empty());
             if (points.empty()) return;
@@ -277,7 +285,10 @@ void LossCanvas::writeLabels() {
 }
 
 void LossCanvas::placeLabels() {
-    struct Wanted { QCPItemText* label; double x, y; };
+    struct Wanted {
+        QCPItemText* label;
+        double x, y;
+    };
     std::vector<Wanted> wanted;
     const QRect area = axisRect()->rect();
     const QCPRange seen = xAxis->range();

@@ -47,7 +47,10 @@ private:
         QCPItemText *trainLabel = nullptr, *evalLabel = nullptr;
         QCPItemTracer* tracer = nullptr;
     };
-    struct Thinned { QCPRange range; int width = 0; };
+    struct Thinned {
+        QCPRange range;
+        int width = 0;
+    };
     void styleLines(std::size_t i);
     void thin();
     void fit();

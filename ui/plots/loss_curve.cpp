@@ -11,7 +11,9 @@ namespace {
 
 using Points = std::vector<LossCurve::Point>;
 
-bool before(const LossCurve::Point& a, const LossCurve::Point& b) { return a.step < b.step; }
+bool before(const LossCurve::Point& a, const LossCurve::Point& b) {
+    return a.step < b.step;
+}
 
 Points finite(const std::vector<engine::MetricPoint>& metric) {
     Points points;
@@ -36,7 +38,9 @@ LossCurve::LossCurve(const Curve& curve, double smoothing)
     smoothAgain(smoothing);
 }
 
-double LossCurve::lastStep() const { return std::max(m_raw.empty() ? 0 : m_raw.back().step, m_eval.empty() ? 0 : m_eval.back().step); }
+double LossCurve::lastStep() const {
+    return std::max(m_raw.empty() ? 0 : m_raw.back().step, m_eval.empty() ? 0 : m_eval.back().step);
+}
 
 void LossCurve::average(double value) {
     m_mean = m_weight * m_mean + (1 - m_weight) * value;
@@ -87,7 +91,8 @@ bool LossCurve::extent(bool positiveOnly, double& low, double& high) const {
     for (const Point& p : m_eval) take(p.value);
     constexpr std::size_t kSamples = 4096;
     std::vector<double> sampled;
-    for (std::size_t i = 0, stride = std::max<std::size_t>(1, m_raw.size() / kSamples); i < m_raw.size(); i += stride) sampled.push_back(m_raw[i].value);
+    for (std::size_t i = 0, stride = std::max<std::size_t>(1, m_raw.size() / kSamples); i < m_raw.size(); i += stride)
+        sampled.push_back(m_raw[i].value);
     if (!sampled.empty()) {
         std::sort(sampled.begin(), sampled.end());
         take(sampled[sampled.size() / 50]);

@@ -17,7 +17,9 @@ struct Curve {
 
 class LossCurve {
 public:
-    struct Point { double step = 0, value = 0; };
+    struct Point {
+        double step = 0, value = 0;
+    };
 
     explicit LossCurve(qint64 run, const QString& name = {}) : m_run(run), m_name(name) {}
     LossCurve(const Curve& curve, double smoothing);

@@ -42,7 +42,9 @@ struct LossPlot::Impl {
     void unpoint();
     void fillMenu(QMenu* menu);
     void save(const QString& ending);
-    QString nameOf(const LossCurve& curve) const { return curve.name().isEmpty() ? LossPlot::tr("run %1").arg(curve.run()) : curve.name(); }
+    QString nameOf(const LossCurve& curve) const {
+        return curve.name().isEmpty() ? LossPlot::tr("run %1").arg(curve.run()) : curve.name();
+    }
 };
 
 LossPlot::Impl::Impl(LossPlot* plot) : self(plot), canvas(new LossCanvas(curves, plot)) {
@@ -100,7 +102,9 @@ void LossPlot::Impl::refresh() {
     QStringList said;
     for (const LossCurve& curve : curves) {
         QString text = nameOf(curve);
-        if (!curve.smooth().empty()) text += LossPlot::tr(": loss %1 at step %2").arg(figure(curve.smooth().back().value), count(qint64(curve.smooth().back().step)));
+        if (!curve.smooth().empty())
+            text += LossPlot::tr(": loss %1 at step %2")
+                        .arg(figure(curve.smooth().back().value), count(qint64(curve.smooth().back().step)));
         if (!curve.eval().empty()) text += LossPlot::tr(", eval loss %1").arg(figure(curve.eval().back().value));
         if (!curve.isEmpty()) said << text;
     }
@@ -135,8 +139,10 @@ void LossPlot::Impl::unpoint() {
 }
 
 void LossPlot::Impl::fillMenu(QMenu* menu) {
-    const std::pair<QString, double> weights[]{{LossPlot::tr("No smoothing"), 0}, {LossPlot::tr("Light smoothing"), 0.7},
-                                               {LossPlot::tr("Medium smoothing"), 0.9}, {LossPlot::tr("Strong smoothing"), 0.97}};
+    const std::pair<QString, double> weights[]{{LossPlot::tr("No smoothing"), 0},
+                                               {LossPlot::tr("Light smoothing"), 0.7},
+                                               {LossPlot::tr("Medium smoothing"), 0.9},
+                                               {LossPlot::tr("Strong smoothing"), 0.97}};
     for (const auto& [text, weight] : weights) {
         QAction* action = menu->addAction(text, self, [this, w = weight] { self->setSmoothing(w); });
         action->setCheckable(true);
@@ -155,7 +161,8 @@ void LossPlot::Impl::fillMenu(QMenu* menu) {
 }
 
 void LossPlot::Impl::save(const QString& ending) {
-    const QString name = curves.size() == 1 ? LossPlot::tr("loss of run %1").arg(curves.front().run()) : LossPlot::tr("loss of %1 runs").arg(curves.size());
+    const QString name = curves.size() == 1 ? LossPlot::tr("loss of run %1").arg(curves.front().run())
+                                            : LossPlot::tr("loss of %1 runs").arg(curves.size());
     QString problem;
     const QString path = askSavePath(self, name, ending);
     if (!path.isEmpty() && !self->exportTo(path, &problem)) showProblem(self, problem);
@@ -167,8 +174,10 @@ LossPlot::LossPlot(QWidget* parent) : QWidget(parent), m_impl(std::make_unique<I
     Impl* d = m_impl.get();
     d->canvas->installEventFilter(this);
     connect(d->canvas, &QCustomPlot::mouseMove, this, [d](QMouseEvent* event) {
-        if (d->canvas->axisRect()->rect().contains(event->pos())) d->point(std::round(d->canvas->xAxis->pixelToCoord(event->position().x())));
-        else d->unpoint();
+        if (d->canvas->axisRect()->rect().contains(event->pos()))
+            d->point(std::round(d->canvas->xAxis->pixelToCoord(event->position().x())));
+        else
+            d->unpoint();
     });
     connect(d->canvas, &QCustomPlot::mouseDoubleClick, this, [this] { resetView(); });
     connect(d->resetButton, &QToolButton::clicked, this, [this] { resetView(); });
@@ -186,7 +195,9 @@ LossPlot::LossPlot(QWidget* parent) : QWidget(parent), m_impl(std::make_unique<I
     d->refresh();
 }
 
-LossPlot::~LossPlot() { delete m_impl->canvas; } // it reads the curves, which go before the children do
+LossPlot::~LossPlot() {
+    delete m_impl->canvas;
+} // it reads the curves, which go before the children do
 
 void LossPlot::clear() {
     m_impl->canvas->removeLines();
@@ -199,8 +210,10 @@ void LossPlot::addStep(const engine::StepEvent& event) {
     const std::size_t i = m_impl->indexOf(event.run);
     LossCurve& curve = m_impl->curves[i];
     const std::size_t before = curve.raw().size();
-    if (!curve.addStep(double(event.step), event.loss)) m_impl->canvas->sync(i);
-    else if (curve.raw().size() > before) m_impl->canvas->append(i);
+    if (!curve.addStep(double(event.step), event.loss))
+        m_impl->canvas->sync(i);
+    else if (curve.raw().size() > before)
+        m_impl->canvas->append(i);
     m_impl->steps = std::max(m_impl->steps, double(event.steps));
     m_impl->canvas->setSteps(m_impl->steps);
     m_impl->later();
@@ -234,7 +247,9 @@ void LossPlot::setSmoothing(double weight) {
     m_impl->refresh();
 }
 
-double LossPlot::smoothing() const { return m_impl->smoothing; }
+double LossPlot::smoothing() const {
+    return m_impl->smoothing;
+}
 
 void LossPlot::setLogScale(bool on) {
     m_impl->log = on;
@@ -242,7 +257,9 @@ void LossPlot::setLogScale(bool on) {
     m_impl->refresh();
 }
 
-bool LossPlot::isLogScale() const { return m_impl->log; }
+bool LossPlot::isLogScale() const {
+    return m_impl->log;
+}
 
 void LossPlot::setEmptyText(const QString& text) {
     m_impl->empty->setText(text);
@@ -260,20 +277,28 @@ void LossPlot::resetView() {
     m_impl->refresh();
 }
 
-bool LossPlot::isZoomed() const { return !m_impl->canvas->following(); }
+bool LossPlot::isZoomed() const {
+    return !m_impl->canvas->following();
+}
 
-const std::vector<LossCurve>& LossPlot::curves() const { return m_impl->curves; }
+const std::vector<LossCurve>& LossPlot::curves() const {
+    return m_impl->curves;
+}
 
 QString LossPlot::readout(double step) const {
     double at = 0;
     QStringList rows;
     for (const LossCurve& curve : m_impl->curves) {
-        const LossCurve::Point *smooth = LossCurve::at(curve.smooth(), step), *raw = LossCurve::at(curve.raw(), step), *eval = LossCurve::at(curve.eval(), step);
+        const LossCurve::Point *smooth = LossCurve::at(curve.smooth(), step), *raw = LossCurve::at(curve.raw(), step),
+                               *eval = LossCurve::at(curve.eval(), step);
         if (smooth || eval) at = std::max(at, (smooth ? smooth : eval)->step);
         QStringList parts;
-        if (smooth) parts << tr("loss %1").arg(figure(smooth->value)) + (m_impl->smoothing > 0 ? tr(" (raw %1)").arg(figure(raw->value)) : QString());
+        if (smooth)
+            parts << tr("loss %1").arg(figure(smooth->value)) +
+                         (m_impl->smoothing > 0 ? tr(" (raw %1)").arg(figure(raw->value)) : QString());
         if (eval && eval->step <= step) parts << tr("eval %1").arg(figure(eval->value));
-        rows << (m_impl->curves.size() == 1 ? QString() : m_impl->nameOf(curve) + QStringLiteral(": ")) + parts.join(QStringLiteral(" · "));
+        rows << (m_impl->curves.size() == 1 ? QString() : m_impl->nameOf(curve) + QStringLiteral(": ")) +
+                    parts.join(QStringLiteral(" · "));
     }
     return (QStringList{tr("step %1").arg(count(qint64(at)))} + rows).join(QLatin1Char('\n'));
 }
@@ -288,27 +313,36 @@ bool LossPlot::exportTo(const QString& path, QString* problem) const {
     if (!path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive)) {
         m_impl->unpoint();
         m_impl->refresh();
-        return savePicture(path, size(), [this](QPaintDevice& device) {
-            QCPPainter painter;
-            if (!painter.begin(&device)) return;
-            painter.setMode(QCPPainter::pmVectorized);
-            painter.setMode(QCPPainter::pmNoCaching);
-            m_impl->canvas->toPainter(&painter, width(), height());
-        }, problem);
+        return savePicture(
+            path, size(),
+            [this](QPaintDevice& device) {
+                QCPPainter painter;
+                if (!painter.begin(&device)) return;
+                painter.setMode(QCPPainter::pmVectorized);
+                painter.setMode(QCPPainter::pmNoCaching);
+                m_impl->canvas->toPainter(&painter, width(), height());
+            },
+            problem);
     }
     QString text = QStringLiteral("run,name,step,loss,smoothed,eval_loss\n");
     const auto number = [](double value) { return QString::number(value, 'g', 9); };
     for (const LossCurve& curve : m_impl->curves) {
         const QString start = QString::number(curve.run()) + QLatin1Char(',') + csvField(curve.name()) + QLatin1Char(',');
         for (std::size_t i = 0; i < curve.raw().size(); ++i)
-            text += start + number(curve.raw()[i].step) + QLatin1Char(',') + number(curve.raw()[i].value) + QLatin1Char(',') + number(curve.smooth()[i].value) + QStringLiteral(",\n");
-        for (const LossCurve::Point& p : curve.eval()) text += start + number(p.step) + QStringLiteral(",,,") + number(p.value) + QLatin1Char('\n');
+            text += start + number(curve.raw()[i].step) + QLatin1Char(',') + number(curve.raw()[i].value) + QLatin1Char(',') +
+                    number(curve.smooth()[i].value) + QStringLiteral(",\n");
+        for (const LossCurve::Point& p : curve.eval())
+            text += start + number(p.step) + QStringLiteral(",,,") + number(p.value) + QLatin1Char('\n');
     }
     return saveText(path, text, problem);
 }
 
-QSize LossPlot::sizeHint() const { return {480, 264}; }
-QSize LossPlot::minimumSizeHint() const { return {240, 144}; }
+QSize LossPlot::sizeHint() const {
+    return {480, 264};
+}
+QSize LossPlot::minimumSizeHint() const {
+    return {240, 144};
+}
 
 bool LossPlot::eventFilter(QObject* watched, QEvent* event) {
     if (event->type() == QEvent::Leave) m_impl->unpoint();

@@ -22,7 +22,7 @@ public:
     void addEval(const engine::EvalEvent& event);
     /// In place of all that is shown.
     void setCurves(const QList<Curve>& curves);
-    void setSmoothing(double weight);              // 0 ≤ weight < 1; 0: the raw curve only
+    void setSmoothing(double weight); // 0 ≤ weight < 1; 0: the raw curve only
     double smoothing() const;
     void setLogScale(bool on);
     bool isLogScale() const;

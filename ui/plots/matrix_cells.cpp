@@ -14,7 +14,9 @@ namespace {
 
 constexpr double kFullDifference = 0.10; // shares that differ by less than this never get the strongest colour
 
-struct Words { Q_DECLARE_TR_FUNCTIONS(ui::MatrixPlot) };
+struct Words {
+    Q_DECLARE_TR_FUNCTIONS(ui::MatrixPlot)
+};
 
 std::int64_t at(const engine::ConfusionMatrix& matrix, std::size_t truth, std::size_t guess) {
     return truth < matrix.counts.size() && guess < matrix.counts[truth].size() ? matrix.counts[truth][guess] : 0;
@@ -26,7 +28,9 @@ std::int64_t rowTotal(const engine::ConfusionMatrix& matrix, std::size_t truth) 
     return total;
 }
 
-double share(std::int64_t n, std::int64_t total) { return total ? double(n) / double(total) : 0; }
+double share(std::int64_t n, std::int64_t total) {
+    return total ? double(n) / double(total) : 0;
+}
 
 MatrixCells labelled(const engine::ConfusionMatrix& matrix) {
     MatrixCells result;
@@ -36,7 +40,8 @@ MatrixCells labelled(const engine::ConfusionMatrix& matrix) {
 }
 
 QString guessName(const MatrixCells& cells, std::size_t guess) {
-    return guess < std::size_t(cells.labels.size()) ? Words::tr("guessed %1").arg(cells.labels[qsizetype(guess)]) : Words::tr("no answer");
+    return guess < std::size_t(cells.labels.size()) ? Words::tr("guessed %1").arg(cells.labels[qsizetype(guess)])
+                                                    : Words::tr("no answer");
 }
 
 } // namespace
@@ -52,15 +57,18 @@ MatrixCells matrixCells(const engine::ConfusionMatrix& matrix) {
         for (std::size_t guess = 0; guess <= matrix.labels.size(); ++guess) {
             const std::int64_t n = at(matrix, truth, guess);
             const double part = share(n, total);
-            result.cells[truth][guess] = {count(n), total ? percent(part) : QStringLiteral("–"), part,
-                                          Words::tr("truth %1, %2: %3, %4 of its rows").arg(label, guessName(result, guess), count(n), percent(part))};
+            result.cells[truth][guess] = {
+                count(n), total ? percent(part) : QStringLiteral("–"), part,
+                Words::tr("truth %1, %2: %3, %4 of its rows").arg(label, guessName(result, guess), count(n), percent(part))};
             if (guess == matrix.labels.size() && n) result.hasUnanswered = true;
         }
         right += at(matrix, truth, truth);
         all += total;
         rows << Words::tr("%1 %2 right").arg(label, percent(share(at(matrix, truth, truth), total)));
     }
-    result.summary = all ? Words::tr("%1 of %2 rows right (%3): %4.").arg(count(right), count(all), percent(share(right, all)), rows.join(QStringLiteral(", "))) : Words::tr("No rows yet.");
+    result.summary = all ? Words::tr("%1 of %2 rows right (%3): %4.")
+                               .arg(count(right), count(all), percent(share(right, all)), rows.join(QStringLiteral(", ")))
+                         : Words::tr("No rows yet.");
     return result;
 }
 
@@ -78,14 +86,16 @@ MatrixCells differenceCells(const engine::ConfusionMatrix& left, const engine::C
     std::int64_t gained = 0;
     for (std::size_t truth = 0; truth < left.labels.size(); ++truth) {
         const std::int64_t totalLeft = rowTotal(left, truth), totalRight = rowTotal(right, truth);
-        result.support.push_back(totalLeft == totalRight ? Words::tr("%1 rows").arg(count(totalLeft)) : Words::tr("%1, %2 rows").arg(count(totalLeft), count(totalRight)));
+        result.support.push_back(totalLeft == totalRight ? Words::tr("%1 rows").arg(count(totalLeft))
+                                                         : Words::tr("%1, %2 rows").arg(count(totalLeft), count(totalRight)));
         for (std::size_t guess = 0; guess <= left.labels.size(); ++guess) {
             const std::int64_t a = at(left, truth, guess), b = at(right, truth, guess);
             const double change = share(b, totalRight) - share(a, totalLeft);
             largest = std::max(largest, std::abs(change));
-            result.cells[truth][guess] = {signedCount(b - a), signedPoints(change), change,
-                                          Words::tr("truth %1, %2: %3 → %4 (%5 points of its rows)")
-                                              .arg(result.labels[qsizetype(truth)], guessName(result, guess), count(a), count(b), signedPoints(change))};
+            result.cells[truth][guess] = {
+                signedCount(b - a), signedPoints(change), change,
+                Words::tr("truth %1, %2: %3 → %4 (%5 points of its rows)")
+                    .arg(result.labels[qsizetype(truth)], guessName(result, guess), count(a), count(b), signedPoints(change))};
             if (guess == left.labels.size() && (a || b)) result.hasUnanswered = true;
         }
         gained += at(right, truth, truth) - at(left, truth, truth);

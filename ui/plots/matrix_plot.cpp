@@ -29,10 +29,10 @@ constexpr int kTitleHeight = 3 * kGrid, kAxisTitle = 18, kGap = 2, kApart = 12;
 constexpr int kMaxCellWidth = 144, kMaxCellHeight = 88;
 
 struct Grid {
-    QRectF area;                       // all cells
+    QRectF area; // all cells
     double cellWidth = 0, cellHeight = 0, lastWidth = 0;
     int labelWidth = 0, columnLabelHeight = 0;
-    bool turned = false;               // column labels upright
+    bool turned = false; // column labels upright
     QRectF cell(int truth, int guess, int labels) const {
         const double x = area.left() + guess * (cellWidth + kGap) + (guess == labels ? kApart - kGap : 0);
         return {x, area.top() + truth * (cellHeight + kGap), guess == labels ? lastWidth : cellWidth, cellHeight};
@@ -95,7 +95,8 @@ void MatrixPlot::Impl::layOut(const QSize& size) {
     grid.turned = grid.cellWidth < 40;
     grid.columnLabelHeight = grid.turned ? std::min(longest + kGrid, size.height() / 4) : 20;
     const double top = kTitleHeight + kAxisTitle + grid.columnLabelHeight;
-    grid.cellHeight = std::clamp((size.height() - 2 - top - (n - 1) * kGap) / n, 6.0, std::min(double(kMaxCellHeight), std::max(grid.cellWidth, 24.0)));
+    grid.cellHeight = std::clamp((size.height() - 2 - top - (n - 1) * kGap) / n, 6.0,
+                                 std::min(double(kMaxCellHeight), std::max(grid.cellWidth, 24.0)));
     grid.area = {left, top, n * (grid.cellWidth + kGap) + kApart - kGap + grid.lastWidth, n * (grid.cellHeight + kGap) - kGap};
 }
 
@@ -107,7 +108,8 @@ void MatrixPlot::Impl::paintFrame(QPainter& painter) const {
     painter.setFont(small);
     painter.setPen(theme.color(Token::Muted));
     const QRectF labelled(grid.area.left(), 0, n * (grid.cellWidth + kGap) - kGap, 0);
-    painter.drawText(QRectF(labelled.left(), kTitleHeight, labelled.width(), kAxisTitle), Qt::AlignCenter, MatrixPlot::tr("guess"));
+    painter.drawText(QRectF(labelled.left(), kTitleHeight, labelled.width(), kAxisTitle), Qt::AlignCenter,
+                     MatrixPlot::tr("guess"));
     painter.save();
     painter.translate(0, grid.area.bottom());
     painter.rotate(-90);
@@ -128,7 +130,8 @@ void MatrixPlot::Impl::paintFrame(QPainter& painter) const {
             painter.restore();
         } else {
             const double reach = guess == n ? 2 : 0;
-            painter.drawText(QRectF(cell.left() - reach, bottom - 16, cell.width() + 2 * reach, 16), Qt::AlignCenter, metrics.elidedText(label, Qt::ElideRight, int(cell.width() + 2 * reach)));
+            painter.drawText(QRectF(cell.left() - reach, bottom - 16, cell.width() + 2 * reach, 16), Qt::AlignCenter,
+                             metrics.elidedText(label, Qt::ElideRight, int(cell.width() + 2 * reach)));
         }
     }
     for (int truth = 0; truth < n; ++truth) {
@@ -136,7 +139,8 @@ void MatrixPlot::Impl::paintFrame(QPainter& painter) const {
         const QRectF box(kAxisTitle, cell.top(), grid.labelWidth - kGrid, cell.height());
         const bool withSupport = cell.height() >= 36;
         painter.setPen(theme.color(Token::Text));
-        painter.drawText(withSupport ? box.adjusted(0, 0, 0, -box.height() / 2) : box, int(Qt::AlignRight) | int(withSupport ? Qt::AlignBottom : Qt::AlignVCenter),
+        painter.drawText(withSupport ? box.adjusted(0, 0, 0, -box.height() / 2) : box,
+                         int(Qt::AlignRight) | int(withSupport ? Qt::AlignBottom : Qt::AlignVCenter),
                          metrics.elidedText(cells.labels[truth], Qt::ElideRight, int(box.width())));
         if (!withSupport) continue;
         painter.setPen(theme.color(Token::Muted));
@@ -160,9 +164,11 @@ void MatrixPlot::Impl::paintCell(QPainter& painter, Cell cell) const {
     const QFont shares = theme.font(TextSize::Small);
     QFont numbers = large ? theme.font(TextSize::Title, true) : theme.font(TextSize::Body, true);
     if (QFontMetrics(numbers).horizontalAdvance(value.count) > rect.width() - 4) numbers = shares;
-    if (rect.height() < 16 || QFontMetrics(numbers).horizontalAdvance(value.count) > rect.width() - 2) return; // the tooltip still says it
+    if (rect.height() < 16 || QFontMetrics(numbers).horizontalAdvance(value.count) > rect.width() - 2)
+        return; // the tooltip still says it
     painter.setPen(bare ? theme.color(Token::Muted) : theme.textOn(fill));
-    const bool both = !bare && rect.height() >= (large ? 52 : 36) && QFontMetrics(shares).horizontalAdvance(value.share) <= rect.width() - 2;
+    const bool both =
+        !bare && rect.height() >= (large ? 52 : 36) && QFontMetrics(shares).horizontalAdvance(value.share) <= rect.width() - 2;
     const int first = QFontMetrics(numbers).height(), second = QFontMetrics(shares).height();
     const double top = rect.center().y() - (both ? first + second : first) / 2.0;
     painter.setFont(numbers);
@@ -182,12 +188,13 @@ void MatrixPlot::Impl::paint(QPainter& painter, const QSize& size, bool interact
     }
     painter.setFont(theme.font(TextSize::Body, true));
     painter.setPen(theme.color(Token::Text));
-    painter.drawText(QRectF(x, 0, size.width() - x, kTitleHeight - 4), Qt::AlignVCenter | Qt::AlignLeft, painter.fontMetrics().elidedText(title, Qt::ElideRight, int(size.width() - x)));
+    painter.drawText(QRectF(x, 0, size.width() - x, kTitleHeight - 4), Qt::AlignVCenter | Qt::AlignLeft,
+                     painter.fontMetrics().elidedText(title, Qt::ElideRight, int(size.width() - x)));
     if (!hasCells()) {
         painter.setFont(theme.font(TextSize::Body));
         painter.setPen(theme.color(Token::Muted));
-        painter.drawText(QRectF(2 * kGrid, kTitleHeight, size.width() - 4 * kGrid, size.height() - kTitleHeight), int(Qt::AlignCenter) | int(Qt::TextWordWrap),
-                         cells.problem.isEmpty() ? empty : cells.problem);
+        painter.drawText(QRectF(2 * kGrid, kTitleHeight, size.width() - 4 * kGrid, size.height() - kTitleHeight),
+                         int(Qt::AlignCenter) | int(Qt::TextWordWrap), cells.problem.isEmpty() ? empty : cells.problem);
         return;
     }
     paintFrame(painter);
@@ -209,8 +216,11 @@ void MatrixPlot::Impl::paint(QPainter& painter, const QSize& size, bool interact
 QString MatrixPlot::Impl::labelAt(const QPointF& point) const {
     for (int i = 0; i < labels(); ++i) {
         const QRectF row = grid.cell(i, 0, labels()), column = grid.cell(0, i, labels());
-        if (point.x() < grid.area.left() && point.y() >= row.top() && point.y() < row.bottom()) return cells.labels[i] + QStringLiteral(" · ") + cells.support[std::size_t(i)];
-        if (point.y() < grid.area.top() && point.x() >= column.left() && point.x() < column.right() && point.y() > kTitleHeight + kAxisTitle) return cells.labels[i];
+        if (point.x() < grid.area.left() && point.y() >= row.top() && point.y() < row.bottom())
+            return cells.labels[i] + QStringLiteral(" · ") + cells.support[std::size_t(i)];
+        if (point.y() < grid.area.top() && point.x() >= column.left() && point.x() < column.right() &&
+            point.y() > kTitleHeight + kAxisTitle)
+            return cells.labels[i];
     }
     return {};
 }
@@ -273,30 +283,48 @@ void MatrixPlot::setSelected(std::optional<std::pair<int, int>> cell) {
     update();
 }
 
-const MatrixCells& MatrixPlot::cells() const { return m_impl->cells; }
-QString MatrixPlot::title() const { return m_impl->title; }
-QColor MatrixPlot::cellColor(int truth, int guess) const { return m_impl->color({truth, guess}); }
-QRectF MatrixPlot::cellRect(int truth, int guess) const { return m_impl->grid.cell(truth, guess, m_impl->labels()); }
-
-bool MatrixPlot::exportTo(const QString& path, QString* problem) const {
-    if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive)) return saveText(path, m_impl->table(QLatin1Char(',')), problem);
-    return savePicture(path, size(), [this](QPaintDevice& device) {
-        QPainter painter(&device);
-        painter.fillRect(QRect(QPoint(0, 0), size()), Theme::instance().color(Token::Raised));
-        m_impl->paint(painter, size(), false);
-    }, problem);
+const MatrixCells& MatrixPlot::cells() const {
+    return m_impl->cells;
+}
+QString MatrixPlot::title() const {
+    return m_impl->title;
+}
+QColor MatrixPlot::cellColor(int truth, int guess) const {
+    return m_impl->color({truth, guess});
+}
+QRectF MatrixPlot::cellRect(int truth, int guess) const {
+    return m_impl->grid.cell(truth, guess, m_impl->labels());
 }
 
-QSize MatrixPlot::sizeHint() const { return {360, 264}; }
-QSize MatrixPlot::minimumSizeHint() const { return {232, 184}; }
+bool MatrixPlot::exportTo(const QString& path, QString* problem) const {
+    if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive))
+        return saveText(path, m_impl->table(QLatin1Char(',')), problem);
+    return savePicture(
+        path, size(),
+        [this](QPaintDevice& device) {
+            QPainter painter(&device);
+            painter.fillRect(QRect(QPoint(0, 0), size()), Theme::instance().color(Token::Raised));
+            m_impl->paint(painter, size(), false);
+        },
+        problem);
+}
+
+QSize MatrixPlot::sizeHint() const {
+    return {360, 264};
+}
+QSize MatrixPlot::minimumSizeHint() const {
+    return {232, 184};
+}
 
 bool MatrixPlot::event(QEvent* event) {
     if (event->type() == QEvent::ToolTip && m_impl->hasCells()) {
         const auto* help = static_cast<QHelpEvent*>(event);
         const auto cell = m_impl->find(help->pos());
         const QString text = cell ? m_impl->at(*cell).explanation : m_impl->labelAt(help->pos());
-        if (text.isEmpty()) QToolTip::hideText();
-        else QToolTip::showText(help->globalPos(), text, this);
+        if (text.isEmpty())
+            QToolTip::hideText();
+        else
+            QToolTip::showText(help->globalPos(), text, this);
         return true;
     }
     return QWidget::event(event);
@@ -307,7 +335,9 @@ void MatrixPlot::paintEvent(QPaintEvent*) {
     m_impl->paint(painter, size(), true);
 }
 
-void MatrixPlot::resizeEvent(QResizeEvent*) { m_impl->layOut(size()); }
+void MatrixPlot::resizeEvent(QResizeEvent*) {
+    m_impl->layOut(size());
+}
 
 void MatrixPlot::mouseMoveEvent(QMouseEvent* event) {
     const auto cell = m_impl->find(event->position());
@@ -348,7 +378,8 @@ void MatrixPlot::keyPressEvent(QKeyEvent* event) {
 }
 
 void MatrixPlot::focusInEvent(QFocusEvent* event) {
-    if (m_impl->hasCells() && (event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason)) m_impl->current = m_impl->selected.value_or(Cell{0, 0});
+    if (m_impl->hasCells() && (event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason))
+        m_impl->current = m_impl->selected.value_or(Cell{0, 0});
     update();
 }
 
@@ -360,7 +391,8 @@ void MatrixPlot::focusOutEvent(QFocusEvent*) {
 void MatrixPlot::contextMenuEvent(QContextMenuEvent* event) {
     if (!m_impl->hasCells()) return;
     QMenu menu(this);
-    menu.addAction(tr("Copy as table"), this, [this] { QGuiApplication::clipboard()->setText(m_impl->table(QLatin1Char('\t'))); });
+    menu.addAction(tr("Copy as table"), this,
+                   [this] { QGuiApplication::clipboard()->setText(m_impl->table(QLatin1Char('\t'))); });
     menu.addSeparator();
     for (const char* ending : {"png", "svg", "pdf", "csv"}) {
         const QString kind = QLatin1String(ending);

@@ -30,7 +30,7 @@ public:
     const MatrixCells& cells() const;
     QString title() const;
     QColor cellColor(int truth, int guess) const;
-    QRectF cellRect(int truth, int guess) const;      // in widget coordinates
+    QRectF cellRect(int truth, int guess) const; // in widget coordinates
     /// By the path's ending: .png .svg .pdf pictures, .csv counts. False with `problem` filled.
     bool exportTo(const QString& path, QString* problem = nullptr) const;
 

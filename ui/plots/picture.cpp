@@ -23,7 +23,9 @@ constexpr int kScreenDpi = 96;
 bool saveBytes(const QString& path, const QByteArray& bytes, QString* problem) {
     QSaveFile file(path);
     if (file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size() && file.commit()) return true;
-    if (problem) *problem = QCoreApplication::translate("picture", "%1 could not be written: %2.").arg(QDir::toNativeSeparators(path), file.errorString());
+    if (problem)
+        *problem = QCoreApplication::translate("picture", "%1 could not be written: %2.")
+                       .arg(QDir::toNativeSeparators(path), file.errorString());
     return false;
 }
 
@@ -54,16 +56,21 @@ bool savePicture(const QString& path, const QSize& size, const std::function<voi
         paint(image);
         image.save(&buffer, "PNG");
     } else {
-        if (problem) *problem = QCoreApplication::translate("picture", "%1 must end in .png, .svg or .pdf.").arg(QFileInfo(path).fileName());
+        if (problem)
+            *problem =
+                QCoreApplication::translate("picture", "%1 must end in .png, .svg or .pdf.").arg(QFileInfo(path).fileName());
         return false;
     }
     return saveBytes(path, bytes, problem);
 }
 
-bool saveText(const QString& path, const QString& text, QString* problem) { return saveBytes(path, text.toUtf8(), problem); }
+bool saveText(const QString& path, const QString& text, QString* problem) {
+    return saveBytes(path, text.toUtf8(), problem);
+}
 
 QString csvField(const QString& text) {
-    const bool plain = !text.contains(QLatin1Char(',')) && !text.contains(QLatin1Char('"')) && !text.contains(QLatin1Char('\n')) && !text.contains(QLatin1Char('\r'));
+    const bool plain = !text.contains(QLatin1Char(',')) && !text.contains(QLatin1Char('"')) &&
+                       !text.contains(QLatin1Char('\n')) && !text.contains(QLatin1Char('\r'));
     return plain ? text : QLatin1Char('"') + QString(text).replace(QLatin1Char('"'), QStringLiteral("\"\"")) + QLatin1Char('"');
 }
 
@@ -72,12 +79,15 @@ QString askSavePath(QWidget* parent, const QString& name, const QString& ending)
     for (QChar& c : file)
         if (!c.isLetterOrNumber() && c != QLatin1Char('-') && c != QLatin1Char('_')) c = QLatin1Char('-');
     const QString folder = QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation);
-    QString path = QFileDialog::getSaveFileName(parent, QCoreApplication::translate("picture", "Save as %1").arg(ending.toUpper()),
-                                                QDir(folder).filePath(file + QLatin1Char('.') + ending), QStringLiteral("*.%1").arg(ending));
+    QString path =
+        QFileDialog::getSaveFileName(parent, QCoreApplication::translate("picture", "Save as %1").arg(ending.toUpper()),
+                                     QDir(folder).filePath(file + QLatin1Char('.') + ending), QStringLiteral("*.%1").arg(ending));
     if (!path.isEmpty() && QFileInfo(path).suffix().compare(ending, Qt::CaseInsensitive) != 0) path += QLatin1Char('.') + ending;
     return path;
 }
 
-void showProblem(QWidget* beside, const QString& problem) { QToolTip::showText(beside->mapToGlobal(QPoint(0, beside->height() / 2)), problem, beside, {}, 10'000); }
+void showProblem(QWidget* beside, const QString& problem) {
+    QToolTip::showText(beside->mapToGlobal(QPoint(0, beside->height() / 2)), problem, beside, {}, 10'000);
+}
 
 } // namespace ui

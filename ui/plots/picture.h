@@ -11,7 +11,8 @@ class QWidget;
 namespace ui {
 
 /// PNG (at twice the size), SVG or PDF, by the path's ending. False with `problem` filled; then no file is left half-written.
-bool savePicture(const QString& path, const QSize& size, const std::function<void(QPaintDevice&)>& paint, QString* problem = nullptr);
+bool savePicture(const QString& path, const QSize& size, const std::function<void(QPaintDevice&)>& paint,
+                 QString* problem = nullptr);
 bool saveText(const QString& path, const QString& text, QString* problem = nullptr);
 /// One field of a CSV, quoted where it must be.
 QString csvField(const QString& text);

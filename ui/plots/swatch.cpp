@@ -46,6 +46,8 @@ void paintSwatch(QPainter& painter, const QRectF& rect, qint64 run) {
     painter.restore();
 }
 
-QIcon swatchIcon(qint64 run) { return QIcon(new SwatchIcon(run)); }
+QIcon swatchIcon(qint64 run) {
+    return QIcon(new SwatchIcon(run));
+}
 
 } // namespace ui

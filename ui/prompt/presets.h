@@ -7,7 +7,9 @@
 
 namespace ui {
 
-struct Preset { QString name, help, text; };
+struct Preset {
+    QString name, help, text;
+};
 
 /// Instruction first, the article's, bare; some name the labels.
 std::vector<Preset> presets(const std::vector<std::string>& labels);

@@ -36,8 +36,9 @@ QString legend() {
         const QTextCharFormat format = promptFormat(part);
         return QStringLiteral("<span style=\"color:%1\">■</span>&nbsp;%2").arg(format.foreground().color().name(), text);
     };
-    return mark(PromptPart::Question, PromptPage::tr("question, the same for every row")) + QStringLiteral("&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; ") + mark(PromptPart::Text, PromptPage::tr("the row's text"))
-         + QStringLiteral("&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; ") + mark(PromptPart::Answer, PromptPage::tr("the answer to learn"));
+    return mark(PromptPart::Question, PromptPage::tr("question, the same for every row")) +
+           QStringLiteral("&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; ") + mark(PromptPart::Text, PromptPage::tr("the row's text")) +
+           QStringLiteral("&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; ") + mark(PromptPart::Answer, PromptPage::tr("the answer to learn"));
 }
 
 } // namespace
@@ -89,7 +90,8 @@ QWidget* PromptPage::buildTemplate() {
     m_template->setPlaceholderText(tr("Text: {text}\nLabel: {label}"));
     setRole(m_template, "mono");
     new TemplateHighlighter(m_template->document());
-    connect(m_template, &QPlainTextEdit::textChanged, this, [this] { m_document.set(QStringLiteral("prompt.template"), m_template->toPlainText()); });
+    connect(m_template, &QPlainTextEdit::textChanged, this,
+            [this] { m_document.set(QStringLiteral("prompt.template"), m_template->toPlainText()); });
     card->body()->addWidget(m_template, 1);
     m_problem = new QLabel;
     m_problem->setObjectName(QStringLiteral("templateProblem"));
@@ -107,7 +109,8 @@ QWidget* PromptPage::buildTemplate() {
     m_spellingTable->setShowGrid(false);
     m_spellingTable->setSelectionMode(QAbstractItemView::SingleSelection);
     m_spellingTable->setTabKeyNavigation(false);
-    m_spellingTable->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed | QAbstractItemView::AnyKeyPressed | QAbstractItemView::SelectedClicked);
+    m_spellingTable->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed |
+                                     QAbstractItemView::AnyKeyPressed | QAbstractItemView::SelectedClicked);
     m_spellingTable->verticalHeader()->hide();
     m_spellingTable->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     m_spellingTable->verticalHeader()->setDefaultSectionSize(kRowHeight);
@@ -212,7 +215,9 @@ void PromptPage::refresh() {
 void PromptPage::showProblem() {
     QString problem;
     for (const Issue& issue : m_document.issues())
-        if (issue.path.starts_with("prompt") && problem.isEmpty()) problem = issue.path == "prompt.template" ? tr("The template %1").arg(fromText(issue.message)) : fromText(issue.message);
+        if (issue.path.starts_with("prompt") && problem.isEmpty())
+            problem =
+                issue.path == "prompt.template" ? tr("The template %1").arg(fromText(issue.message)) : fromText(issue.message);
     const QStringList unknown = TemplateHighlighter::unknown(m_template->toPlainText());
     const char* role = "small";
     if (!problem.isEmpty()) {
@@ -243,13 +248,17 @@ void PromptPage::showRow() {
         const PromptTemplate promptTemplate(m_document.experiment().prompt, dataset->labels);
         const Prompt prompt = engine::render(example, promptTemplate);
         const std::string& before = promptTemplate.prefix();
-        m_rendered->setParts(fromText(before), fromText(example.text), fromText(prompt.question.substr(std::min(prompt.question.size(), before.size() + example.text.size()))),
-                             fromText(prompt.answer));
+        m_rendered->setParts(
+            fromText(before), fromText(example.text),
+            fromText(prompt.question.substr(std::min(prompt.question.size(), before.size() + example.text.size()))),
+            fromText(prompt.answer));
     } catch (const Error&) {
         m_rendered->setParts({}, {}, {}, {}); // the line under the template says why
     }
 }
 
-void PromptPage::step(int by) { m_row->setValue(m_row->value() + by); }
+void PromptPage::step(int by) {
+    m_row->setValue(m_row->value() + by);
+}
 
 } // namespace ui

@@ -27,9 +27,13 @@ SpellingModel::Spellings SpellingModel::spellings() const {
     return changed;
 }
 
-int SpellingModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(m_rows.size()); }
+int SpellingModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : int(m_rows.size());
+}
 
-int SpellingModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : 2; }
+int SpellingModel::columnCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : 2;
+}
 
 QVariant SpellingModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid()) return {};

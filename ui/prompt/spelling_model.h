@@ -28,7 +28,7 @@ Q_SIGNALS:
     void edited();
 
 private:
-    Spellings m_rows;      // label, spelling; empty: the label itself
+    Spellings m_rows; // label, spelling; empty: the label itself
 };
 
 } // namespace ui

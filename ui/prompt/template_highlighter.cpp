@@ -15,7 +15,9 @@ const QRegularExpression& braces() {
     return expression;
 }
 
-bool known(const QString& word) { return word == QLatin1String("{text}") || word == QLatin1String("{label}"); }
+bool known(const QString& word) {
+    return word == QLatin1String("{text}") || word == QLatin1String("{label}");
+}
 
 } // namespace
 

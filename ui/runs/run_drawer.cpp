@@ -29,10 +29,13 @@ namespace {
 constexpr int kNoteMs = 900;
 
 QString row(const QString& name, const QString& value, const QString& muted) {
-    return QStringLiteral("<tr><td style='color:%1; padding:3px 12px 3px 0'>%2</td><td style='padding:3px 0'>%3</td></tr>").arg(muted, name.toHtmlEscaped(), value);
+    return QStringLiteral("<tr><td style='color:%1; padding:3px 12px 3px 0'>%2</td><td style='padding:3px 0'>%3</td></tr>")
+        .arg(muted, name.toHtmlEscaped(), value);
 }
 
-QString plainRow(const QString& name, const QString& value, const QString& muted) { return row(name, value.toHtmlEscaped().replace(QLatin1Char('\n'), QStringLiteral("<br>")), muted); }
+QString plainRow(const QString& name, const QString& value, const QString& muted) {
+    return row(name, value.toHtmlEscaped().replace(QLatin1Char('\n'), QStringLiteral("<br>")), muted);
+}
 
 QString titleOf(const std::string& key) {
     try {
@@ -167,8 +170,11 @@ void RunDrawer::build() {
     outer->addWidget(m_other);
 
     auto* menu = new QMenu(this);
-    for (const auto& [text, what] : {std::pair(tr("Metrics as CSV…"), "metrics"), {tr("Predictions as CSV…"), "predictions"}, {tr("Everything as JSON…"), "json"}})
-        menu->addAction(text, this, [this, w = QString::fromLatin1(what)] { Q_EMIT exportRequested(m_runs.front(), w); })->setObjectName(QLatin1String(what));
+    for (const auto& [text, what] : {std::pair(tr("Metrics as CSV…"), "metrics"),
+                                     {tr("Predictions as CSV…"), "predictions"},
+                                     {tr("Everything as JSON…"), "json"}})
+        menu->addAction(text, this, [this, w = QString::fromLatin1(what)] { Q_EMIT exportRequested(m_runs.front(), w); })
+            ->setObjectName(QLatin1String(what));
     m_export->setMenu(menu);
     connect(m_open, &QPushButton::clicked, this, [this] { Q_EMIT openRequested(m_runs.front()); });
     connect(m_resume, &QPushButton::clicked, this, [this] { Q_EMIT resumeRequested(m_runs.front()); });
@@ -209,7 +215,8 @@ void RunDrawer::show(const QList<engine::RunId>& runs) {
     m_other->setVisible(!one);
     m_deleteMany->setVisible(runs.size() > 1);
     m_deleteMany->setText(tr("Delete %1 runs").arg(runs.size()));
-    m_otherText->setText(runs.isEmpty() ? tr("Select a run to see its settings, files and notes. Select several to compare them.") : tr("%1 runs are selected. Compare shows them side by side.").arg(runs.size()));
+    m_otherText->setText(runs.isEmpty() ? tr("Select a run to see its settings, files and notes. Select several to compare them.")
+                                        : tr("%1 runs are selected. Compare shows them side by side.").arg(runs.size()));
     if (!one) return;
     try {
         fill(m_backend.runs().detail(runs.front()));
@@ -233,22 +240,28 @@ void RunDrawer::fill(const engine::RunDetail& detail) {
     m_swatch->setPixmap(swatchIcon(run.id).pixmap(QSize(kSwatch, kSwatch), devicePixelRatioF()));
     m_name->setFullText(QStringLiteral("%1 · %2").arg(run.id).arg(fromText(run.name)));
 
-    const bool resumable = run.kind == engine::RunKind::Train && (run.state == engine::RunState::Stopped || run.state == engine::RunState::Failed || run.state == engine::RunState::Interrupted);
+    const bool resumable =
+        run.kind == engine::RunKind::Train && (run.state == engine::RunState::Stopped || run.state == engine::RunState::Failed ||
+                                               run.state == engine::RunState::Interrupted);
     m_resume->setVisible(run.kind == engine::RunKind::Train);
     m_resume->setEnabled(resumable && !m_backend.busy());
-    m_resume->setToolTip(!resumable       ? tr("Only a run that was stopped, failed or was interrupted can go on.")
+    m_resume->setToolTip(!resumable         ? tr("Only a run that was stopped, failed or was interrupted can go on.")
                          : m_backend.busy() ? tr("Another run is under way.")
                                             : tr("Go on from its last checkpoint"));
     m_open->setEnabled(!m_detail.experimentYaml.empty());
     const bool running = run.state == engine::RunState::Running;
     m_delete->setEnabled(!running);
-    m_delete->setToolTip(running ? tr("A run that is under way cannot be deleted; stop it first.") : tr("Delete this run and its files"));
+    m_delete->setToolTip(running ? tr("A run that is under way cannot be deleted; stop it first.")
+                                 : tr("Delete this run and its files"));
     for (QAction* action : m_export->menu()->actions())
         if (action->objectName() == QLatin1String("predictions")) action->setEnabled(m_detail.report.has_value());
 
     QString facts = QStringLiteral("<table cellspacing='0'>");
     facts += plainRow(tr("Kind"), kindWord(run.kind), muted);
-    facts += plainRow(tr("State"), run.exitReason.empty() ? stateWord(run.state) : stateWord(run.state) + QLatin1Char('\n') + fromText(run.exitReason), muted);
+    facts += plainRow(tr("State"),
+                      run.exitReason.empty() ? stateWord(run.state)
+                                             : stateWord(run.state) + QLatin1Char('\n') + fromText(run.exitReason),
+                      muted);
     facts += plainRow(tr("Started"), moment(run.started), muted);
     if (runDuration(run) >= 0) facts += plainRow(tr("Duration"), duration(runDuration(run)), muted);
     if (run.steps > 0) facts += plainRow(tr("Steps"), tr("%1 of %2").arg(count(run.step), count(run.steps)), muted);
@@ -257,19 +270,23 @@ void RunDrawer::fill(const engine::RunDetail& detail) {
     if (run.eval_loss) facts += plainRow(tr("Eval loss"), figure(*run.eval_loss), muted);
     for (const auto& [name, value] : m_detail.figures) {
         if (name == "peak_rss_bytes") facts += plainRow(tr("Peak memory"), byteSize(std::int64_t(value)), muted);
-        if (name == "examples_per_second_train" && value > 0) facts += plainRow(tr("Training speed"), tr("%1 examples/s").arg(figure(value, 3)), muted);
+        if (name == "examples_per_second_train" && value > 0)
+            facts += plainRow(tr("Training speed"), tr("%1 examples/s").arg(figure(value, 3)), muted);
     }
     m_facts->setText(facts + QStringLiteral("</table>"));
 
     QString settings = QStringLiteral("<table cellspacing='0'>");
-    for (const auto& [key, value] : run.params) settings += plainRow(titleOf(key), value.empty() || value == "[]" || value == "{}" ? QStringLiteral("–") : fromText(value), muted);
+    for (const auto& [key, value] : run.params)
+        settings += plainRow(titleOf(key),
+                             value.empty() || value == "[]" || value == "{}" ? QStringLiteral("–") : fromText(value), muted);
     m_settings->setText(settings + QStringLiteral("</table>"));
 
     QString files;
     for (const engine::Artifact& artifact : m_detail.artifacts) {
         const QString path = fromPath(artifact.path);
         files += QStringLiteral("<div>%1 <a style='color:%2' href='%3'>%4</a></div>")
-                     .arg(fromText(artifact.kind).toHtmlEscaped(), Theme::instance().color(Token::Accent).name(), QUrl::fromLocalFile(path).toString(), path.toHtmlEscaped());
+                     .arg(fromText(artifact.kind).toHtmlEscaped(), Theme::instance().color(Token::Accent).name(),
+                          QUrl::fromLocalFile(path).toString(), path.toHtmlEscaped());
     }
     m_files->setText(files);
     m_files->setVisible(!files.isEmpty());

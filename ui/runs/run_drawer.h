@@ -51,7 +51,8 @@ private:
     QList<engine::RunId> m_runs;
     engine::RunDetail m_detail;
     QWidget *m_single = nullptr, *m_other = nullptr;
-    QLabel *m_swatch = nullptr, *m_otherText = nullptr, *m_facts = nullptr, *m_settings = nullptr, *m_files = nullptr, *m_filesTitle = nullptr;
+    QLabel *m_swatch = nullptr, *m_otherText = nullptr, *m_facts = nullptr, *m_settings = nullptr, *m_files = nullptr,
+           *m_filesTitle = nullptr;
     ElidedLabel* m_name = nullptr;
     QPushButton *m_open = nullptr, *m_resume = nullptr, *m_export = nullptr, *m_delete = nullptr, *m_deleteMany = nullptr;
     FlowBox* m_tags = nullptr;

@@ -17,10 +17,14 @@
 namespace ui {
 namespace {
 
-struct Words { Q_DECLARE_TR_FUNCTIONS(ui::RunFilter) };
+struct Words {
+    Q_DECLARE_TR_FUNCTIONS(ui::RunFilter)
+};
 
 using Test = std::function<bool(const engine::RunSummary&)>;
-struct Problem { QString text; };
+struct Problem {
+    QString text;
+};
 
 struct Token {
     enum Kind { Word, Quoted, Number, Operator, Open, Close, End } kind = End;
@@ -41,18 +45,24 @@ std::optional<double> toNumber(const QString& text) {
     return fine ? std::optional(value) : std::nullopt;
 }
 
-QString oneWord(const QString& word) { return word.toLower().remove(QLatin1Char(' ')); }
+QString oneWord(const QString& word) {
+    return word.toLower().remove(QLatin1Char(' '));
+}
 
-FieldReader numberField(std::function<std::optional<double>(const engine::RunSummary&)> read) { return {std::move(read), {}}; }
+FieldReader numberField(std::function<std::optional<double>(const engine::RunSummary&)> read) {
+    return {std::move(read), {}};
+}
 
 FieldReader setting(const std::string& key) {
-    return {[key](const engine::RunSummary& run) { return toNumber(runSetting(run, key)); }, [key](const engine::RunSummary& run) { return QStringList{runSetting(run, key)}; }};
+    return {[key](const engine::RunSummary& run) { return toNumber(runSetting(run, key)); },
+            [key](const engine::RunSummary& run) { return QStringList{runSetting(run, key)}; }};
 }
 
 std::map<QString, FieldReader> makeFields() {
     using Run = const engine::RunSummary&;
     std::map<QString, FieldReader> fields;
-    for (const char* section : {"evaluate.", "model.", "data.", "prompt.", "train.", "lora."}) // of equal last words the later section's is meant
+    for (const char* section :
+         {"evaluate.", "model.", "data.", "prompt.", "train.", "lora."}) // of equal last words the later section's is meant
         for (const engine::Field& field : engine::experimentFields()) {
             if (!field.key.starts_with(section)) continue;
             fields[fromText(field.key)] = setting(field.key);
@@ -73,12 +83,15 @@ std::map<QString, FieldReader> makeFields() {
     fields[QStringLiteral("name")] = {{}, [](Run run) { return QStringList{fromText(run.name)}; }};
     fields[QStringLiteral("note")] = {{}, [](Run run) { return QStringList{fromText(run.note)}; }};
     fields[QStringLiteral("kind")] = {{}, [](Run run) { return QStringList{kindWord(run.kind), fromText(toString(run.kind))}; }};
-    fields[QStringLiteral("state")] = {{}, [](Run run) { return QStringList{stateWord(run.state), fromText(toString(run.state))}; }};
+    fields[QStringLiteral("state")] = {{}, [](Run run) {
+                                           return QStringList{stateWord(run.state), fromText(toString(run.state))};
+                                       }};
     fields[QStringLiteral("tag")] = fields[QStringLiteral("tags")] = {{}, [](Run run) {
-        QStringList tags;
-        for (const std::string& tag : run.tags) tags << fromText(tag);
-        return tags;
-    }};
+                                                                          QStringList tags;
+                                                                          for (const std::string& tag : run.tags)
+                                                                              tags << fromText(tag);
+                                                                          return tags;
+                                                                      }};
     return fields;
 }
 
@@ -106,7 +119,10 @@ bool compare(double left, const QString& op, double right) {
 
 QList<Token> tokenize(const QString& text) {
     QList<Token> tokens;
-    const auto isWord = [](QChar c) { return c.isLetterOrNumber() || c == QLatin1Char('_') || c == QLatin1Char('.') || c == QLatin1Char('-') || c == QLatin1Char('/'); };
+    const auto isWord = [](QChar c) {
+        return c.isLetterOrNumber() || c == QLatin1Char('_') || c == QLatin1Char('.') || c == QLatin1Char('-') ||
+               c == QLatin1Char('/');
+    };
     for (qsizetype i = 0; i < text.size();) {
         const QChar c = text[i];
         const qsizetype start = i;
@@ -122,12 +138,18 @@ QList<Token> tokenize(const QString& text) {
         } else if (QStringLiteral("<>=!~&|").contains(c)) {
             while (i < text.size() && QStringLiteral("<>=!~&|").contains(text[i])) ++i;
             const QString op = text.mid(start, i - start);
-            if (op == QLatin1String("&&") || op == QLatin1String("||")) tokens << Token{Token::Word, op == QLatin1String("&&") ? QStringLiteral("and") : QStringLiteral("or"), 0, start};
-            else if (QStringList{QStringLiteral("<"), QStringLiteral("<="), QStringLiteral(">"), QStringLiteral(">="), QStringLiteral("="), QStringLiteral("=="), QStringLiteral("!="), QStringLiteral("~")}.contains(op))
+            if (op == QLatin1String("&&") || op == QLatin1String("||"))
+                tokens << Token{Token::Word, op == QLatin1String("&&") ? QStringLiteral("and") : QStringLiteral("or"), 0, start};
+            else if (QStringList{QStringLiteral("<"), QStringLiteral("<="), QStringLiteral(">"), QStringLiteral(">="),
+                                 QStringLiteral("="), QStringLiteral("=="), QStringLiteral("!="), QStringLiteral("~")}
+                         .contains(op))
                 tokens << Token{Token::Operator, op, 0, start};
-            else throw Problem{Words::tr("“%1” at %2 compares nothing. Use = != < <= > >= or ~.").arg(op).arg(start + 1)};
+            else
+                throw Problem{Words::tr("“%1” at %2 compares nothing. Use = != < <= > >= or ~.").arg(op).arg(start + 1)};
         } else if (isWord(c)) {
-            while (i < text.size() && (isWord(text[i]) || (text[i] == QLatin1Char('+') && i > start && text[i - 1].toLower() == QLatin1Char('e')))) ++i;
+            while (i < text.size() &&
+                   (isWord(text[i]) || (text[i] == QLatin1Char('+') && i > start && text[i - 1].toLower() == QLatin1Char('e'))))
+                ++i;
             const QString word = text.mid(start, i - start);
             Token token{Token::Word, word, 0, start};
             if (const auto number = toNumber(word)) {
@@ -135,9 +157,11 @@ QList<Token> tokenize(const QString& text) {
                 token.number = *number;
                 qsizetype sign = i;
                 while (sign < text.size() && text[sign].isSpace()) ++sign;
-                if (sign < text.size() && text[sign] == QLatin1Char('%')) token.number /= 100, token.text += text[sign], i = sign + 1;
+                if (sign < text.size() && text[sign] == QLatin1Char('%'))
+                    token.number /= 100, token.text += text[sign], i = sign + 1;
             } else {
-                for (const auto& [unit, seconds] : {std::pair(QStringLiteral("min"), 60.0), {QStringLiteral("h"), 3600.0}, {QStringLiteral("s"), 1.0}}) {
+                for (const auto& [unit, seconds] :
+                     {std::pair(QStringLiteral("min"), 60.0), {QStringLiteral("h"), 3600.0}, {QStringLiteral("s"), 1.0}}) {
                     const auto number2 = word.endsWith(unit) ? toNumber(word.chopped(unit.size())) : std::nullopt;
                     if (!number2) continue;
                     token.kind = Token::Number;
@@ -147,7 +171,8 @@ QList<Token> tokenize(const QString& text) {
             }
             tokens << token;
         } else {
-            throw Problem{Words::tr("“%1” at %2 means nothing here. Put words in quotation marks to look for them.").arg(c).arg(start + 1)};
+            throw Problem{
+                Words::tr("“%1” at %2 means nothing here. Put words in quotation marks to look for them.").arg(c).arg(start + 1)};
         }
     }
     tokens << Token{Token::End, {}, 0, text.size()};
@@ -168,7 +193,9 @@ public:
 private:
     static constexpr int kDepth = 50;
     const Token& now() const { return m_tokens[m_at]; }
-    bool isWord(const char* word) const { return now().kind == Token::Word && now().text.compare(QLatin1String(word), Qt::CaseInsensitive) == 0; }
+    bool isWord(const char* word) const {
+        return now().kind == Token::Word && now().text.compare(QLatin1String(word), Qt::CaseInsensitive) == 0;
+    }
 
     Test any(int depth) {
         if (depth > kDepth) throw Problem{Words::tr("There are more than %1 brackets inside one another.").arg(kDepth)};
@@ -204,8 +231,10 @@ private:
             return inner;
         }
         const Token token = now();
-        if (token.kind == Token::End || isWord("and") || isWord("or")) throw Problem{Words::tr("Something is missing at %1, after “%2”.").arg(token.at + 1).arg(before())};
-        if (token.kind == Token::Operator) throw Problem{Words::tr("“%1” at %2 needs a name before it, such as accuracy.").arg(token.text).arg(token.at + 1)};
+        if (token.kind == Token::End || isWord("and") || isWord("or"))
+            throw Problem{Words::tr("Something is missing at %1, after “%2”.").arg(token.at + 1).arg(before())};
+        if (token.kind == Token::Operator)
+            throw Problem{Words::tr("“%1” at %2 needs a name before it, such as accuracy.").arg(token.text).arg(token.at + 1)};
         if (token.kind == Token::Close) throw Problem{Words::tr("The bracket at %1 closes nothing.").arg(token.at + 1)};
         ++m_at;
         if (now().kind == Token::Operator && token.kind != Token::Quoted) return condition(token);
@@ -217,7 +246,8 @@ private:
         if (field == fieldMap().end()) {
             std::vector<std::string> known;
             for (const auto& [key, reader] : fieldMap()) known.push_back(key.toStdString());
-            throw Problem{Words::tr("Runs have no “%1”. Did you mean %2?").arg(name.text, fromText(engine::nearestKey(name.text.toStdString(), known)))};
+            throw Problem{Words::tr("Runs have no “%1”. Did you mean %2?")
+                              .arg(name.text, fromText(engine::nearestKey(name.text.toStdString(), known)))};
         }
         const Token op = now();
         ++m_at;
@@ -234,7 +264,8 @@ private:
             };
         if (!reader.texts) throw Problem{Words::tr("%1 is a number, and “%2” is none.").arg(name.text, value.text)};
         const bool equal = op.text == QLatin1String("=") || op.text == QLatin1String("==");
-        if (!partly && !equal && op.text != QLatin1String("!=")) throw Problem{Words::tr("“%1” compares numbers, and “%2” is none.").arg(op.text, value.text)};
+        if (!partly && !equal && op.text != QLatin1String("!="))
+            throw Problem{Words::tr("“%1” compares numbers, and “%2” is none.").arg(op.text, value.text)};
         return [reader, partly, negative = op.text == QLatin1String("!="), right = value.text](const engine::RunSummary& run) {
             for (const QString& text : reader.texts(run))
                 if (partly ? text.contains(right, Qt::CaseInsensitive) : oneWord(text) == oneWord(right)) return !negative;
@@ -253,9 +284,7 @@ private:
 RunFilter::RunFilter(const QString& text) {
     try {
         m_test = Parser(tokenize(text)).parse();
-    } catch (const Problem& problem) {
-        m_problem = problem.text;
-    }
+    } catch (const Problem& problem) { m_problem = problem.text; }
 }
 
 QStringList RunFilter::fields() {

@@ -10,7 +10,8 @@
 namespace ui {
 
 /// condition: FIELD = != < <= > >= ~ VALUE, joined by and, or, not and brackets; things side by side must both hold. A word or
-/// "quoted words" alone are looked for in name, tags, note, kind and state. Values: 0.8, 80%, 2e-4, 5min, done, "two words"; ~ finds a part.
+/// "quoted words" alone are looked for in name, tags, note, kind and state. Values: 0.8, 80%, 2e-4, 5min, done, "two words"; ~
+/// finds a part.
 class RunFilter {
 public:
     RunFilter() = default;

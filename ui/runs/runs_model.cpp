@@ -30,7 +30,8 @@ const char* settingOf(int column) {
 
 /// A baseline was not trained, whatever its experiment says.
 bool saysNothing(const engine::RunSummary& run, int column) {
-    return run.kind == engine::RunKind::Baseline && settingOf(column) && column != RunsModel::Precision && column != RunsModel::Model;
+    return run.kind == engine::RunKind::Baseline && settingOf(column) && column != RunsModel::Precision &&
+           column != RunsModel::Model;
 }
 
 bool isNumeric(int column) {
@@ -47,11 +48,14 @@ bool isNumeric(int column) {
 }
 
 bool same(const engine::RunSummary& a, const engine::RunSummary& b) {
-    return a.id == b.id && a.name == b.name && a.state == b.state && a.finished == b.finished && a.accuracy == b.accuracy && a.macro_f1 == b.macro_f1 && a.eval_loss == b.eval_loss &&
-           a.last_loss == b.last_loss && a.step == b.step && a.steps == b.steps && a.tags == b.tags && a.note == b.note && a.exitReason == b.exitReason && a.started == b.started;
+    return a.id == b.id && a.name == b.name && a.state == b.state && a.finished == b.finished && a.accuracy == b.accuracy &&
+           a.macro_f1 == b.macro_f1 && a.eval_loss == b.eval_loss && a.last_loss == b.last_loss && a.step == b.step &&
+           a.steps == b.steps && a.tags == b.tags && a.note == b.note && a.exitReason == b.exitReason && a.started == b.started;
 }
 
-QVariant number(const std::optional<double>& value) { return value ? QVariant(*value) : QVariant(); }
+QVariant number(const std::optional<double>& value) {
+    return value ? QVariant(*value) : QVariant();
+}
 
 } // namespace
 
@@ -60,8 +64,10 @@ void RunsModel::setRuns(std::vector<engine::RunSummary> runs) {
     if (!std::is_sorted(runs.begin(), runs.end(), newer)) std::sort(runs.begin(), runs.end(), newer);
     std::size_t common = 0;
     for (std::size_t i = 0, j = 0; i < m_runs.size() && j < runs.size();) {
-        if (m_runs[i].id == runs[j].id) ++common, ++i, ++j;
-        else m_runs[i].id > runs[j].id ? ++i : ++j;
+        if (m_runs[i].id == runs[j].id)
+            ++common, ++i, ++j;
+        else
+            m_runs[i].id > runs[j].id ? ++i : ++j;
     }
     if (m_runs.size() + runs.size() - 2 * common > kManyChanges) {
         beginResetModel();
@@ -100,7 +106,9 @@ const engine::RunSummary* RunsModel::find(engine::RunId run) const {
     return found == m_runs.end() ? nullptr : &*found;
 }
 
-bool RunsModel::isUsual(int column) { return column < Loss; }
+bool RunsModel::isUsual(int column) {
+    return column < Loss;
+}
 
 QString RunsModel::text(const engine::RunSummary& run, int column) const {
     if (const char* key = settingOf(column)) {
@@ -111,7 +119,10 @@ QString RunsModel::text(const engine::RunSummary& run, int column) const {
     case Number: return QString::number(run.id);
     case Name: return fromText(run.name);
     case Kind: return kindWord(run.kind);
-    case State: return run.state == engine::RunState::Running && run.steps > 0 ? tr("Running %1").arg(percent(double(run.step) / double(run.steps), 0)) : stateWord(run.state);
+    case State:
+        return run.state == engine::RunState::Running && run.steps > 0
+                   ? tr("Running %1").arg(percent(double(run.step) / double(run.steps), 0))
+                   : stateWord(run.state);
     case Started: return moment(run.started);
     case Duration: return duration(runDuration(run));
     case Accuracy: return run.accuracy ? percent(*run.accuracy) : QStringLiteral("–");
@@ -161,7 +172,8 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
     case Qt::EditRole: return column == Name ? QVariant(fromText(run.name)) : QVariant();
     case kSortRole: return sortValue(run, column);
     case kRunRole: return qint64(run.id);
-    case Qt::TextAlignmentRole: return int((isNumeric(column) && column != Number ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    case Qt::TextAlignmentRole:
+        return int((isNumeric(column) && column != Number ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     case Qt::DecorationRole:
         if (column == Number) return swatchIcon(run.id);
         if (column == State) return stateIcon(run.state);
@@ -169,7 +181,8 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
     case Qt::ForegroundRole: {
         if (column == Name || column == State) return {};
         const bool figureColumn = column == Accuracy || column == MacroF1 || column == EvalLoss;
-        return figureColumn && text(run, column) != QStringLiteral("–") ? QVariant() : QVariant(Theme::instance().color(Token::Muted));
+        return figureColumn && text(run, column) != QStringLiteral("–") ? QVariant()
+                                                                        : QVariant(Theme::instance().color(Token::Muted));
     }
     case Qt::ToolTipRole:
         if (column == Name) return fromText(run.name);
@@ -182,11 +195,14 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
 
 QVariant RunsModel::headerData(int section, Qt::Orientation orientation, int role) const {
     if (orientation != Qt::Horizontal) return {};
-    if (role == Qt::TextAlignmentRole) return int((isNumeric(section) && section != Number ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    if (role == Qt::TextAlignmentRole)
+        return int((isNumeric(section) && section != Number ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     if (role == Qt::ToolTipRole && settingOf(section)) return QString::fromLatin1(settingOf(section));
     if (role != Qt::DisplayRole) return {};
-    const QString names[]{tr("Run"), tr("Name"), tr("State"), tr("Accuracy"), tr("Macro F1"), tr("Eval loss"), tr("r"), tr("alpha"), tr("dropout"), tr("Learning rate"),
-                          tr("Epochs"), tr("Started"), tr("Duration"), tr("Kind"), tr("Tags"), tr("Loss"), tr("Batch"), tr("Precision"), tr("Model")};
+    const QString names[]{tr("Run"),       tr("Name"),    tr("State"),     tr("Accuracy"), tr("Macro F1"),
+                          tr("Eval loss"), tr("r"),       tr("alpha"),     tr("dropout"),  tr("Learning rate"),
+                          tr("Epochs"),    tr("Started"), tr("Duration"),  tr("Kind"),     tr("Tags"),
+                          tr("Loss"),      tr("Batch"),   tr("Precision"), tr("Model")};
     static_assert(std::size(names) == Columns);
     return names[section];
 }

@@ -12,7 +12,28 @@ namespace ui {
 class RunsModel : public QAbstractTableModel {
     Q_OBJECT
 public:
-    enum Column { Number, Name, State, Accuracy, MacroF1, EvalLoss, Rank, Alpha, Dropout, LearningRate, Epochs, Started, Duration, Kind, Tags, Loss, BatchSize, Precision, Model, Columns };
+    enum Column {
+        Number,
+        Name,
+        State,
+        Accuracy,
+        MacroF1,
+        EvalLoss,
+        Rank,
+        Alpha,
+        Dropout,
+        LearningRate,
+        Epochs,
+        Started,
+        Duration,
+        Kind,
+        Tags,
+        Loss,
+        BatchSize,
+        Precision,
+        Model,
+        Columns
+    };
     static constexpr int kSortRole = Qt::UserRole, kRunRole = Qt::UserRole + 1;
 
     using QAbstractTableModel::QAbstractTableModel;

@@ -107,15 +107,18 @@ QWidget* RunsPage::buildTable() {
     m_filter->setPlaceholderText(tr("r >= 16 and macro_f1 > 0.8, or words of a name or tag"));
     m_filter->setClearButtonEnabled(true);
     m_filter->addAction(icon(QStringLiteral("search")), QLineEdit::LeadingPosition);
-    m_filter->setToolTip(tr("<p>Words are looked for in names, tags, notes, kinds and states. Conditions use the names of settings and results: "
-                            "<b>accuracy &gt; 80%</b>, <b>r &gt;= 16 and lr &lt; 5e-4</b>, <b>not state = failed</b>, <b>duration &lt; 10min</b>, <b>name ~ sweep or tag = best</b>.</p>"));
+    m_filter->setToolTip(
+        tr("<p>Words are looked for in names, tags, notes, kinds and states. Conditions use the names of settings and results: "
+           "<b>accuracy &gt; 80%</b>, <b>r &gt;= 16 and lr &lt; 5e-4</b>, <b>not state = failed</b>, <b>duration &lt; 10min</b>, "
+           "<b>name ~ sweep or tag = best</b>.</p>"));
     m_filter->setAccessibleName(tr("Filter"));
     connect(m_filter, &QLineEdit::textChanged, this, &RunsPage::applyFilter);
     line->addWidget(m_filter, 1);
     auto* columns = new QPushButton(tr("Columns"));
     columns->setObjectName(QStringLiteral("columns"));
     setRole(columns, "quiet");
-    connect(columns, &QPushButton::clicked, this, [this, columns] { chooseColumns(columns->mapToGlobal(QPoint(0, columns->height()))); });
+    connect(columns, &QPushButton::clicked, this,
+            [this, columns] { chooseColumns(columns->mapToGlobal(QPoint(0, columns->height()))); });
     line->addWidget(columns);
     m_details = new QPushButton(tr("Details"));
     m_details->setObjectName(QStringLiteral("details"));
@@ -148,7 +151,8 @@ QWidget* RunsPage::buildTable() {
     QHeaderView* header = m_view->horizontalHeader();
     header->setSectionsMovable(true);
     header->setContextMenuPolicy(Qt::CustomContextMenu);
-    connect(header, &QHeaderView::customContextMenuRequested, this, [this, header](const QPoint& at) { chooseColumns(header->mapToGlobal(at)); });
+    connect(header, &QHeaderView::customContextMenuRequested, this,
+            [this, header](const QPoint& at) { chooseColumns(header->mapToGlobal(at)); });
     for (int column = 0; column < RunsModel::Columns; ++column) {
         header->resizeSection(column, usualWidth(column));
         header->setSectionHidden(column, !RunsModel::isUsual(column));
@@ -168,22 +172,28 @@ QWidget* RunsPage::buildTable() {
 
 void RunsPage::wireDrawer() {
     connect(m_drawer, &RunDrawer::noteChanged, this, [this](engine::RunId run, const QString& note) {
-        if (attempt([&] { m_backend.runs().setNote(run, note.toStdString()); })) m_model->patch(run, [&](engine::RunSummary& summary) { summary.note = note.toStdString(); });
+        if (attempt([&] { m_backend.runs().setNote(run, note.toStdString()); }))
+            m_model->patch(run, [&](engine::RunSummary& summary) { summary.note = note.toStdString(); });
     });
     const auto retag = [this](engine::RunId run, const std::function<void()>& change) {
         if (!attempt(change)) return;
         m_model->patch(run, [&](engine::RunSummary& summary) { summary.tags = m_backend.runs().detail(run).summary.tags; });
         refreshSelection();
     };
-    connect(m_drawer, &RunDrawer::tagAdded, this, [this, retag](engine::RunId run, const QString& tag) { retag(run, [&] { m_backend.runs().addTag(run, tag.toStdString()); }); });
-    connect(m_drawer, &RunDrawer::tagRemoved, this, [this, retag](engine::RunId run, const QString& tag) { retag(run, [&] { m_backend.runs().removeTag(run, tag.toStdString()); }); });
+    connect(m_drawer, &RunDrawer::tagAdded, this, [this, retag](engine::RunId run, const QString& tag) {
+        retag(run, [&] { m_backend.runs().addTag(run, tag.toStdString()); });
+    });
+    connect(m_drawer, &RunDrawer::tagRemoved, this, [this, retag](engine::RunId run, const QString& tag) {
+        retag(run, [&] { m_backend.runs().removeTag(run, tag.toStdString()); });
+    });
     connect(m_drawer, &RunDrawer::openRequested, this, [this](engine::RunId run) {
         attempt([&] { Q_EMIT experimentRequested(fromText(m_backend.runs().detail(run).experimentYaml)); });
     });
     connect(m_drawer, &RunDrawer::resumeRequested, this, &RunsPage::resumeRequested);
     connect(m_drawer, &RunDrawer::deleteRequested, this, &RunsPage::deleteRuns);
     connect(m_drawer, &RunDrawer::exportRequested, this, [this](engine::RunId run, const QString& what) {
-        const QString path = askSavePath(this, tr("run %1 %2").arg(run).arg(what), what == QLatin1String("json") ? what : QStringLiteral("csv"));
+        const QString path =
+            askSavePath(this, tr("run %1 %2").arg(run).arg(what), what == QLatin1String("json") ? what : QStringLiteral("csv"));
         if (!path.isEmpty()) exportRun(run, what, path);
     });
 }
@@ -191,9 +201,10 @@ void RunsPage::wireDrawer() {
 bool RunsPage::exportRun(engine::RunId run, const QString& what, const QString& path) {
     return attempt([&] {
         const engine::RunDetail detail = m_backend.runs().detail(run);
-        const std::string text = what == QLatin1String("metrics")       ? engine::metricsCsv(detail)
-                                 : what == QLatin1String("predictions") ? engine::predictionsCsv(detail, m_backend.runs().predictions(run))
-                                                                        : engine::runJson(detail);
+        const std::string text = what == QLatin1String("metrics") ? engine::metricsCsv(detail)
+                                 : what == QLatin1String("predictions")
+                                     ? engine::predictionsCsv(detail, m_backend.runs().predictions(run))
+                                     : engine::runJson(detail);
         QString problem;
         if (!saveText(path, fromText(text), &problem)) throw engine::Error(engine::ErrorCode::Io, problem.toStdString());
     });
@@ -219,7 +230,8 @@ bool RunsPage::eventFilter(QObject* watched, QEvent* event) {
     if (watched == m_view && event->type() == QEvent::KeyPress) {
         const auto* key = static_cast<QKeyEvent*>(event);
         if (key->matches(QKeySequence::Delete)) return deleteRuns(selectedRuns()), true;
-        if ((key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) && m_compare->isEnabled()) return m_compare->click(), true;
+        if ((key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) && m_compare->isEnabled())
+            return m_compare->click(), true;
     }
     return Page::eventFilter(watched, event);
 }
@@ -233,9 +245,11 @@ void RunsPage::reload() {
     m_stale = false;
     attempt([this] { m_model->setRuns(m_backend.runs().list()); });
     if (m_model->rowCount() == 0 && m_problem.isEmpty())
-        showEmpty(tr("Every training and evaluation is kept here with its settings, curves and results, so that any two can be compared and any one repeated."), tr("Train a model"),
-                  [this] { Q_EMIT trainRequested(); });
-    else showContent();
+        showEmpty(tr("Every training and evaluation is kept here with its settings, curves and results, so that any two can be "
+                     "compared and any one repeated."),
+                  tr("Train a model"), [this] { Q_EMIT trainRequested(); });
+    else
+        showContent();
     refreshSelection();
     refreshStatus();
 }
@@ -255,13 +269,16 @@ void RunsPage::refreshStatus() {
     const std::int64_t all = m_model->rowCount() - m_leaving.size(), shown = m_proxy->rowCount();
     const QString problem = m_problem.isEmpty() ? m_filterProblem : m_problem;
     setRole(m_status, problem.isEmpty() ? "small" : "error");
-    m_status->setText(!problem.isEmpty() ? problem : shown == all ? (all == 1 ? tr("1 run") : tr("%1 runs").arg(count(all))) : tr("%1 of %2 runs").arg(count(shown), count(all)));
+    m_status->setText(!problem.isEmpty() ? problem
+                      : shown == all     ? (all == 1 ? tr("1 run") : tr("%1 runs").arg(count(all)))
+                                         : tr("%1 of %2 runs").arg(count(shown), count(all)));
     m_status->setToolTip(problem);
 }
 
 QList<engine::RunId> RunsPage::selectedRuns() const {
     QList<engine::RunId> runs;
-    for (const QModelIndex& index : m_view->selectionModel()->selectedRows()) runs << index.data(RunsModel::kRunRole).value<engine::RunId>();
+    for (const QModelIndex& index : m_view->selectionModel()->selectedRows())
+        runs << index.data(RunsModel::kRunRole).value<engine::RunId>();
     std::sort(runs.begin(), runs.end());
     return runs;
 }
@@ -270,7 +287,8 @@ void RunsPage::refreshSelection() {
     const QList<engine::RunId> runs = selectedRuns();
     m_compare->setEnabled(!runs.isEmpty());
     m_compare->setText(runs.size() > 1 ? tr("Compare %1").arg(runs.size()) : tr("Compare"));
-    m_compare->setToolTip(runs.isEmpty() ? tr("Select one run or more in the table first.") : tr("See the selected runs side by side"));
+    m_compare->setToolTip(runs.isEmpty() ? tr("Select one run or more in the table first.")
+                                         : tr("See the selected runs side by side"));
     m_drawer->show(runs);
 }
 
@@ -298,9 +316,8 @@ void RunsPage::showMenu(const QPoint& where) {
     menu.addAction(m_compare->text(), m_compare, &QPushButton::click);
     if (runs.size() == 1) {
         menu.addAction(tr("Open its experiment"), this, [this, runs] { Q_EMIT m_drawer->openRequested(runs.front()); });
-        menu.addAction(tr("Rename"), this, [this] {
-            m_view->edit(m_view->selectionModel()->selectedRows(RunsModel::Name).front());
-        });
+        menu.addAction(tr("Rename"), this,
+                       [this] { m_view->edit(m_view->selectionModel()->selectedRows(RunsModel::Name).front()); });
     }
     menu.addSeparator();
     menu.addAction(tr("Delete"), this, [this, runs] { deleteRuns(runs); });
@@ -310,14 +327,16 @@ void RunsPage::showMenu(const QPoint& where) {
 void RunsPage::deleteRuns(const QList<engine::RunId>& runs) {
     QList<engine::RunId> leaving;
     for (const engine::RunId run : runs)
-        if (const engine::RunSummary* summary = m_model->find(run); summary && summary->state != engine::RunState::Running) leaving << run;
+        if (const engine::RunSummary* summary = m_model->find(run); summary && summary->state != engine::RunState::Running)
+            leaving << run;
     if (leaving.isEmpty()) {
         if (!runs.isEmpty()) say(tr("A run that is under way cannot be deleted; stop it first."));
         return;
     }
     m_drawer->flush();
     m_undo->expire(); // the ones before go now
-    const QString text = leaving.size() == 1 ? tr("Run %1 deleted.").arg(runTitle(*m_model->find(leaving.front()))) : tr("%1 runs deleted.").arg(leaving.size());
+    const QString text = leaving.size() == 1 ? tr("Run %1 deleted.").arg(runTitle(*m_model->find(leaving.front())))
+                                             : tr("%1 runs deleted.").arg(leaving.size());
     m_leaving = leaving;
     m_undo->offer(text);
     m_proxy->hide(leaving);

@@ -61,7 +61,7 @@ private:
     QPushButton *m_compare = nullptr, *m_details = nullptr;
     RunDrawer* m_drawer = nullptr;
     UndoBar* m_undo = nullptr;
-    QList<engine::RunId> m_leaving;  // hidden, deleted when the undo bar goes
+    QList<engine::RunId> m_leaving; // hidden, deleted when the undo bar goes
     QString m_problem, m_filterProblem;
     bool m_stale = true;
 };

@@ -51,6 +51,8 @@ private:
 
 } // namespace
 
-QIcon icon(const QString& name, Token token) { return QIcon(new ThemedIcon(name, token)); }
+QIcon icon(const QString& name, Token token) {
+    return QIcon(new ThemedIcon(name, token));
+}
 
 } // namespace ui

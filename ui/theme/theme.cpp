@@ -15,20 +15,29 @@
 #include <cmath>
 #include <initializer_list>
 
-static void initResources() { Q_INIT_RESOURCE(phibench); } // outside the namespace, as Qt asks
+static void initResources() {
+    Q_INIT_RESOURCE(phibench);
+} // outside the namespace, as Qt asks
 
 namespace ui {
 namespace {
 
-struct Palette { QRgb colors[12]; };
+struct Palette {
+    QRgb colors[12];
+};
 
-//                            surface   raised    sunken    border    text      muted     accent    onAccent  good      warn      bad       focus
-constexpr Palette kLight{{0xfff4f5f8, 0xffffffff, 0xffebedf2, 0xffd8dce5, 0xff171a23, 0xff565e6e, 0xff3550cf, 0xffffffff, 0xff14734a, 0xff855300, 0xffb92d30, 0xff5b75ea}};
-constexpr Palette kDark{{0xff15171d, 0xff1d2027, 0xff101217, 0xff313641, 0xffe8eaf0, 0xff9ca5b5, 0xff8ea6ff, 0xff0e1430, 0xff62cd95, 0xffe2b04f, 0xffff8d86, 0xff8ea6ff}};
+//                            surface   raised    sunken    border    text      muted     accent    onAccent  good      warn bad
+//                            focus
+constexpr Palette kLight{{0xfff4f5f8, 0xffffffff, 0xffebedf2, 0xffd8dce5, 0xff171a23, 0xff565e6e, 0xff3550cf, 0xffffffff,
+                          0xff14734a, 0xff855300, 0xffb92d30, 0xff5b75ea}};
+constexpr Palette kDark{{0xff15171d, 0xff1d2027, 0xff101217, 0xff313641, 0xffe8eaf0, 0xff9ca5b5, 0xff8ea6ff, 0xff0e1430,
+                         0xff62cd95, 0xffe2b04f, 0xffff8d86, 0xff8ea6ff}};
 
 // Eight hues apart also for the colour-blind (after Okabe and Ito), darkened or lightened to read on the mode's surface.
-constexpr std::array<QRgb, 8> kRunsLight{0xff3550cf, 0xffc2570c, 0xff0b8173, 0xffb0358f, 0xff8a6a00, 0xff1f7fb8, 0xffa8373a, 0xff6a4bc4};
-constexpr std::array<QRgb, 8> kRunsDark{0xff8ea6ff, 0xfff5a05a, 0xff4fcab8, 0xffea86cf, 0xffe0c04c, 0xff6cc1f2, 0xfff58b86, 0xffb79cff};
+constexpr std::array<QRgb, 8> kRunsLight{0xff3550cf, 0xffc2570c, 0xff0b8173, 0xffb0358f,
+                                         0xff8a6a00, 0xff1f7fb8, 0xffa8373a, 0xff6a4bc4};
+constexpr std::array<QRgb, 8> kRunsDark{0xff8ea6ff, 0xfff5a05a, 0xff4fcab8, 0xffea86cf,
+                                        0xffe0c04c, 0xff6cc1f2, 0xfff58b86, 0xffb79cff};
 
 // Even steps of lightness from the surface's end to the other, by way of cividis' blue, grey and ochre.
 constexpr std::array<QRgb, 6> kHeatLight{0xfff3f1e6, 0xffd9d3b0, 0xffa9a88f, 0xff757f8a, 0xff40567f, 0xff0d2a5c};
@@ -55,24 +64,31 @@ double luminance(const QColor& c) {
 
 QString firstInstalled(std::initializer_list<const char*> names, QFontDatabase::SystemFont otherwise) {
     QStringList installed;
-    for (const QString& family : QFontDatabase::families()) installed << family.section(QStringLiteral(" ["), 0, 0); // "Noto Sans [GOOG]"
+    for (const QString& family : QFontDatabase::families())
+        installed << family.section(QStringLiteral(" ["), 0, 0); // "Noto Sans [GOOG]"
     for (const char* name : names)
         if (installed.contains(QLatin1String(name), Qt::CaseInsensitive)) return QLatin1String(name);
     return QFontDatabase::systemFont(otherwise).family();
 }
 
 QString sansFamily() {
-    static const QString family = firstInstalled({"Inter", "SF Pro Text", "Segoe UI Variable Text", "Segoe UI", "Noto Sans", "Cantarell", "Source Sans 3",
-                                                  "Roboto", "Ubuntu", "Helvetica Neue", "Liberation Sans", "Nimbus Sans", "DejaVu Sans"}, QFontDatabase::GeneralFont);
+    static const QString family =
+        firstInstalled({"Inter", "SF Pro Text", "Segoe UI Variable Text", "Segoe UI", "Noto Sans", "Cantarell", "Source Sans 3",
+                        "Roboto", "Ubuntu", "Helvetica Neue", "Liberation Sans", "Nimbus Sans", "DejaVu Sans"},
+                       QFontDatabase::GeneralFont);
     return family;
 }
 
 QString monoFamily() {
-    static const QString family = firstInstalled({"JetBrains Mono", "SF Mono", "Cascadia Mono", "Consolas", "Noto Sans Mono", "DejaVu Sans Mono"}, QFontDatabase::FixedFont);
+    static const QString family =
+        firstInstalled({"JetBrains Mono", "SF Mono", "Cascadia Mono", "Consolas", "Noto Sans Mono", "DejaVu Sans Mono"},
+                       QFontDatabase::FixedFont);
     return family;
 }
 
-int pixels(TextSize size) { return size == TextSize::Small ? 12 : size == TextSize::Body ? 13 : 20; }
+int pixels(TextSize size) {
+    return size == TextSize::Small ? 12 : size == TextSize::Body ? 13 : 20;
+}
 
 QString styleSheet(const Theme& theme) {
     QFile file(QStringLiteral(":/style/workbench.qss"));
@@ -80,13 +96,25 @@ QString styleSheet(const Theme& theme) {
     QString sheet = QString::fromUtf8(file.readAll());
     const QColor raised = theme.color(Token::Raised), text = theme.color(Token::Text), accent = theme.color(Token::Accent);
     const std::pair<const char*, QColor> colors[]{
-        {"@surface", theme.color(Token::Surface)}, {"@raised", raised}, {"@sunken", theme.color(Token::Sunken)},
-        {"@border", theme.color(Token::Border)}, {"@edge", mixed(theme.color(Token::Border), text, 0.16)}, {"@text", text},
-        {"@muted", theme.color(Token::Muted)}, {"@faint", mixed(theme.color(Token::Muted), theme.color(Token::Surface), 0.45)},
-        {"@accentHover", mixed(accent, theme.isDark() ? QColor(Qt::white) : QColor(Qt::black), 0.14)}, {"@accentSoft", mixed(raised, accent, theme.isDark() ? 0.22 : 0.12)},
-        {"@onAccent", theme.color(Token::OnAccent)}, {"@accent", accent}, {"@good", theme.color(Token::Good)}, {"@warn", theme.color(Token::Warn)},
-        {"@badSoft", mixed(raised, theme.color(Token::Bad), 0.12)}, {"@bad", theme.color(Token::Bad)}, {"@focus", theme.color(Token::Focus)},
-        {"@hover", mixed(raised, text, 0.06)}, {"@pressed", mixed(raised, text, 0.12)}};
+        {"@surface", theme.color(Token::Surface)},
+        {"@raised", raised},
+        {"@sunken", theme.color(Token::Sunken)},
+        {"@border", theme.color(Token::Border)},
+        {"@edge", mixed(theme.color(Token::Border), text, 0.16)},
+        {"@text", text},
+        {"@muted", theme.color(Token::Muted)},
+        {"@faint", mixed(theme.color(Token::Muted), theme.color(Token::Surface), 0.45)},
+        {"@accentHover", mixed(accent, theme.isDark() ? QColor(Qt::white) : QColor(Qt::black), 0.14)},
+        {"@accentSoft", mixed(raised, accent, theme.isDark() ? 0.22 : 0.12)},
+        {"@onAccent", theme.color(Token::OnAccent)},
+        {"@accent", accent},
+        {"@good", theme.color(Token::Good)},
+        {"@warn", theme.color(Token::Warn)},
+        {"@badSoft", mixed(raised, theme.color(Token::Bad), 0.12)},
+        {"@bad", theme.color(Token::Bad)},
+        {"@focus", theme.color(Token::Focus)},
+        {"@hover", mixed(raised, text, 0.06)},
+        {"@pressed", mixed(raised, text, 0.12)}};
     for (const auto& [name, color] : colors) {
         // A name that begins another comes after it above (accent, bad), so plain replacement is safe.
         sheet.replace(QLatin1String(name), color.name());
@@ -105,11 +133,13 @@ Theme& Theme::instance() {
 
 void Theme::apply(QApplication& application, Mode mode) {
     initResources();
-    static const bool systemIsDark = luminance(QGuiApplication::palette().color(QPalette::Window)) < 0.2; // before ours replaces it
+    static const bool systemIsDark =
+        luminance(QGuiApplication::palette().color(QPalette::Window)) < 0.2; // before ours replaces it
     m_dark = mode == Mode::Dark || (mode == Mode::System && systemIsDark);
 
     QPalette p;
-    const QColor text = color(Token::Text), muted = color(Token::Muted), raised = color(Token::Raised), surface = color(Token::Surface);
+    const QColor text = color(Token::Text), muted = color(Token::Muted), raised = color(Token::Raised),
+                 surface = color(Token::Surface);
     p.setColor(QPalette::Window, surface);
     p.setColor(QPalette::WindowText, text);
     p.setColor(QPalette::Base, raised);
@@ -140,9 +170,13 @@ void Theme::apply(QApplication& application, Mode mode) {
     Q_EMIT changed();
 }
 
-bool Theme::isDark() const { return m_dark; }
+bool Theme::isDark() const {
+    return m_dark;
+}
 
-QColor Theme::color(Token token) const { return QColor((m_dark ? kDark : kLight).colors[int(token)]); }
+QColor Theme::color(Token token) const {
+    return QColor((m_dark ? kDark : kLight).colors[int(token)]);
+}
 
 QFont Theme::font(TextSize size, bool bold) const {
     QFont font(sansFamily()); // every family in the list has figures of one width by default
@@ -166,9 +200,13 @@ QColor Theme::runColor(qint64 run) const {
     return QColor(colors[std::size_t((run % n + n) % n)]);
 }
 
-QColor Theme::heat(double t) const { return along(m_dark ? kHeatDark : kHeatLight, t); }
+QColor Theme::heat(double t) const {
+    return along(m_dark ? kHeatDark : kHeatLight, t);
+}
 
-QColor Theme::diverging(double t) const { return along(m_dark ? kDivergingDark : kDivergingLight, (t + 1) / 2); }
+QColor Theme::diverging(double t) const {
+    return along(m_dark ? kDivergingDark : kDivergingLight, (t + 1) / 2);
+}
 
 QColor Theme::textOn(const QColor& background) const {
     static const QColor dark(0xff171a23), light(0xffffffff);

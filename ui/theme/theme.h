@@ -24,12 +24,12 @@ public:
     void apply(QApplication& application, Mode mode);
     bool isDark() const;
     QColor color(Token token) const;
-    QFont font(TextSize size, bool bold = false) const;          // tabular figures
+    QFont font(TextSize size, bool bold = false) const; // tabular figures
     /// The colour of a run, the same everywhere.
     QColor runColor(qint64 run) const;
     /// Cividis-like map, t in 0..1; and the text colour that reads on it.
     QColor heat(double t) const;
-    QColor diverging(double t) const;                            // t in -1..1
+    QColor diverging(double t) const; // t in -1..1
     QColor textOn(const QColor& background) const;
 
 Q_SIGNALS:

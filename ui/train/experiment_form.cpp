@@ -30,10 +30,13 @@ QString groupTitle(const QString& key) {
 }
 
 // "[a, b]" is written without its brackets; the engine reads both.
-QString bare(const QString& list) { return list.startsWith(QLatin1Char('[')) && list.endsWith(QLatin1Char(']')) ? list.mid(1, list.size() - 2) : list; }
+QString bare(const QString& list) {
+    return list.startsWith(QLatin1Char('[')) && list.endsWith(QLatin1Char(']')) ? list.mid(1, list.size() - 2) : list;
+}
 
 QString tipOf(const Field& field) {
-    return QStringLiteral("<p><b>%1</b><br>%2</p><p>%3</p>").arg(fromText(field.title).toHtmlEscaped(), fromText(field.help).toHtmlEscaped(), fromText(field.key).toHtmlEscaped());
+    return QStringLiteral("<p><b>%1</b><br>%2</p><p>%3</p>")
+        .arg(fromText(field.title).toHtmlEscaped(), fromText(field.help).toHtmlEscaped(), fromText(field.key).toHtmlEscaped());
 }
 
 void markInvalid(QWidget* editor, bool invalid) {
@@ -99,7 +102,8 @@ ExperimentForm::ExperimentForm(Document& document, QWidget* parent) : QWidget(pa
 }
 
 ExperimentForm::~ExperimentForm() {
-    for (QWidget* editor : findChildren<QWidget*>()) editor->disconnect(this); // one that dies with the focus says that it is finished
+    for (QWidget* editor : findChildren<QWidget*>())
+        editor->disconnect(this); // one that dies with the focus says that it is finished
 }
 
 void ExperimentForm::setAllSettings(bool all) {
@@ -144,7 +148,8 @@ QWidget* ExperimentForm::makeEditor(std::size_t i) {
     const Field& field = *m_rows[i].field;
     if (field.kind == FieldKind::Flag) {
         auto* box = new QCheckBox;
-        connect(box, &QCheckBox::clicked, this, [this, i](bool on) { take(i, on ? QStringLiteral("true") : QStringLiteral("false"), true); });
+        connect(box, &QCheckBox::clicked, this,
+                [this, i](bool on) { take(i, on ? QStringLiteral("true") : QStringLiteral("false"), true); });
         return box;
     }
     const auto suggestions = [&](QComboBox* box) {
@@ -223,8 +228,10 @@ void ExperimentForm::show(Row& row, const QString& value) {
     if (auto* check = qobject_cast<QCheckBox*>(row.editor)) {
         check->setChecked(value == QLatin1String("true"));
     } else if (auto* box = qobject_cast<QComboBox*>(row.editor)) {
-        if (box->isEditable()) box->setEditText(value);
-        else box->setCurrentIndex(box->findText(value));
+        if (box->isEditable())
+            box->setEditText(value);
+        else
+            box->setCurrentIndex(box->findText(value));
     } else if (auto* line = qobject_cast<QLineEdit*>(row.editor)) {
         const QString text = row.field->kind == FieldKind::TextList ? bare(value) : value;
         if (line->text() != text) line->setText(text);

@@ -33,9 +33,13 @@ private:
         const engine::Field* field = nullptr;
         QWidget *line = nullptr, *editor = nullptr;
         QLabel* error = nullptr;
-        QString shown, problem;     // the document's value when last shown; why the editor's text was refused
+        QString shown, problem; // the document's value when last shown; why the editor's text was refused
     };
-    struct Group { QString key; QLabel* title = nullptr; QVBoxLayout* rows = nullptr; };
+    struct Group {
+        QString key;
+        QLabel* title = nullptr;
+        QVBoxLayout* rows = nullptr;
+    };
 
     QWidget* makeEditor(std::size_t row);
     void take(std::size_t row, const QString& text, bool finished);
@@ -47,7 +51,7 @@ private:
     std::vector<Row> m_rows;
     std::vector<Group> m_groups;
     bool m_all = false;
-    const Row* m_taking = nullptr;      // its change came from its editor: the text stays as it is typed
+    const Row* m_taking = nullptr; // its change came from its editor: the text stays as it is typed
 };
 
 } // namespace ui

@@ -44,7 +44,9 @@ LogPanel::LogPanel(QWidget* parent) : Card({}, parent) {
 }
 
 void LogPanel::add(const QString& text, engine::Severity severity) {
-    const QString mark = severity == engine::Severity::Error ? tr("error: ") : severity == engine::Severity::Warning ? tr("warning: ") : QString();
+    const QString mark = severity == engine::Severity::Error     ? tr("error: ")
+                         : severity == engine::Severity::Warning ? tr("warning: ")
+                                                                 : QString();
     const QString line = QTime::currentTime().toString(QStringLiteral("HH:mm:ss  ")) + mark + text;
     m_lines->appendPlainText(line);
     m_last->setFullText(line);
@@ -58,8 +60,12 @@ void LogPanel::setOpen(bool open) {
     if (open) m_lines->moveCursor(QTextCursor::End);
 }
 
-bool LogPanel::isOpen() const { return m_toggle->isChecked(); }
+bool LogPanel::isOpen() const {
+    return m_toggle->isChecked();
+}
 
-QString LogPanel::text() const { return m_lines->toPlainText(); }
+QString LogPanel::text() const {
+    return m_lines->toPlainText();
+}
 
 } // namespace ui

@@ -45,7 +45,9 @@ QStringList MemoryBar::rows() const {
     return all;
 }
 
-QSize MemoryBar::sizeHint() const { return {200, kTop + kBar + kGap + (int(m_parts.size()) + kColumns - 1) / kColumns * kLine}; }
+QSize MemoryBar::sizeHint() const {
+    return {200, kTop + kBar + kGap + (int(m_parts.size()) + kColumns - 1) / kColumns * kLine};
+}
 
 QRect MemoryBar::place(int part) const {
     const int column = (width() - kBetween * (kColumns - 1)) / kColumns;
@@ -82,7 +84,8 @@ void MemoryBar::paintEvent(QPaintEvent*) {
         painter.drawText(line, int(Qt::AlignRight | Qt::AlignVCenter), size);
         painter.setPen(theme.color(Token::Muted));
         const QRect name = line.adjusted(kSwatch + 6, 0, -number - 4, 0);
-        painter.drawText(name, int(Qt::AlignLeft | Qt::AlignVCenter), metrics.elidedText(m_parts[i].name, Qt::ElideRight, name.width()));
+        painter.drawText(name, int(Qt::AlignLeft | Qt::AlignVCenter),
+                         metrics.elidedText(m_parts[i].name, Qt::ElideRight, name.width()));
     }
 }
 

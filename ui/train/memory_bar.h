@@ -9,7 +9,11 @@ namespace ui {
 class MemoryBar : public QWidget {
     Q_OBJECT
 public:
-    struct Part { QString name; qint64 bytes = 0; QString tip; };
+    struct Part {
+        QString name;
+        qint64 bytes = 0;
+        QString tip;
+    };
 
     explicit MemoryBar(QWidget* parent = nullptr);
     void setParts(std::vector<Part> parts);

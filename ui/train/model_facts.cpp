@@ -32,7 +32,8 @@ std::string question(const Experiment& experiment) {
 
 } // namespace
 
-ModelFactsView::ModelFactsView(Backend& backend, Document& document, QWidget* parent) : QWidget(parent), m_backend(backend), m_document(document) {
+ModelFactsView::ModelFactsView(Backend& backend, Document& document, QWidget* parent)
+    : QWidget(parent), m_backend(backend), m_document(document) {
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 4, 0, 0);
     column->setSpacing(2);
@@ -59,7 +60,8 @@ ModelFactsView::ModelFactsView(Backend& backend, Document& document, QWidget* pa
     m_precision = add("modelPrecision", tr("Precision"), tr("How the weights are held, and what products are computed in."));
     m_parameters = add("modelParameters", tr("Parameters"), tr("All of the model's weights; they stay as they are."));
     m_trains = add("modelTrainable", tr("Trains"), tr("The adapter's weights, and their share of the model's."));
-    m_memory = add("modelMemory", tr("Memory"), tr("The most that training is expected to hold at once, as far as the texts tell."));
+    m_memory =
+        add("modelMemory", tr("Memory"), tr("The most that training is expected to hold at once, as far as the texts tell."));
     m_parts = new MemoryBar;
     m_parts->setObjectName(QStringLiteral("memoryParts"));
     grid->addWidget(m_parts, grid->rowCount(), 0, 1, 2);
@@ -121,10 +123,13 @@ void ModelFactsView::showFacts() {
     const bool byFile = m_facts->format.starts_with("GGUF") || m_facts->name.empty();
     set(m_name, byFile ? QFileInfo(fromPath(m_facts->path)).completeBaseName() : fromText(m_facts->name));
     m_name->setToolTip(QStringLiteral("<p>%1<br>%2 · %3 layers of %4 · %5 positions<br>%6</p>")
-                           .arg(fromText(m_facts->name).toHtmlEscaped(), fromText(m_facts->format).toHtmlEscaped(), count(m_facts->config.layers), count(m_facts->config.hidden_size),
+                           .arg(fromText(m_facts->name).toHtmlEscaped(), fromText(m_facts->format).toHtmlEscaped(),
+                                count(m_facts->config.layers), count(m_facts->config.hidden_size),
                                 count(m_facts->config.max_positions), fromText(m_facts->path).toHtmlEscaped()));
     set(m_parameters, shortCount(m_facts->parameters));
-    set(m_trains, m_facts->parameters > 0 ? tr("%1 (%2)").arg(shortCount(m_trainable), percent(double(m_trainable) / double(m_facts->parameters), 1)) : shortCount(m_trainable));
+    set(m_trains, m_facts->parameters > 0
+                      ? tr("%1 (%2)").arg(shortCount(m_trainable), percent(double(m_trainable) / double(m_facts->parameters), 1))
+                      : shortCount(m_trainable));
     showMemory();
 }
 
@@ -133,7 +138,8 @@ void ModelFactsView::showMemory() {
     const auto& dataset = m_document.dataset();
     Footprint f;
     try {
-        f = footprint(m_facts->config, m_trainable, experiment, guessLengths(dataset ? dataset->examples : std::vector<Example>(), experiment.prompt));
+        f = footprint(m_facts->config, m_trainable, experiment,
+                      guessLengths(dataset ? dataset->examples : std::vector<Example>(), experiment.prompt));
     } catch (const Error&) { // settings that contradict one another: the form says so
         for (QLabel* label : {m_precision, m_memory}) static_cast<ElidedLabel*>(label)->setFullText(QStringLiteral("–"));
         m_parts->hide();
@@ -143,13 +149,19 @@ void ModelFactsView::showMemory() {
     static_cast<ElidedLabel*>(m_precision)->setFullText(fromText(f.precision));
     static_cast<ElidedLabel*>(m_memory)->setFullText(tr("about %1").arg(byteSize(f.peak())));
     m_parts->setParts({{tr("Weights"), f.layers + f.rest,
-                        tr("Frozen. Layers %1%2, embedding and head %3.").arg(byteSize(f.layers), f.twice ? tr(" (laid out for the product and for its gradient)") : QString(), byteSize(f.rest))},
-                       {tr("Adapter"), f.adapter + f.optimizer, tr("The adapter's values %1, their gradients and AdamW's two moments %2.").arg(byteSize(f.adapter), byteSize(f.optimizer))},
-                       {tr("Activations"), f.activations, tr("What the way back needs of the largest batch, about %1 tokens.").arg(count(f.rows))},
+                        tr("Frozen. Layers %1%2, embedding and head %3.")
+                            .arg(byteSize(f.layers), f.twice ? tr(" (laid out for the product and for its gradient)") : QString(),
+                                 byteSize(f.rest))},
+                       {tr("Adapter"), f.adapter + f.optimizer,
+                        tr("The adapter's values %1, their gradients and AdamW's two moments %2.")
+                            .arg(byteSize(f.adapter), byteSize(f.optimizer))},
+                       {tr("Activations"), f.activations,
+                        tr("What the way back needs of the largest batch, about %1 tokens.").arg(count(f.rows))},
                        {tr("Program"), f.program, tr("The program, its libraries and their buffers.")}});
     m_parts->show();
     const std::int64_t machine = machineBytes();
-    m_tight->setText(tr("That is more than this machine's %1. NF4 precision or a smaller batch takes less.").arg(byteSize(machine)));
+    m_tight->setText(
+        tr("That is more than this machine's %1. NF4 precision or a smaller batch takes less.").arg(byteSize(machine)));
     m_tight->setVisible(machine > 0 && f.peak() > machine);
 }
 

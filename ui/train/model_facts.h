@@ -33,11 +33,12 @@ private:
     Document& m_document;
     QTimer* m_pause = nullptr;
     quint64 m_token = 0;
-    std::string m_asked;                 // model and LoRA asked about
+    std::string m_asked; // model and LoRA asked about
     std::optional<engine::ModelFacts> m_facts;
     std::int64_t m_trainable = 0;
     QString m_problem;
-    QLabel *m_name = nullptr, *m_precision = nullptr, *m_parameters = nullptr, *m_trains = nullptr, *m_memory = nullptr, *m_tight = nullptr, *m_error = nullptr;
+    QLabel *m_name = nullptr, *m_precision = nullptr, *m_parameters = nullptr, *m_trains = nullptr, *m_memory = nullptr,
+           *m_tight = nullptr, *m_error = nullptr;
     MemoryBar* m_parts = nullptr;
     QWidget* m_table = nullptr;
 };

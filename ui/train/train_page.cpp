@@ -61,7 +61,8 @@ double macroF1Of(const ConfusionMatrix& matrix) {
 } // namespace
 
 TrainPage::TrainPage(Backend& backend, Document& document, QWidget* parent)
-    : Page(tr("Train"), tr("How much better does the model get on your labels?"), parent), m_backend(backend), m_document(document), m_watch(backend) {
+    : Page(tr("Train"), tr("How much better does the model get on your labels?"), parent), m_backend(backend),
+      m_document(document), m_watch(backend) {
     m_action = primaryAction(tr("Train"));
     connect(m_action, &QPushButton::clicked, this, [this] { m_watch.isRunning() ? m_watch.stop() : train(); });
     auto* row = new QHBoxLayout;
@@ -86,7 +87,8 @@ TrainPage::TrainPage(Backend& backend, Document& document, QWidget* parent)
 
 // An editor that dies with the focus says that it is finished: by then nobody must listen.
 TrainPage::~TrainPage() {
-    for (QObject* part : {static_cast<QObject*>(m_form), static_cast<QObject*>(m_yaml), static_cast<QObject*>(m_model)}) part->disconnect(this);
+    for (QObject* part : {static_cast<QObject*>(m_form), static_cast<QObject*>(m_yaml), static_cast<QObject*>(m_model)})
+        part->disconnect(this);
 }
 
 QWidget* TrainPage::buildSettings() {
@@ -214,7 +216,8 @@ QWidget* TrainPage::buildRun() {
     m_tuned = side("showTuned", tr("Tuned"), true);
     m_matrix = new MatrixPlot;
     m_matrix->setObjectName(QStringLiteral("matrixPlot"));
-    m_matrix->setEmptyText(tr("What was guessed for each label will be counted here, first by the base model, then by the tuned one."));
+    m_matrix->setEmptyText(
+        tr("What was guessed for each label will be counted here, first by the base model, then by the tuned one."));
     matrixCard->body()->addWidget(m_matrix, 1);
     plots->addWidget(matrixCard, 10);
     column->addLayout(plots, 1);
@@ -228,29 +231,37 @@ void TrainPage::train() {
     m_yaml->flush();
     if (m_watch.isRunning() || !obstacle().isEmpty()) return;
     m_result = {};
-    if (m_backend.startTraining(m_document.experiment())) refresh();
-    else say(tr("A run is under way already; it must end first."), Severity::Error);
+    if (m_backend.startTraining(m_document.experiment()))
+        refresh();
+    else
+        say(tr("A run is under way already; it must end first."), Severity::Error);
 }
 
-QString TrainPage::obstacle() const { return const_cast<TrainPage*>(this)->blocked().text; }
+QString TrainPage::obstacle() const {
+    return const_cast<TrainPage*>(this)->blocked().text;
+}
 
 TrainPage::Block TrainPage::blocked() {
-    if (!m_yaml->problem().isEmpty()) return {tr("The YAML cannot be read: %1").arg(m_yaml->problem()), tr("Show"), [this] { m_asYaml->setChecked(true); }};
+    if (!m_yaml->problem().isEmpty())
+        return {tr("The YAML cannot be read: %1").arg(m_yaml->problem()), tr("Show"), [this] { m_asYaml->setChecked(true); }};
     if (!m_form->problem().isEmpty()) return {m_form->problem(), {}, {}};
     const auto issues = m_document.issues();
     if (!issues.empty()) {
         const Issue& issue = issues.front();
         const QString path = fromText(issue.path);
         QString text = fromText(issue.message);
-        if (issue.path == "data.csv") return {text, m_document.isLoading() ? QString() : tr("Open data"), [this] { Q_EMIT dataRequested(); }};
+        if (issue.path == "data.csv")
+            return {text, m_document.isLoading() ? QString() : tr("Open data"), [this] { Q_EMIT dataRequested(); }};
         if (issue.path == "data.split") return {text, tr("Fit to the data"), [this] { fitSplit(); }};
-        if (issue.path.starts_with("prompt")) return {issue.path == "prompt.template" ? tr("The template %1").arg(text) : text, tr("Open prompt"), [this] { Q_EMIT promptRequested(); }};
+        if (issue.path.starts_with("prompt"))
+            return {issue.path == "prompt.template" ? tr("The template %1").arg(text) : text, tr("Open prompt"),
+                    [this] { Q_EMIT promptRequested(); }};
         if (!text.contains(path)) text = path + QStringLiteral(": ") + text;
         return {text, tr("Show"), [this, path] {
-            m_asYaml->setChecked(false);
-            m_form->reveal(path);
-            m_all->setChecked(m_form->showsAll());
-        }};
+                    m_asYaml->setChecked(false);
+                    m_form->reveal(path);
+                    m_all->setChecked(m_form->showsAll());
+                }};
     }
     if (!m_model->problem().isEmpty()) return {m_model->problem(), {}, {}};
     return {};
@@ -270,7 +281,9 @@ void TrainPage::refresh() {
     if (!running) block = blocked();
     m_action->setText(running ? tr("Stop") : tr("Train"));
     m_action->setEnabled(running ? !m_watch.isStopping() : block.text.isEmpty());
-    m_action->setToolTip(running ? tr("Stops after the rows being computed and keeps a checkpoint (Esc)") : block.text.isEmpty() ? tr("Ctrl+Return") : block.text);
+    m_action->setToolTip(running                ? tr("Stops after the rows being computed and keeps a checkpoint (Esc)")
+                         : block.text.isEmpty() ? tr("Ctrl+Return")
+                                                : block.text);
     const char* role = running ? "danger" : "primary";
     if (m_action->property("role").toByteArray() != role) setRole(m_action, role);
     m_progress->setVisible(running);
@@ -278,22 +291,36 @@ void TrainPage::refresh() {
         m_progress->setValue(int(std::floor(m_watch.progress() * 1000)));
         QString text = m_watch.stage();
         if (!m_watch.position().isEmpty()) text += QStringLiteral(" · ") + m_watch.position();
-        if (m_watch.etaSeconds() >= 0 && !m_watch.isStopping()) text += QStringLiteral(" · ") + tr("%1 left").arg(duration(m_watch.etaSeconds()));
+        if (m_watch.etaSeconds() >= 0 && !m_watch.isStopping())
+            text += QStringLiteral(" · ") + tr("%1 left").arg(duration(m_watch.etaSeconds()));
         showLine(text, "running");
         return;
     }
     if (!m_result.text.isEmpty() && toYaml(m_document.experiment()) != m_askedSettings) m_result = {};
-    if (!block.text.isEmpty()) showLine(block.text, "error", block.action, block.run);
-    else if (!m_result.text.isEmpty()) showLine(m_result.text, m_resultRole, m_result.action, m_result.run);
-    else showLine(plan(), "muted");
+    if (!block.text.isEmpty())
+        showLine(block.text, "error", block.action, block.run);
+    else if (!m_result.text.isEmpty())
+        showLine(m_result.text, m_resultRole, m_result.action, m_result.run);
+    else
+        showLine(plan(), "muted");
 }
 
 void TrainPage::showLine(const QString& text, const char* role, const QString& action, std::function<void()> run) {
     m_line->setText(text);
     if (m_line->property("role").toByteArray() != role) setRole(m_line, role);
-    const bool bad = qstrcmp(role, "error") == 0, good = qstrcmp(role, "good") == 0, warn = qstrcmp(role, "warning") == 0, runs = qstrcmp(role, "running") == 0;
-    const QString name = bad ? QStringLiteral("error") : good ? QStringLiteral("good") : warn ? QStringLiteral("warning") : runs ? QStringLiteral("train") : QStringLiteral("note");
-    m_icon->setPixmap(icon(name, bad ? Token::Bad : good ? Token::Good : warn ? Token::Warn : runs ? Token::Accent : Token::Muted).pixmap(18, 18));
+    const bool bad = qstrcmp(role, "error") == 0, good = qstrcmp(role, "good") == 0, warn = qstrcmp(role, "warning") == 0,
+               runs = qstrcmp(role, "running") == 0;
+    const QString name = bad    ? QStringLiteral("error")
+                         : good ? QStringLiteral("good")
+                         : warn ? QStringLiteral("warning")
+                         : runs ? QStringLiteral("train")
+                                : QStringLiteral("note");
+    m_icon->setPixmap(icon(name, bad    ? Token::Bad
+                                 : good ? Token::Good
+                                 : warn ? Token::Warn
+                                 : runs ? Token::Accent
+                                        : Token::Muted)
+                          .pixmap(18, 18));
     m_fix->setText(action);
     m_fix->setVisible(!action.isEmpty());
     m_actionRun = std::move(run);
@@ -306,7 +333,8 @@ QString TrainPage::plan() const {
     const auto labels = std::int64_t(dataset->labels.size());
     const std::int64_t rows = labels * e.data.split.train_per_label, tests = labels * e.data.split.test_per_label;
     return tr("Ready: %1 rows to learn from, %2 in batches of %3, and %4 rows it never saw to judge it by.")
-        .arg(count(rows), e.train.epochs == 1 ? tr("once") : tr("%1 times over").arg(e.train.epochs), count(e.train.batch_size), count(tests));
+        .arg(count(rows), e.train.epochs == 1 ? tr("once") : tr("%1 times over").arg(e.train.epochs), count(e.train.batch_size),
+             count(tests));
 }
 
 void TrainPage::begin(RunId run, RunKind kind, const QString& name) {
@@ -321,7 +349,8 @@ void TrainPage::begin(RunId run, RunKind kind, const QString& name) {
     m_loss->setLossPer(m_document.experiment().train.loss_on == "all" ? tr("token") : tr("answer token"));
     m_sides[kind == RunKind::Baseline ? 0 : 1].run = run;
     if (kind == RunKind::Train) recall(run);
-    m_log->add(kind == RunKind::Baseline ? tr("Run %1, the base model: %2").arg(run).arg(name) : tr("Run %1: %2").arg(run).arg(name));
+    m_log->add(kind == RunKind::Baseline ? tr("Run %1, the base model: %2").arg(run).arg(name)
+                                         : tr("Run %1: %2").arg(run).arg(name));
     showMetrics();
     refresh();
 }
@@ -335,14 +364,15 @@ void TrainPage::recall(RunId run) {
         return; // the curve then begins where the run goes on
     }
     if (!m_sides[0].run) try { // the baseline that this run is measured against, when it was there already
-        const NewRun like{detail.summary.name, detail.summary.kind, detail.experimentYaml, detail.summary.params, detail.datasetSha256, detail.modelSha256, detail.versions, {}};
-        const auto base = m_backend.runs().matchingBaseline(like);
-        if (const auto report = base ? m_backend.runs().detail(*base).report : std::nullopt) {
-            m_sides[0] = {report->confusion, *base, true};
-            showMatrix(false);
+            const NewRun like{detail.summary.name,  detail.summary.kind, detail.experimentYaml, detail.summary.params,
+                              detail.datasetSha256, detail.modelSha256,  detail.versions,       {}};
+            const auto base = m_backend.runs().matchingBaseline(like);
+            if (const auto report = base ? m_backend.runs().detail(*base).report : std::nullopt) {
+                m_sides[0] = {report->confusion, *base, true};
+                showMatrix(false);
+            }
+        } catch (const Error&) { // it is only shown
         }
-    } catch (const Error&) { // it is only shown
-    }
     for (const auto& [name, points] : detail.metrics)
         for (const MetricPoint& point : points) {
             StepEvent step;
@@ -359,7 +389,8 @@ void TrainPage::take(const QList<Event>& events) {
     bool metrics = false, matrix = false;
     for (const Event& event : events) {
         const auto* log = std::get_if<LogEvent>(&event);
-        if (log && log->run == 0 && m_told.insert(log->message).second) // before the run has a number; baseline and training say the same of the data
+        if (log && log->run == 0 &&
+            m_told.insert(log->message).second) // before the run has a number; baseline and training say the same of the data
             m_log->add(fromText(log->message), log->severity);
         if (!m_watch.isCurrent(event)) continue;
         if (const auto* step = std::get_if<StepEvent>(&event)) {
@@ -370,7 +401,8 @@ void TrainPage::take(const QList<Event>& events) {
             m_loss->addEval(*eval);
             m_lastEval = eval->loss;
             m_hasEval = metrics = true;
-            m_log->add(tr("Step %1: loss on unseen rows %2, accuracy %3").arg(count(eval->step), figure(eval->loss), percent(eval->accuracy)));
+            m_log->add(tr("Step %1: loss on unseen rows %2, accuracy %3")
+                           .arg(count(eval->step), figure(eval->loss), percent(eval->accuracy)));
         } else if (const auto* live = std::get_if<MatrixEvent>(&event)) {
             Side& side = m_sides[m_watch.kind() == RunKind::Baseline ? 0 : 1];
             side.run = live->run;
@@ -392,7 +424,9 @@ void TrainPage::finish(RunId run, const Outcome& outcome) {
             m_lastEval = *done->report.eval_loss;
             m_hasEval = true;
         }
-        m_log->add(tr("Run %1 is done: accuracy %2, macro F1 %3").arg(run).arg(percent(done->report.accuracy), percent(done->report.macro_f1)));
+        m_log->add(tr("Run %1 is done: accuracy %2, macro F1 %3")
+                       .arg(run)
+                       .arg(percent(done->report.accuracy), percent(done->report.macro_f1)));
         showMatrix(m_watch.kind() != RunKind::Baseline);
         if (m_watch.kind() != RunKind::Baseline) {
             const double seconds = done->seconds.train + done->seconds.evaluate;
@@ -402,11 +436,15 @@ void TrainPage::finish(RunId run, const Outcome& outcome) {
     } else if (const auto* stopped = std::get_if<Stopped>(&outcome)) {
         const bool resumable = !stopped->checkpoint.empty();
         m_result = {resumable ? tr("Stopped at step %1; its checkpoint is kept.").arg(count(stopped->step)) : tr("Stopped."),
-                    resumable ? tr("Go on") : QString(), [this, run] { m_backend.resume(run); refresh(); }};
+                    resumable ? tr("Go on") : QString(), [this, run] {
+                        m_backend.resume(run);
+                        refresh();
+                    }};
         m_resultRole = "warning";
         m_log->add(m_result.text, Severity::Warning);
     } else if (const auto* failed = std::get_if<Failed>(&outcome)) {
-        m_result = {fromText(failed->message) + (failed->hint.empty() ? QString() : QLatin1Char(' ') + fromText(failed->hint)), {}, {}};
+        m_result = {
+            fromText(failed->message) + (failed->hint.empty() ? QString() : QLatin1Char(' ') + fromText(failed->hint)), {}, {}};
         m_resultRole = "error";
         m_log->add(m_result.text, Severity::Error);
     }
@@ -449,7 +487,8 @@ void TrainPage::showMetrics() {
         } else if (std::isnan(base)) {
             m_metrics->set(key, percent(tuned), tr("tuned"));
         } else {
-            m_metrics->set(key, percent(tuned), tr("from %1").arg(percent(base)), tr("%1 points over the base model").arg(signedPoints(tuned - base)));
+            m_metrics->set(key, percent(tuned), tr("from %1").arg(percent(base)),
+                           tr("%1 points over the base model").arg(signedPoints(tuned - base)));
             role = tuned > base ? "gain" : tuned < base ? "loss" : "small";
         }
         if (note->property("role").toByteArray() != role) setRole(note, role);
@@ -467,7 +506,8 @@ void TrainPage::fitSplit() {
     SplitSpec& split = changed.data.split;
     const std::int64_t least = *std::min_element(dataset->counts.begin(), dataset->counts.end());
     // The shares stay what they were; a row at least is left for the evaluation while training.
-    const std::int64_t spare = split.eval_per_label > 0 ? 1 : 0, room = std::max<std::int64_t>(2, least - std::max(spare, least / 10 * spare));
+    const std::int64_t spare = split.eval_per_label > 0 ? 1 : 0,
+                       room = std::max<std::int64_t>(2, least - std::max(spare, least / 10 * spare));
     const double share = double(split.train_per_label) / double(split.train_per_label + split.test_per_label);
     split.train_per_label = std::clamp<std::int64_t>(std::llround(double(room) * share), 1, room - 1);
     split.test_per_label = room - split.train_per_label;

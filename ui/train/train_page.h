@@ -45,7 +45,10 @@ Q_SIGNALS:
     void resultsRequested(const QList<engine::RunId>& runs);
 
 private:
-    struct Block { QString text, action; std::function<void()> run; };
+    struct Block {
+        QString text, action;
+        std::function<void()> run;
+    };
 
     QWidget* buildSettings();
     QWidget* buildRun();
@@ -68,7 +71,8 @@ private:
     ExperimentForm* m_form = nullptr;
     YamlEditor* m_yaml = nullptr;
     ModelFactsView* m_model = nullptr;
-    QPushButton *m_all = nullptr, *m_asYaml = nullptr, *m_action = nullptr, *m_base = nullptr, *m_tuned = nullptr, *m_fix = nullptr;
+    QPushButton *m_all = nullptr, *m_asYaml = nullptr, *m_action = nullptr, *m_base = nullptr, *m_tuned = nullptr,
+                *m_fix = nullptr;
     QStackedLayout* m_settings = nullptr;
     QLabel *m_line = nullptr, *m_icon = nullptr;
     QProgressBar* m_progress = nullptr;
@@ -78,14 +82,18 @@ private:
     LogPanel* m_log = nullptr;
     std::function<void()> m_actionRun;
 
-    struct Side { engine::ConfusionMatrix matrix; engine::RunId run = 0; bool finished = false; };
-    Side m_sides[2];                     // base, tuned
-    bool m_showsTuned = false, m_fresh = true;  // fresh: nothing of this start call has been seen yet
-    std::set<std::string> m_told;                // before a run had a number, in this start call
+    struct Side {
+        engine::ConfusionMatrix matrix;
+        engine::RunId run = 0;
+        bool finished = false;
+    };
+    Side m_sides[2];                           // base, tuned
+    bool m_showsTuned = false, m_fresh = true; // fresh: nothing of this start call has been seen yet
+    std::set<std::string> m_told;              // before a run had a number, in this start call
     double m_lastLoss = 0, m_lastEval = 0;
     bool m_hasLoss = false, m_hasEval = false;
-    std::string m_askedSettings;         // of the run whose result the line tells
-    Block m_result;                      // how the last run ended, until the settings change
+    std::string m_askedSettings; // of the run whose result the line tells
+    Block m_result;              // how the last run ended, until the settings change
     const char* m_resultRole = "good";
 };
 

@@ -29,7 +29,8 @@ public:
 
 protected:
     void highlightBlock(const QString& text) override {
-        static const QRegularExpression key(QStringLiteral("(?:^|[{,])\\s*([A-Za-z_]+):(?=\\s|$)")), comment(QStringLiteral("(?:^|\\s)#.*$"));
+        static const QRegularExpression key(QStringLiteral("(?:^|[{,])\\s*([A-Za-z_]+):(?=\\s|$)")),
+            comment(QStringLiteral("(?:^|\\s)#.*$"));
         for (auto match = key.globalMatch(text); match.hasNext();) {
             const auto found = match.next();
             setFormat(int(found.capturedStart(1)), int(found.capturedLength(1)), Theme::instance().color(Token::Accent));
@@ -75,7 +76,9 @@ void YamlEditor::flush() {
     take();
 }
 
-QString YamlEditor::text() const { return m_edit->toPlainText(); }
+QString YamlEditor::text() const {
+    return m_edit->toPlainText();
+}
 
 void YamlEditor::refresh() {
     if (m_taking) return;
