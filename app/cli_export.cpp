@@ -5,9 +5,9 @@
 #include "app/cli_html.h"
 #include "app/cli_output.h"
 #include "app/cli_signals.h"
+#include "engine/files/new_file.h"
 #include "engine/merge.h"
 #include "engine/store/exports.h"
-#include "engine/weights/new_file.h"
 
 #include <iostream>
 #include <memory>

@@ -2,7 +2,7 @@
 #include "app/cli_file.h"
 
 #include "engine/error.h"
-#include "engine/weights/new_file.h"
+#include "engine/files/new_file.h"
 
 #include <fstream>
 #include <iostream>

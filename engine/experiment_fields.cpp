@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The visited list of settings: key, words, range, and how each is read from and written as text.
 #include "engine/experiment.h"
-#include "engine/nearest.h"
-#include "engine/yaml_tree.h"
+#include "engine/words/nearest.h"
+#include "engine/words/yaml_tree.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments to and from YAML.
 #include "engine/experiment.h"
-#include "engine/nearest.h"
-#include "engine/weights/new_file.h"
-#include "engine/yaml_tree.h"
+#include "engine/files/new_file.h"
+#include "engine/words/nearest.h"
+#include "engine/words/yaml_tree.h"
 
 #include <algorithm>
 #include <cerrno>

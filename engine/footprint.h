@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a training will hold in memory, told before it begins.
 #pragma once
-#include "engine/data/sample.h"
 #include "engine/model/config.h"
 #include "engine/model/precision.h"
+#include "engine/prompt/sample.h"
 
 #include <cstdint>
 #include <string>

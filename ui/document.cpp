@@ -2,8 +2,8 @@
 // Keeps settings, table and dataset in step with one another.
 #include "ui/document.h"
 
-#include "engine/data/prompt.h"
 #include "engine/data/split.h"
+#include "engine/prompt/template.h"
 #include "ui/engine_text.h"
 #include "ui/prompt/presets.h"
 

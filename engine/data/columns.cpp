@@ -6,7 +6,7 @@
 #include "engine/data/dataset.h"
 #include "engine/data/issue_list.h"
 #include "engine/data/sniff.h"
-#include "engine/nearest.h"
+#include "engine/words/nearest.h"
 
 #include <algorithm>
 #include <array>

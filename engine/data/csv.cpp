@@ -6,7 +6,7 @@
 #include "engine/data/encoding.h"
 #include "engine/data/issue_list.h"
 #include "engine/data/sniff.h"
-#include "engine/data/utf8.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <array>

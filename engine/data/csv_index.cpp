@@ -4,8 +4,8 @@
 #include "engine/data/csv_index.h"
 
 #include "engine/data/csv_scan.h"
-#include "engine/data/utf8.h"
-#include "engine/parallel.h"
+#include "engine/kernels/parallel.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <atomic>

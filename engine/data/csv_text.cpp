@@ -2,7 +2,7 @@
 #include "engine/data/csv_text.h"
 
 #include "engine/error.h"
-#include "engine/sha256.h"
+#include "engine/files/sha256.h"
 
 #include <algorithm>
 #include <cerrno>

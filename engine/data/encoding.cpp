@@ -4,8 +4,8 @@
 
 #include "engine/data/encoding_guess.h"
 #include "engine/data/issue_list.h"
-#include "engine/data/utf8.h"
-#include "engine/nearest.h"
+#include "engine/words/nearest.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <memory>

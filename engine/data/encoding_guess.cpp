@@ -2,7 +2,7 @@
 // Unicode by its own signs, the rest by ICU's detector.
 #include "engine/data/encoding_guess.h"
 
-#include "engine/data/utf8.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 #include "engine/data/labelled_rows.h"
 
 #include "engine/data/csv_rows.h"
-#include "engine/parallel.h"
+#include "engine/kernels/parallel.h"
 
 #include <algorithm>
 #include <atomic>

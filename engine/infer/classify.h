@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the model says of many questions, and how likely it holds the true answers.
 #pragma once
-#include "engine/data/sample.h"
 #include "engine/model/decoder.h"
+#include "engine/prompt/sample.h"
 
 #include <stop_token>
 #include <string>

@@ -2,7 +2,7 @@
 // The next token out of a row of logits.
 #pragma once
 #include "engine/jobs.h"
-#include "engine/random.h"
+#include "engine/kernels/random.h"
 
 #include <cstdint>
 #include <vector>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Recognises a path by its content and checks it as that.
 #include "engine/check.h"
-#include "engine/data/prompt.h"
 #include "engine/data/split.h"
 #include "engine/jobs.h"
 #include "engine/jobs/check_model.h"
+#include "engine/prompt/template.h"
 
 #include <algorithm>
 #include <chrono>

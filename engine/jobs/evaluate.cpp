@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The evaluation job: the base or an adapter on the test split; and which baseline an experiment already has.
+#include "engine/files/sha256.h"
 #include "engine/jobs/evaluation.h"
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
-#include "engine/sha256.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/hub.h"
 #include "engine/weights/model_hash.h"

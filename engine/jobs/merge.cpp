@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/merge.h"
+#include "engine/files/new_file.h"
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
 #include "engine/jobs/setup.h"
@@ -11,7 +12,6 @@
 #include "engine/weights/hub.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/model_hash.h"
-#include "engine/weights/new_file.h"
 #include "engine/weights/sharded_writer.h"
 
 #include <cstdio>

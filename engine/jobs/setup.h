@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An experiment's inputs, read and checked: all that can be known wrong before weights are loaded or a run begins.
 #pragma once
-#include "engine/data/sample.h"
 #include "engine/data/split.h"
 #include "engine/model/decoder.h"
+#include "engine/prompt/sample.h"
 #include "engine/store/runs.h"
 
 #include <filesystem>

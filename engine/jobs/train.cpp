@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The training job: prepare, load, fit, save, evaluate.
+#include "engine/files/sha256.h"
 #include "engine/footprint.h"
 #include "engine/jobs/evaluation.h"
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
-#include "engine/sha256.h"
 #include "engine/train/adapter_io.h"
 #include "engine/train/checkpoint.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Products of a few rows with a large matrix: bound by how fast the weights are read.
 #include "engine/kernels/kernels.h"
-#include "engine/weights/nf4.h"
+#include "engine/kernels/nf4.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/few_rows.cpp"

@@ -2,7 +2,7 @@
 // Everything between the matrix products, vectorised with Highway and chosen by CPU at run time. Each function works on the rows
 // it is given, on the calling thread; callers divide rows among threads. No torch here.
 #pragma once
-#include "engine/weights/bfloat16.h"
+#include "engine/kernels/bfloat16.h"
 
 #include <cstdint>
 
@@ -82,7 +82,7 @@ float dot(const void* a, const void* b, std::int64_t width, Scalar type);
 /// y[n][o] += x[n] . w[o] for n < count <= 4: weights [rows, depth] are read once. x [count, depth] float; y [count, >= rows].
 void multiplyFewRows(const float* x, std::int64_t count, std::int64_t depth, Rows w, std::int64_t rows, Rows y);
 
-/// A matrix [rows, width] in NF4 (engine/weights/nf4.h): codes [rows, width / 2], absmax [rows, width / block]. width is a
+/// A matrix [rows, width] in NF4 (engine/kernels/nf4.h): codes [rows, width / 2], absmax [rows, width / block]. width is a
 /// multiple of block, block of 64.
 struct Nf4Rows {
     const std::uint8_t* codes = nullptr;

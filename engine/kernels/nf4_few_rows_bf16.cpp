@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/kernels/bfloat16.h"
+#include "engine/kernels/nf4.h"
 #include "engine/kernels/nf4_bf16.h"
-#include "engine/weights/bfloat16.h"
-#include "engine/weights/nf4.h"
 
 #include <array>
 #if defined(__x86_64__)

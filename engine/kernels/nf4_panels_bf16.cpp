@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/kernels/nf4.h"
 #include "engine/kernels/nf4_bf16.h"
 #include "engine/kernels/panels_bf16-inl.h"
-#include "engine/weights/nf4.h"
 
 #include <algorithm>
 

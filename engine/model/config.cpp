@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/config.h"
+#include "engine/files/json_file.h"
 #include "engine/weights/gguf.h"
-#include "engine/weights/json_file.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/config_text.h"
-#include "engine/weights/json_file.h"
+#include "engine/files/json_file.h"
 
 #include <cmath>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/footprint.h"
 #include "engine/kernels/dense_bf16.h"
+#include "engine/kernels/nf4.h"
 #include "engine/model/targets.h"
-#include "engine/weights/nf4.h"
 
 #include <algorithm>
 #include <charconv>

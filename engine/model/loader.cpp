@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/loader.h"
+#include "engine/files/mapped_file.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/names.h"
 #include "engine/model/tensors.h"
 #include "engine/weights/gguf.h"
-#include "engine/weights/mapped_file.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/nf4_checkpoint.h"
 

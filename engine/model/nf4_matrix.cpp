@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/nf4_matrix.h"
+#include "engine/kernels/bfloat16.h"
 #include "engine/kernels/nf4_bf16.h"
 #include "engine/model/rows.h"
-#include "engine/weights/bfloat16.h"
 
 #include <ATen/Parallel.h>
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A matrix held in 4 bits, and what is computed from it.
 #pragma once
-#include "engine/weights/nf4.h"
+#include "engine/kernels/nf4.h"
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/store/exports.h"
-#include "engine/weights/new_file.h"
-#include "engine/yaml_tree.h"
+#include "engine/files/new_file.h"
+#include "engine/words/yaml_tree.h"
 
 #include <algorithm>
 #include <charconv>

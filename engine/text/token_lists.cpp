@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/text/token_lists.h"
-#include "engine/weights/mapped_file.h"
+#include "engine/files/mapped_file.h"
 #include "engine/weights/tensor_view.h"
 
 #include <algorithm>

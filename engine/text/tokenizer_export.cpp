@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/text/tokenizer_export.h"
 #include "engine/error.h"
+#include "engine/files/new_file.h"
 #include "engine/text/gguf_split.h"
 #include "engine/text/token_lists.h"
 #include "engine/text/tokenizer_parts.h"
 #include "engine/weights/gguf.h"
-#include "engine/weights/new_file.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

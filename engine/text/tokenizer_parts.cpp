@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/text/tokenizer_parts.h"
 #include "engine/error.h"
+#include "engine/files/json_file.h"
 #include "engine/text/json_access.h"
-#include "engine/weights/json_file.h"
 #include "engine/weights/tensor_view.h"
 
 #include <algorithm>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // vocab.json with merges.txt and, if it is there, added_tokens.json: the older files of GPT-2 and Phi.
 #include "engine/error.h"
+#include "engine/files/json_file.h"
 #include "engine/text/json_access.h"
 #include "engine/text/token_lists.h"
 #include "engine/text/tokenizer_parts.h"
-#include "engine/weights/json_file.h"
 #include "engine/weights/tensor_view.h"
 
 #include <algorithm>

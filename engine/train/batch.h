@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Samples as the rows of one pass, their common beginning held once, with the predictions that count.
 #pragma once
-#include "engine/data/sample.h"
 #include "engine/model/pack.h"
+#include "engine/prompt/sample.h"
 
 #include <span>
 #include <vector>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/checkpoint.h"
-#include "engine/sha256.h"
-#include "engine/weights/json_file.h"
-#include "engine/weights/new_file.h"
+#include "engine/files/json_file.h"
+#include "engine/files/new_file.h"
+#include "engine/files/sha256.h"
 #include "engine/weights/safetensors.h"
 
 #include <algorithm>

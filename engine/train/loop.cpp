@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/loop.h"
 #include "engine/footprint.h"
+#include "engine/kernels/random.h"
 #include "engine/memory.h"
-#include "engine/random.h"
 #include "engine/train/batch.h"
 #include "engine/train/order.h"
 #include "engine/train/schedule.h"

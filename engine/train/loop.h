@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The training loop: batches, accumulation, clipping, update, and when to evaluate and to keep a checkpoint.
 #pragma once
-#include "engine/data/sample.h"
 #include "engine/model/decoder.h"
+#include "engine/prompt/sample.h"
 #include "engine/train/optim.h"
 
 #include <functional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/order.h"
 #include "engine/error.h"
-#include "engine/random.h"
+#include "engine/kernels/random.h"
 
 #include <algorithm>
 #include <cmath>

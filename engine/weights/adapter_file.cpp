@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/adapter_file.h"
+#include "engine/files/new_file.h"
 #include "engine/weights/adapter_config.h"
-#include "engine/weights/new_file.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/blocks.h"
-#include "engine/weights/bfloat16.h"
+#include "engine/kernels/bfloat16.h"
 
 #include <bit>
 #include <cstring>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // GGUF's numbers, strings and lists, each checked against what is left of the file.
 #pragma once
+#include "engine/files/mapped_file.h"
 #include "engine/weights/gguf.h"
-#include "engine/weights/mapped_file.h"
 
 #include <cstring>
 

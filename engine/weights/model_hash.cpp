@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/model_hash.h"
 #include "engine/error.h"
-#include "engine/sha256.h"
+#include "engine/files/json_file.h"
+#include "engine/files/new_file.h"
+#include "engine/files/sha256.h"
 #include "engine/weights/hub.h"
-#include "engine/weights/json_file.h"
-#include "engine/weights/new_file.h"
 
 #include <algorithm>
 #include <fstream>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Weights that bitsandbytes quantised before they were saved: "….weight" with its sibling tensors (FORMATS §A4).
 #pragma once
-#include "engine/weights/nf4.h"
+#include "engine/kernels/nf4.h"
 #include "engine/weights/tensor_view.h"
 
 #include <functional>

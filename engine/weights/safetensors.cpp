@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/safetensors.h"
-#include "engine/weights/mapped_file.h"
+#include "engine/files/mapped_file.h"
 #include "engine/weights/safetensors_header.h"
 
 #include <algorithm>

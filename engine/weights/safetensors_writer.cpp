@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/weights/new_file.h"
+#include "engine/files/new_file.h"
 #include "engine/weights/safetensors.h"
 #include "engine/weights/safetensors_header.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/sharded_writer.h"
-#include "engine/weights/new_file.h"
+#include "engine/files/new_file.h"
 #include "engine/weights/safetensors_header.h"
 
 #include <algorithm>

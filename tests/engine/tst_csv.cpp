@@ -3,7 +3,7 @@
 #include "engine/data/csv_rows.h"
 #include "engine/data/records.h"
 #include "engine/data/sniff.h"
-#include "engine/sha256.h"
+#include "engine/files/sha256.h"
 
 #include <QTemporaryDir>
 #include <QTest>

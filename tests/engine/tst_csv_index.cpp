@@ -2,7 +2,7 @@
 // CSVs read in parts, by bits and on several threads are what RecordReader alone makes of them.
 #include "engine/data/csv_rows.h"
 #include "engine/data/csv_scan.h"
-#include "engine/data/utf8.h"
+#include "engine/words/utf8.h"
 
 #include <QTemporaryDir>
 #include <QTest>

@@ -3,7 +3,7 @@
 // Tables to examples: which columns, which labels, what is left out and reported.
 #include "engine/data/dataset.h"
 #include "engine/data/split.h"
-#include "engine/sha256.h"
+#include "engine/files/sha256.h"
 #include "tests/support/tiny_data.h"
 
 #include <QTemporaryDir>

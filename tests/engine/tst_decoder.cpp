@@ -1,8 +1,8 @@
 // links: engine engine_core test_support libtorch
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The decoder against itself: packed, cached and plain passes agree, and gradients are the loss's slopes.
+#include "engine/kernels/nf4.h"
 #include "engine/model/decoder.h"
-#include "engine/weights/nf4.h"
 #include "engine/weights/safetensors.h"
 #include "tests/support/tiny_model.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Encodings recognised, text converted, bad bytes reported with their line.
 #include "engine/data/encoding.h"
-#include "engine/data/utf8.h"
+#include "engine/words/utf8.h"
 
 #include <QStringEncoder>
 #include <QTest>

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments: their fields, single settings, validation, differences.
 #include "engine/experiment.h"
-#include "engine/nearest.h"
-#include "engine/yaml_tree.h"
+#include "engine/words/nearest.h"
+#include "engine/words/yaml_tree.h"
 #include "tests/support/sound_experiment.h"
 
 #include <QTest>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every experiment that comes with the program is one.
-#include "engine/data/prompt.h"
 #include "engine/experiment.h"
+#include "engine/prompt/template.h"
 
 #include <QtTest>
 #include <filesystem>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments as YAML: both ways, and its errors with their places.
 #include "engine/experiment.h"
-#include "engine/yaml_tree.h"
+#include "engine/words/yaml_tree.h"
 #include "tests/support/sound_experiment.h"
 
 #include <QFile>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Products of a few rows with float, bfloat16, NF4 and GGUF-block weights, and of many with NF4, on each kind of CPU, against
 // sums in double.
+#include "engine/kernels/bfloat16.h"
 #include "engine/kernels/blocks.h"
+#include "engine/kernels/nf4.h"
 #include "engine/kernels/nf4_bf16.h"
-#include "engine/weights/bfloat16.h"
-#include "engine/weights/nf4.h"
 #include "engine/weights/tensor_view.h"
 #include "tests/support/cpu_targets.h"
 #include "tests/support/page_end.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels between the matrix products, on each kind of CPU, against plain loops in double.
+#include "engine/kernels/bfloat16.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/optim.h"
-#include "engine/weights/bfloat16.h"
 #include "tests/support/cpu_targets.h"
 
 #include <QTest>

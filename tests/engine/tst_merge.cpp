@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A model with an adapter merged into it gives the logits that base and adapter gave together.
 #include "engine/jobs.h"
+#include "engine/kernels/nf4.h"
 #include "engine/merge.h"
 #include "engine/text/tokenizer.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/model_files.h"
-#include "engine/weights/nf4.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/parity_golden.h"
 #include "tests/support/tiny_gguf.h"

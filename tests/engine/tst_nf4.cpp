@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/error.h"
-#include "engine/weights/nf4.h"
+#include "engine/kernels/nf4.h"
 #include "engine/weights/nf4_checkpoint.h"
 #include "engine/weights/safetensors.h"
 

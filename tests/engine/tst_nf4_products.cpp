@@ -1,9 +1,9 @@
 // links: engine engine_core libtorch
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Products with weights in 4 bits by whichever way Weight takes them, against sums in double over the expanded weights.
+#include "engine/kernels/bfloat16.h"
 #include "engine/kernels/nf4_bf16.h"
 #include "engine/model/weight.h"
-#include "engine/weights/bfloat16.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

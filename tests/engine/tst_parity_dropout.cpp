@@ -3,7 +3,7 @@
 // Dropout's masks: the right rate and scaling everywhere, a fresh mask a key, the same one for the same key however rows are
 // divided.
 #include "engine/kernels/kernels.h"
-#include "engine/random.h"
+#include "engine/kernels/random.h"
 
 #include <QTest>
 #include <algorithm>

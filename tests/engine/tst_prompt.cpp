@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Templates cut into question and answers; bad ones refused.
-#include "engine/data/prompt.h"
+#include "engine/prompt/template.h"
 
 #include <QTest>
 

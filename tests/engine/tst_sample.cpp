@@ -1,7 +1,7 @@
 // links: engine_core test_support
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Examples as tokens: where the answer begins, what counts, what is cut.
-#include "engine/data/sample.h"
+#include "engine/prompt/sample.h"
 #include "engine/text/letters.h"
 #include "tests/support/tiny_data.h"
 #include "tests/support/tiny_model.h"

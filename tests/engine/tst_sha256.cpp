@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/error.h"
-#include "engine/sha256.h"
+#include "engine/files/sha256.h"
 
 #include <QCryptographicHash>
 #include <QFile>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Splits row for row against scikit-learn and pandas (data/make_split_golden.py).
 #include "engine/data/split.h"
-#include "engine/sha256.h"
+#include "engine/files/sha256.h"
 
 #include <QTest>
 #include <cstdlib>

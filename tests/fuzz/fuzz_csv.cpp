@@ -3,7 +3,7 @@
 #include "engine/data/csv_rows.h"
 #include "engine/data/dataset.h"
 #include "engine/data/split.h"
-#include "engine/data/utf8.h"
+#include "engine/words/utf8.h"
 
 #include <array>
 #include <cstdlib>

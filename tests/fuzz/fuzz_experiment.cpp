@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments from any bytes: one BadInput, or an experiment that its own YAML gives back.
 #include "engine/experiment.h"
-#include "engine/yaml_tree.h"
+#include "engine/words/yaml_tree.h"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/tiny_model.h"
 
-#include "engine/weights/bfloat16.h"
+#include "engine/kernels/bfloat16.h"
 #include "engine/weights/safetensors.h"
 
 #include <algorithm>

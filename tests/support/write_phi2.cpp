@@ -2,7 +2,7 @@
 // write_phi2 [FOLDER] [--dtype fp16|bf16] [--naming new|old] [--seed N] [--layers N]: a random Phi-2 of full size in the layout
 // of microsoft/phi-2 on the hub (two shards and an index, 5.6 GB; fp16 as there) in FOLDER, else $PHIBENCH_PHI2, else
 // /tmp/phi2-random. The tokenizer's files: tests/support/phi2_tokenizer.py.
-#include "engine/weights/bfloat16.h"
+#include "engine/kernels/bfloat16.h"
 
 #include <algorithm>
 #include <cmath>

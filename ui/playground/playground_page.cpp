@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/playground/playground_page.h"
 
-#include "engine/data/prompt.h"
+#include "engine/prompt/template.h"
 #include "ui/card.h"
 #include "ui/engine_text.h"
 #include "ui/run_words.h"

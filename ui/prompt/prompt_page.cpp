@@ -2,7 +2,7 @@
 // Editor at the left, the rendered row at the right.
 #include "ui/prompt/prompt_page.h"
 
-#include "engine/data/prompt.h"
+#include "engine/prompt/template.h"
 #include "ui/card.h"
 #include "ui/engine_text.h"
 #include "ui/figures.h"

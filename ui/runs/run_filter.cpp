@@ -3,7 +3,7 @@
 #include "ui/runs/run_filter.h"
 
 #include "engine/experiment.h"
-#include "engine/nearest.h"
+#include "engine/words/nearest.h"
 #include "ui/engine_text.h"
 #include "ui/run_words.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Reads events of yaml-cpp's parser: no node graph, so nothing an alias could blow up.
-#include "engine/yaml_tree.h"
+#include "engine/words/yaml_tree.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Cuts a template into question and answers once, so that rendering is joining strings.
-#include "engine/data/prompt.h"
+#include "engine/prompt/template.h"
 
 #include <algorithm>
 

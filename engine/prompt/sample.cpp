@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/data/sample.h"
+#include "engine/prompt/sample.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/parallel.h"
+#include "engine/kernels/parallel.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // UTF-8 checked a vector at a time: three look-ups by half bytes tell of each byte and the one before what may be wrong with them
 // (Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte", 2021).
-#include "engine/data/utf8.h"
+#include "engine/words/utf8.h"
 
 #include <cstdint>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "engine/data/utf8_vector.cpp"
+#define HWY_TARGET_INCLUDE "engine/words/utf8_vector.cpp"
 #include <hwy/foreach_target.h>
 
 #include <hwy/highway.h>

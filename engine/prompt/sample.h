@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Examples as tokens: a question, its answer, and which of the tokens count in the loss.
 #pragma once
-#include "engine/data/prompt.h"
+#include "engine/prompt/template.h"
 #include "engine/text/tokenizer.h"
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // YAML as a small tree that knows where everything stands, and scalars as YAML spells them.
 #pragma once
-#include "engine/data/utf8.h"
 #include "engine/error.h"
+#include "engine/words/utf8.h"
 
 #include <string>
 #include <string_view>

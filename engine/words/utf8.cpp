@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ASCII goes by 32 bytes at a time, the rest by sequence.
-#include "engine/data/utf8.h"
+#include "engine/words/utf8.h"
 
 #include <cstring>
 

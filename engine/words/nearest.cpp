@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/nearest.h"
+#include "engine/words/nearest.h"
 
 #include <algorithm>
 

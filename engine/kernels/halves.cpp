@@ -3,7 +3,7 @@
 #include "engine/weights/blocks.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "engine/weights/halves.cpp"
+#define HWY_TARGET_INCLUDE "engine/kernels/halves.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // NF4 by vector instructions, chosen for the CPU at run time.
 #include "engine/error.h"
-#include "engine/weights/nf4.h"
+#include "engine/kernels/nf4.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "engine/weights/nf4_vector.cpp"
+#define HWY_TARGET_INCLUDE "engine/kernels/nf4_vector.cpp"
 #include <hwy/foreach_target.h>
 
 #include "engine/kernels/vectors-inl.h"

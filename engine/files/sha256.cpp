@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/sha256.h"
+#include "engine/files/sha256.h"
 #include "engine/error.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Scalars, lists and maps as YAML spells them.
-#include "engine/yaml_tree.h"
+#include "engine/words/yaml_tree.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/weights/mapped_file.h"
+#include "engine/files/mapped_file.h"
 
 #include <cerrno>
 #include <cstdint>
