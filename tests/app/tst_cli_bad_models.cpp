@@ -273,7 +273,7 @@ void TestCliBadModels::models() {
     const std::string words = model.toStdString();
     TinyModelOptions options;
     if (words.find("phi") != std::string::npos)
-        options.family = engine::Family::Phi, options.heads = 2, options.intermediate = 128, options.partialRotary = 0.5;
+        options.family = "phi", options.heads = 2, options.intermediate = 128, options.partialRotary = 0.5;
     if (words.find("bf16") != std::string::npos) options.type = DType::BF16;
     if (words.find("tied=no") != std::string::npos) options.tied = false;
     if (words.find("shards") != std::string::npos) options.shards = 2;

@@ -367,7 +367,7 @@ private Q_SLOTS:
         const QString python = qEnvironmentVariable("PHIBENCH_PEFT_PYTHON");
         if (python.isEmpty()) QSKIP("PHIBENCH_PEFT_PYTHON names no Python with peft");
         testing_support::TinyModelOptions options;
-        options.family = phi ? Family::Phi : Family::Llama;
+        options.family = phi ? "phi" : "llama";
         testing_support::writeTinyModel(path("model"), options);
         const ModuleSizes sizes(options);
         QStringList arguments{QStringLiteral(PHIBENCH_SOURCE_DIR "/tests/engine/data/load_adapter_in_peft.py"),

@@ -21,11 +21,11 @@ std::filesystem::path modelOf(const QTemporaryDir& dir, const TinyModelOptions& 
     return testing_support::writeTinyModel(std::filesystem::path(dir.path().toStdString()) / "model", options);
 }
 
-TinyModelOptions optionsOf(Family family) {
+TinyModelOptions optionsOf(const QString& family) {
     TinyModelOptions options;
-    options.family = family;
-    options.heads = family == Family::Phi ? 2 : 4; // Phi: heads of 32, 12 of them turning
-    if (family == Family::Llama) options.kvHeads = 2;
+    options.family = family.toStdString();
+    options.heads = family == u"phi" ? 2 : 4; // Phi: heads of 32, 12 of them turning
+    if (family == u"llama") options.kvHeads = 2;
     return options;
 }
 
@@ -103,16 +103,16 @@ class TestDecoder : public QObject {
     Q_OBJECT
 private Q_SLOTS:
     void families() {
-        QTest::addColumn<int>("family");
-        QTest::newRow("phi") << static_cast<int>(Family::Phi);
-        QTest::newRow("llama") << static_cast<int>(Family::Llama);
+        QTest::addColumn<QString>("family");
+        QTest::newRow("phi") << QStringLiteral("phi");
+        QTest::newRow("llama") << QStringLiteral("llama");
     }
 
     void packedEqualsAlone_data() { families(); }
     void packedEqualsAlone() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QTemporaryDir dir;
-        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(family)), Precision::Fp32);
         const auto prefix = tokens(150, 1), left = tokens(7, 2), right = tokens(5, 3), deep = tokens(3, 4);
         Pack pack;
         const int root = pack.add(prefix);
@@ -134,9 +134,9 @@ private Q_SLOTS:
 
     void cachedEqualsAlone_data() { families(); }
     void cachedEqualsAlone() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QTemporaryDir dir;
-        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(family)), Precision::Fp32);
         const auto prefix = tokens(20, 1), left = tokens(7, 2), right = tokens(5, 3);
         KvCache cache(decoder.config(), decoder.precision());
         const int shared = cache.addSegment(20);
@@ -167,7 +167,7 @@ private Q_SLOTS:
 
     void logProbabilitiesAreLogSoftmax() {
         QTemporaryDir dir;
-        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(Family::Phi)), Precision::Fp32);
+        const Decoder decoder = Decoder::load(modelOf(dir, optionsOf(QStringLiteral("phi"))), Precision::Fp32);
         Pack pack;
         pack.add(tokens(9, 1));
         const std::vector<Target> targets{{8, 5}, {3, 7}, {8, 11}};
@@ -180,9 +180,9 @@ private Q_SLOTS:
 
     void someRowsAreThoseOfAll_data() { families(); }
     void someRowsAreThoseOfAll() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QTemporaryDir dir;
-        const auto model = modelOf(dir, optionsOf(static_cast<Family>(family)));
+        const auto model = modelOf(dir, optionsOf(family));
         const Decoder host = Decoder::load(model, Precision::Fp32), plain = Decoder::loadPlain(model, Precision::Fp32, at::kCPU);
         Pack pack;
         const int root = pack.add(tokens(150, 1)), a = pack.add(tokens(7, 2), root);
@@ -215,11 +215,11 @@ private Q_SLOTS:
 
     void freshAdapterChangesNothing_data() { families(); }
     void freshAdapterChangesNothing() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QTemporaryDir dir;
-        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(family)), Precision::Fp32);
         const at::Tensor base = logitsOf(decoder, tokens(12, 1));
-        auto lora = std::make_shared<Lora>(decoder.config(), specOf(family == static_cast<int>(Family::Phi) ? "all" : "none"), 7);
+        auto lora = std::make_shared<Lora>(decoder.config(), specOf(family == u"phi" ? "all" : "none"), 7);
         decoder.setAdapter(lora, true);
         QVERIFY(worst(base, logitsOf(decoder, tokens(12, 1))) < 2e-6);
         fill(*lora);
@@ -232,18 +232,18 @@ private Q_SLOTS:
     }
 
     void gradientsAreSlopes_data() {
-        QTest::addColumn<int>("family");
+        QTest::addColumn<QString>("family");
         QTest::addColumn<QString>("bias");
-        QTest::newRow("phi, no bias") << static_cast<int>(Family::Phi) << "none";
-        QTest::newRow("phi, biases of the layers") << static_cast<int>(Family::Phi) << "lora_only";
-        QTest::newRow("phi, all biases") << static_cast<int>(Family::Phi) << "all";
-        QTest::newRow("llama") << static_cast<int>(Family::Llama) << "none";
+        QTest::newRow("phi, no bias") << QStringLiteral("phi") << "none";
+        QTest::newRow("phi, biases of the layers") << QStringLiteral("phi") << "lora_only";
+        QTest::newRow("phi, all biases") << QStringLiteral("phi") << "all";
+        QTest::newRow("llama") << QStringLiteral("llama") << "none";
     }
     void gradientsAreSlopes() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QFETCH(QString, bias);
         QTemporaryDir dir;
-        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(family)), Precision::Fp32);
         auto lora = std::make_shared<Lora>(decoder.config(), specOf(bias.toStdString()), 7);
         decoder.setAdapter(lora, true);
         fill(*lora);
@@ -284,7 +284,7 @@ private Q_SLOTS:
 
     void gradientsAddUp() {
         QTemporaryDir dir;
-        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(Family::Llama)), Precision::Fp32);
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(QStringLiteral("llama"))), Precision::Fp32);
         auto lora = std::make_shared<Lora>(decoder.config(), specOf("none"), 7);
         decoder.setAdapter(lora, true);
         fill(*lora);
@@ -308,9 +308,9 @@ private Q_SLOTS:
 
     void dropoutIsDrawnByKey_data() { families(); }
     void dropoutIsDrawnByKey() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QTemporaryDir dir;
-        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(static_cast<Family>(family))), Precision::Fp32);
+        Decoder decoder = Decoder::load(modelOf(dir, optionsOf(family)), Precision::Fp32);
         LoraSpec spec = specOf("none");
         spec.dropout = 0.3;
         auto lora = std::make_shared<Lora>(decoder.config(), spec, 7);
@@ -339,9 +339,9 @@ private Q_SLOTS:
 
     void bf16IsClose_data() { families(); }
     void bf16IsClose() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QTemporaryDir dir;
-        const auto model = modelOf(dir, optionsOf(static_cast<Family>(family)));
+        const auto model = modelOf(dir, optionsOf(family));
         const Decoder exact = Decoder::load(model, Precision::Fp32), rough = Decoder::load(model, Precision::Bf16);
         const at::Tensor a = logitsOf(exact, tokens(40, 1)), b = logitsOf(rough, tokens(40, 1));
         QVERIFY(worst(a, b) < 0.08 && worst(a, b) > 0);
@@ -349,9 +349,9 @@ private Q_SLOTS:
 
     void nf4ComputesWithItsExpandedWeights_data() { families(); }
     void nf4ComputesWithItsExpandedWeights() {
-        QFETCH(int, family);
+        QFETCH(QString, family);
         QTemporaryDir dir, expanded;
-        TinyModelOptions options = optionsOf(static_cast<Family>(family));
+        TinyModelOptions options = optionsOf(family);
         options.intermediate = 128;
         const Decoder four = Decoder::load(modelOf(dir, options), parsePrecision("nf4", "fp32"));
         const Decoder twice = Decoder::load(modelOf(dir, options), parsePrecision("nf4", "fp32", true));
@@ -372,7 +372,8 @@ private Q_SLOTS:
 
     void nf4TrainsThroughItsExpandedWeights() {
         QTemporaryDir dir, expanded;
-        const auto model = modelOf(dir, optionsOf(Family::Llama)), plain = std::filesystem::path(expanded.path().toStdString());
+        const auto model = modelOf(dir, optionsOf(QStringLiteral("llama"))),
+                   plain = std::filesystem::path(expanded.path().toStdString());
         writeExpanded(plain, model);
         at::Tensor gradients[2];
         for (int i = 0; i < 2; ++i) {
@@ -391,7 +392,7 @@ private Q_SLOTS:
 
     void shardsAndOldNamesLoadTheSame() {
         QTemporaryDir one, two, three;
-        TinyModelOptions options = optionsOf(Family::Phi);
+        TinyModelOptions options = optionsOf(QStringLiteral("phi"));
         const at::Tensor expected = logitsOf(Decoder::load(modelOf(one, options), Precision::Fp32), tokens(9, 1));
         options.shards = 3;
         QCOMPARE(worst(expected, logitsOf(Decoder::load(modelOf(two, options), Precision::Fp32), tokens(9, 1))), 0.0);
@@ -403,7 +404,7 @@ private Q_SLOTS:
 
     void refusesWhatItCannotRead() {
         QTemporaryDir dir;
-        TinyModelOptions options = optionsOf(Family::Llama);
+        TinyModelOptions options = optionsOf(QStringLiteral("llama"));
         options.maxPositions = 16;
         const Decoder decoder = Decoder::load(modelOf(dir, options), Precision::Fp32);
         QVERIFY_EXCEPTION_THROWN(logitsOf(decoder, tokens(17, 1)), Error);

@@ -163,7 +163,7 @@ private:
     /// A tiny model of this family in a folder of its own.
     std::filesystem::path model(const QString& family) const {
         TinyModelOptions options;
-        options.family = family == u"phi" ? Family::Phi : Family::Llama;
+        options.family = family == u"phi" ? "phi" : "llama";
         options.heads = family == u"phi" ? 2 : 4;
         options.intermediate = 112; // rows of the last product's matrix end within a block of NF4
         return writeTinyModel(std::filesystem::path(m_dir.path().toStdString()) / family.toStdString(), options);

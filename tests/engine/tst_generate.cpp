@@ -49,7 +49,7 @@ void TestGenerate::initTestCase() {
     const std::filesystem::path root = m_dir.path().toStdString();
     m_llama.emplace(Decoder::load(testing_support::writeTinyModel(root / "llama"), Precision::Fp32));
     testing_support::TinyModelOptions phi;
-    phi.family = Family::Phi;
+    phi.family = "phi";
     phi.heads = 2;
     m_phi.emplace(Decoder::load(testing_support::writeTinyModel(root / "phi", phi), Precision::Fp32));
     m_tokenizer = Tokenizer::fromFolder(root / "llama");

@@ -54,7 +54,7 @@ void TestJobs::initTestCase() {
     const fs::path root = m_dir.path().toStdString();
     m_model = testing_support::writeTinyModel(root / "tiny");
     testing_support::TinyModelOptions phi;
-    phi.family = Family::Phi;
+    phi.family = "phi";
     phi.heads = 2;
     phi.residDropout = 0.1;
     m_phi = testing_support::writeTinyModel(root / "phi", phi);
@@ -324,7 +324,7 @@ void TestJobs::factsOfAModel() {
     QCOMPARE(facts.config.max_positions, 512);
     std::int64_t parameters = 0;
     testing_support::TinyModelOptions options;
-    options.family = Family::Phi;
+    options.family = "phi";
     options.heads = 2;
     for (const auto& tensor : testing_support::tinyTensors(options))
         parameters += static_cast<std::int64_t>(tensor.values.size());

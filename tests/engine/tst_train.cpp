@@ -133,7 +133,7 @@ void TestTrain::initTestCase() {
     const fs::path root = m_dir.path().toStdString();
     m_llama = testing_support::writeTinyModel(root / "llama");
     testing_support::TinyModelOptions phi;
-    phi.family = Family::Phi;
+    phi.family = "phi";
     phi.heads = 2;
     phi.residDropout = 0.1;
     m_phi = testing_support::writeTinyModel(root / "phi", phi);

@@ -8,8 +8,6 @@
 namespace testing_support {
 namespace {
 
-using engine::Family;
-
 void replace(std::string& text, const std::string& from, const std::string& to) {
     if (const auto at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
 }
@@ -78,7 +76,7 @@ void addTokenizer(GgufBytes& gguf, const std::filesystem::path& folder) {
 } // namespace
 
 std::filesystem::path writeTinyGguf(const std::filesystem::path& file, const TinyModelOptions& o) {
-    const bool phi = o.family == Family::Phi;
+    const bool phi = o.family == "phi";
     const std::string arch = phi ? "phi2" : "llama";
     const auto size = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
     const std::int64_t head = o.hidden / o.heads;

@@ -2,6 +2,7 @@
 #include "tests/support/tiny_model_text.h"
 
 #include "engine/error.h"
+#include "tests/support/tiny_family.h"
 
 #include <functional>
 #include <map>
@@ -19,26 +20,41 @@ TinyModelOptions tinyModelOptions(const std::string& text) {
     const auto choice = [](auto& member, auto choices) {
         return [&member, choices](const std::string& value) { member = choices.at(value); };
     };
+    const auto yesOrNo = [&](bool& member) { return choice(member, std::map<std::string, bool>{{"yes", true}, {"no", false}}); };
     const std::map<std::string, std::function<void(const std::string&)>> keys{
-        {"family",
-         choice(o.family, std::map<std::string, engine::Family>{{"phi", engine::Family::Phi}, {"llama", engine::Family::Llama}})},
+        {"family", [&o](const std::string& value) { o.family = tinyFamily(value).type; }},
         {"dialect", choice(o.dialect, std::map<std::string, ConfigDialect>{{"transformers5", ConfigDialect::Transformers5},
                                                                            {"transformers4", ConfigDialect::Transformers4},
                                                                            {"phi-msft", ConfigDialect::PhiMsft}})},
         {"names", choice(o.names, std::map<std::string, PhiNames>{{"split", PhiNames::Split}, {"mixer", PhiNames::Mixer}})},
         {"type",
          choice(o.type, std::map<std::string, engine::DType>{{"f32", engine::DType::F32}, {"bf16", engine::DType::BF16}})},
-        {"tied", choice(o.tied, std::map<std::string, bool>{{"yes", true}, {"no", false}})},
+        {"scaling", choice(o.scaling, std::map<std::string, RopeScaling>{{"none", RopeScaling::None},
+                                                                         {"linear", RopeScaling::Linear},
+                                                                         {"llama3", RopeScaling::Llama3},
+                                                                         {"longrope", RopeScaling::Longrope}})},
+        {"tied", yesOrNo(o.tied)},
+        {"attentionBias", yesOrNo(o.attentionBias)},
+        {"mlpBias", yesOrNo(o.mlpBias)},
         {"hidden", whole(o.hidden)},
         {"intermediate", whole(o.intermediate)},
         {"layers", whole(o.layers)},
         {"heads", whole(o.heads)},
         {"kvHeads", whole(o.kvHeads)},
+        {"headDim", whole(o.headDim)},
+        {"original", whole(o.original)},
+        {"window", whole(o.window)},
+        {"globalEvery", whole(o.globalEvery)},
+        {"windowFrom", whole(o.windowFrom)},
+        {"noRopeEvery", whole(o.noRopeEvery)},
         {"maxPositions", whole(o.maxPositions)},
         {"vocab", whole(o.vocab)},
         {"partialRotary", real(o.partialRotary)},
         {"residDropout", real(o.residDropout)},
         {"ropeTheta", real(o.ropeTheta)},
+        {"localTheta", real(o.localTheta)},
+        {"scalingFactor", real(o.scalingFactor)},
+        {"queryScalar", real(o.queryScalar)},
         {"shards", [&o](const std::string& value) { o.shards = std::stoi(value); }},
         {"seed", [&o](const std::string& value) { o.seed = std::stoull(value); }}};
     std::istringstream words(text);
