@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a training will hold in memory, told before it begins.
 #pragma once
-#include "engine/model/config.h"
-#include "engine/model/precision.h"
+#include "engine/architecture/architecture.h"
+#include "engine/architecture/precision.h"
 #include "engine/prompt/sample.h"
 
 #include <cstdint>
@@ -43,9 +43,5 @@ Footprint footprint(const DecoderConfig& config, std::int64_t trainable, const E
 
 /// Two sentences: what is trained, and what it takes.
 std::string toString(const Footprint& footprint);
-
-/// Rows of a training pass at most: what is kept of them for the way back (LayerTape) then takes about 1.25 GiB. Past 4096
-/// nothing gets faster.
-std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision);
 
 } // namespace engine

@@ -2,9 +2,9 @@
 // The engine's long calls. Each is synchronous, tells `sink` how it goes, stops within one micro-batch (one token,
 // one tensor) of `stop`, records itself in the store, and never throws: whatever happens is an Outcome.
 #pragma once
+#include "engine/architecture/architecture.h"
 #include "engine/events.h"
 #include "engine/experiment.h"
-#include "engine/model/config.h"
 #include "engine/store/runs.h"
 
 #include <filesystem>

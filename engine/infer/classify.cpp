@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/infer/classify.h"
+#include "engine/architecture/row_bytes.h"
 #include "engine/infer/find_answer.h"
 #include "engine/infer/label_trie.h"
 #include "engine/infer/prefix_tree.h"
@@ -50,10 +51,7 @@ public:
 protected:
     virtual std::int64_t rowsOfAnswer() const = 0;
     /// Of what one layer computes of a row.
-    virtual std::int64_t bytesPerRow() const {
-        const DecoderConfig& c = m_decoder.config();
-        return (6 * c.hidden_size + 3 * c.intermediate_size) * m_decoder.precision().bytes();
-    }
+    virtual std::int64_t bytesPerRow() const { return computedBytes(m_decoder.config(), m_decoder.precision()); }
     /// What all questions begin with, until it has been read.
     bool readsPrefix() const { return m_prefix > 0 && m_cache.chainLength(m_prefixSegment) == 0; }
     /// Parts of few enough rows for one pass.
@@ -164,7 +162,7 @@ public:
     }
 
     std::vector<Batch> batches() const override {
-        const std::int64_t most = kTogetherBytes / KvCache::bytesPerToken(m_decoder.config(), m_decoder.precision());
+        const std::int64_t most = kTogetherBytes / cachedBytes(m_decoder.config(), m_decoder.precision());
         std::vector<Batch> all;
         std::int64_t together = 0, tokens = 0;
         for (const Batch& batch : Classifier::batches()) {
@@ -227,7 +225,7 @@ protected:
         return static_cast<std::int64_t>(longest);
     }
     std::int64_t bytesPerRow() const override {
-        return Classifier::bytesPerRow() + KvCache::bytesPerToken(m_decoder.config(), m_decoder.precision());
+        return Classifier::bytesPerRow() + cachedBytes(m_decoder.config(), m_decoder.precision());
     }
 
 private:

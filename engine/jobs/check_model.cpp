@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/jobs/check_model.h"
+#include "engine/architecture/config.h"
+#include "engine/architecture/tensors.h"
 #include "engine/experiment.h"
 #include "engine/jobs.h"
 #include "engine/model/loader.h"
-#include "engine/model/tensors.h"
 #include "engine/text/tokenizer.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/safetensors.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What can be said of a model without its weights.
+#include "engine/architecture/config.h"
 #include "engine/jobs.h"
 #include "engine/jobs/setup.h"
 #include "engine/weights/gguf.h"
@@ -37,7 +38,7 @@ ModelFacts modelFacts(const std::string& model) {
         facts.format = "safetensors" + storedType(ModelFiles(path).tensors());
     }
     facts.name = config.name;
-    facts.family = toString(config.family);
+    facts.family = config.family;
     facts.path = path.string();
     facts.parameters = parameterCount(config);
     facts.config = config;

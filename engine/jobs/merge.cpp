@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/merge.h"
+#include "engine/architecture/config.h"
 #include "engine/files/new_file.h"
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
 #include "engine/jobs/setup.h"
-#include "engine/model/config_text.h"
 #include "engine/model/merge.h"
 #include "engine/text/tokenizer_export.h"
 #include "engine/train/adapter_io.h"

@@ -80,10 +80,6 @@ NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& dat
     return run;
 }
 
-DecoderConfig configOf(const fs::path& model) {
-    return isGguf(model) ? configFromGguf(GgufFile(model)) : configFromFolder(model);
-}
-
 Tokenizer tokenizerOf(const fs::path& model) {
     return isGguf(model) ? Tokenizer::fromGguf(GgufFile(model)) : Tokenizer::fromFolder(model);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An experiment's inputs, read and checked: all that can be known wrong before weights are loaded or a run begins.
 #pragma once
+#include "engine/architecture/config.h"
 #include "engine/data/split.h"
 #include "engine/model/decoder.h"
 #include "engine/prompt/sample.h"
@@ -35,8 +36,7 @@ Experiment recorded(const Experiment& experiment);
 NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256,
               at::Device device = at::kCPU);
 
-/// Model files as `model.path` names them, and the tokenizer that belongs to them.
-DecoderConfig configOf(const std::filesystem::path& model);
+/// The tokenizer that belongs to a model's files.
 Tokenizer tokenizerOf(const std::filesystem::path& model);
 /// Throws Error(BadInput) when the tokenizer has ids that the model has no rows for.
 void checkTokenizer(const Tokenizer& tokenizer, const DecoderConfig& config, const std::filesystem::path& model);

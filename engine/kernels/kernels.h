@@ -38,15 +38,6 @@ void castRows(const float* x, std::int64_t rows, std::int64_t width, Rows out);
 /// The first of the values that is NaN or infinite; -1: none.
 std::int64_t firstNotFinite(const void* values, std::int64_t count, Scalar type);
 
-/// m = silu(gate) * up with gateUp [rows, 2 * width] = [gate | up].
-void swigluForward(Rows gateUp, std::int64_t rows, std::int64_t width, Rows m);
-/// gateUp is replaced by its gradient.
-void swigluBackward(Rows gateUp, std::int64_t rows, std::int64_t width, Rows dm);
-/// gelu_new: 0.5 h (1 + tanh(sqrt(2/pi) (h + 0.044715 h^3))).
-void geluForward(Rows h, std::int64_t rows, std::int64_t width, Rows m);
-/// h is replaced by its gradient.
-void geluBackward(Rows h, std::int64_t rows, std::int64_t width, Rows dm);
-
 /// Turns the first `rotary` dims of each of `heads` heads by the row's angle: halves (i, i + rotary/2), as NEOX. cos and sin are
 /// [positions, rotary/2]. direction -1 undoes it (the gradient).
 void rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Activations, rotary embedding, dropout.
+// Rotary embedding, dropout, and the search for what is no number.
 #include "engine/kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -7,68 +7,9 @@
 #include <hwy/foreach_target.h>
 
 #include "engine/kernels/vectors-inl.h"
-#include <hwy/contrib/math/math-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace engine::kernels::HWY_NAMESPACE {
-
-template <class D> HWY_INLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> v) {
-    const auto one = hn::Set(d, 1.0f);
-    // Past -87 exp overflows the denominator harmlessly to a tiny value; clamp keeps it finite.
-    return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Min(hn::Neg(v), hn::Set(d, 87.0f)))));
-}
-
-template <class T>
-void SwigluForwardOf(const T* gateUp, std::int64_t gStride, std::int64_t rows, std::int64_t width, T* m, std::int64_t mStride) {
-    for (std::int64_t row = 0; row < rows; ++row, gateUp += gStride, m += mStride)
-        forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR {
-            const auto g = load(d, gateUp + i);
-            store(d, hn::Mul(hn::Mul(g, sigmoid(d, g)), load(d, gateUp + width + i)), m + i);
-        });
-}
-
-template <class T>
-void SwigluBackwardOf(T* gateUp, std::int64_t gStride, std::int64_t rows, std::int64_t width, const T* dm, std::int64_t mStride) {
-    for (std::int64_t row = 0; row < rows; ++row, gateUp += gStride, dm += mStride)
-        forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR {
-            const auto g = load(d, gateUp + i), u = load(d, gateUp + width + i), dy = load(d, dm + i);
-            const auto s = sigmoid(d, g);
-            const auto silu = hn::Mul(g, s);
-            const auto slope = hn::MulAdd(silu, hn::Sub(hn::Set(d, 1.0f), s), s);
-            store(d, hn::Mul(hn::Mul(dy, u), slope), gateUp + i);
-            store(d, hn::Mul(dy, silu), gateUp + width + i);
-        });
-}
-
-/// tanh(z) with z = sqrt(2/pi) (h + 0.044715 h^3), as 2 sigmoid(2 z) - 1.
-template <class D> HWY_INLINE hn::Vec<D> geluTanh(D d, hn::Vec<D> h) {
-    const auto cubic = hn::MulAdd(hn::Mul(h, h), hn::Set(d, 0.044715f), hn::Set(d, 1.0f));
-    const auto z2 = hn::Mul(hn::Mul(h, cubic), hn::Set(d, 2 * 0.7978845608028654f));
-    return hn::MulSub(hn::Set(d, 2.0f), sigmoid(d, z2), hn::Set(d, 1.0f));
-}
-
-template <class T>
-void GeluForwardOf(const T* h, std::int64_t hStride, std::int64_t rows, std::int64_t width, T* m, std::int64_t mStride) {
-    for (std::int64_t row = 0; row < rows; ++row, h += hStride, m += mStride)
-        forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR {
-            const auto v = load(d, h + i);
-            const auto half = hn::Mul(v, hn::Set(d, 0.5f));
-            store(d, hn::MulAdd(half, geluTanh(d, v), half), m + i);
-        });
-}
-
-template <class T>
-void GeluBackwardOf(T* h, std::int64_t hStride, std::int64_t rows, std::int64_t width, const T* dm, std::int64_t mStride) {
-    for (std::int64_t row = 0; row < rows; ++row, h += hStride, dm += mStride)
-        forEach(static_cast<std::size_t>(width), [&](auto d, std::size_t i) HWY_ATTR {
-            const auto v = load(d, h + i);
-            const auto one = hn::Set(d, 1.0f), half = hn::Set(d, 0.5f);
-            const auto t = geluTanh(d, v);
-            const auto dz = hn::Mul(hn::MulAdd(hn::Mul(v, v), hn::Set(d, 3 * 0.044715f), one), hn::Set(d, 0.7978845608028654f));
-            const auto inner = hn::Mul(hn::Mul(hn::NegMulAdd(t, t, one), dz), hn::Mul(v, half));
-            store(d, hn::Mul(load(d, dm + i), hn::Add(hn::MulAdd(half, t, half), inner)), h + i);
-        });
-}
 
 template <class T>
 void RotateOf(T* x, std::int64_t stride, const std::int32_t* positions, std::int64_t rows, std::int64_t heads,
@@ -124,30 +65,6 @@ void DropoutOf(const T* in, std::int64_t inStride, std::int64_t rows, std::int64
     }
 }
 
-void SwigluForward(Rows g, std::int64_t rows, std::int64_t width, Rows m) {
-    if (g.type == Scalar::F32)
-        SwigluForwardOf(static_cast<const float*>(g.data), g.stride, rows, width, static_cast<float*>(m.data), m.stride);
-    else
-        SwigluForwardOf(static_cast<const Bf16*>(g.data), g.stride, rows, width, static_cast<Bf16*>(m.data), m.stride);
-}
-void SwigluBackward(Rows g, std::int64_t rows, std::int64_t width, Rows dm) {
-    if (g.type == Scalar::F32)
-        SwigluBackwardOf(static_cast<float*>(g.data), g.stride, rows, width, static_cast<const float*>(dm.data), dm.stride);
-    else
-        SwigluBackwardOf(static_cast<Bf16*>(g.data), g.stride, rows, width, static_cast<const Bf16*>(dm.data), dm.stride);
-}
-void GeluForward(Rows h, std::int64_t rows, std::int64_t width, Rows m) {
-    if (h.type == Scalar::F32)
-        GeluForwardOf(static_cast<const float*>(h.data), h.stride, rows, width, static_cast<float*>(m.data), m.stride);
-    else
-        GeluForwardOf(static_cast<const Bf16*>(h.data), h.stride, rows, width, static_cast<Bf16*>(m.data), m.stride);
-}
-void GeluBackward(Rows h, std::int64_t rows, std::int64_t width, Rows dm) {
-    if (h.type == Scalar::F32)
-        GeluBackwardOf(static_cast<float*>(h.data), h.stride, rows, width, static_cast<const float*>(dm.data), dm.stride);
-    else
-        GeluBackwardOf(static_cast<Bf16*>(h.data), h.stride, rows, width, static_cast<const Bf16*>(dm.data), dm.stride);
-}
 void Rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,
             std::int64_t rotary, const float* cosTable, const float* sinTable, int direction) {
     const float sign = direction < 0 ? -1.0f : 1.0f;
@@ -194,27 +111,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace engine::kernels {
 
-HWY_EXPORT(SwigluForward);
-HWY_EXPORT(SwigluBackward);
-HWY_EXPORT(GeluForward);
-HWY_EXPORT(GeluBackward);
 HWY_EXPORT(Rotate);
 HWY_EXPORT(Dropout);
 HWY_EXPORT(DropoutAdd);
 HWY_EXPORT(FirstNotFinite);
 
-void swigluForward(Rows gateUp, std::int64_t rows, std::int64_t width, Rows m) {
-    HWY_DYNAMIC_DISPATCH(SwigluForward)(gateUp, rows, width, m);
-}
-void swigluBackward(Rows gateUp, std::int64_t rows, std::int64_t width, Rows dm) {
-    HWY_DYNAMIC_DISPATCH(SwigluBackward)(gateUp, rows, width, dm);
-}
-void geluForward(Rows h, std::int64_t rows, std::int64_t width, Rows m) {
-    HWY_DYNAMIC_DISPATCH(GeluForward)(h, rows, width, m);
-}
-void geluBackward(Rows h, std::int64_t rows, std::int64_t width, Rows dm) {
-    HWY_DYNAMIC_DISPATCH(GeluBackward)(h, rows, width, dm);
-}
 void rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,
             std::int64_t rotary, const float* cosTable, const float* sinTable, int direction) {
     HWY_DYNAMIC_DISPATCH(Rotate)(x, positions, rows, heads, headDim, rotary, cosTable, sinTable, direction);

@@ -34,7 +34,7 @@ template <class F> void forQueries(const Pack& pack, const std::vector<std::int6
 
 AttentionPlan::AttentionPlan(const DecoderConfig& config, const Pack& pack, KvCache* cache, const std::vector<std::int64_t>* only)
     : m_heads(config.heads), m_kvHeads(config.kv_heads), m_headDim(config.head_dim), m_rows(pack.rows()),
-      m_scale(static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))), m_cache(cache) {
+      m_scale(static_cast<float>(config.attentionScale())), m_cache(cache) {
     forQueries(pack, only, [&](const PackNode& node, std::int64_t first, std::int64_t last, std::int64_t out) {
         std::vector<Span> before;
         for (int parent = node.parent; parent >= 0;) {

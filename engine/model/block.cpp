@@ -40,22 +40,26 @@ at::Tensor cast(const at::Tensor& x, at::ScalarType type) {
 
 void rotate(at::Tensor& qkv, const Pass& pass, int direction) {
     const DecoderConfig& c = pass.config;
-    const std::int64_t heads = c.heads + c.kv_heads;
-    forRows(qkv.size(0), heads * c.rotary_dim, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t heads = c.heads + c.kv_heads, dims = c.rotary.front().dims;
+    forRows(qkv.size(0), heads * dims, [&](std::int64_t begin, std::int64_t end) {
         kernels::rotate(rowsOf(qkv, begin), pass.positions.const_data_ptr<std::int32_t>() + begin, end - begin, heads, c.head_dim,
-                        c.rotary_dim, floats(pass.cosTable), floats(pass.sinTable), direction);
+                        dims, floats(pass.cosTable), floats(pass.sinTable), direction);
     });
 }
 
-void activate(bool phi, const at::Tensor& up, std::int64_t width, at::Tensor& m) {
+void activate(const DecoderConfig& c, const at::Tensor& up, at::Tensor& m) {
+    const std::int64_t width = c.intermediate_size;
+    const bool gated = c.gated();
     forRows(up.size(0), 2 * width, [&](std::int64_t begin, std::int64_t end) {
-        (phi ? kernels::geluForward : kernels::swigluForward)(rowsOf(up, begin), end - begin, width, rowsOf(m, begin));
+        kernels::activate(c.activation, gated, rowsOf(up, begin), end - begin, width, rowsOf(m, begin));
     });
 }
 /// `up` becomes its gradient.
-void activateBackward(bool phi, at::Tensor& up, std::int64_t width, const at::Tensor& dm) {
+void activateBackward(const DecoderConfig& c, at::Tensor& up, const at::Tensor& dm) {
+    const std::int64_t width = c.intermediate_size;
+    const bool gated = c.gated();
     forRows(up.size(0), 2 * width, [&](std::int64_t begin, std::int64_t end) {
-        (phi ? kernels::geluBackward : kernels::swigluBackward)(rowsOf(up, begin), end - begin, width, rowsOf(dm, begin));
+        kernels::activateBackward(c.activation, gated, rowsOf(up, begin), end - begin, width, rowsOf(dm, begin));
     });
 }
 
@@ -65,7 +69,7 @@ kernels::Mask Pass::mask(std::int64_t layer, int which, double rate) const {
     return layerMask(key, layer, which, rate);
 }
 
-void Norm::bind(Lora* adapter, const std::string& biasName) {
+void Norm::bind(Lora* adapter) {
     if (!frozenBias.defined()) frozenBias = bias;
     trained = nullptr;
     bias = frozenBias;
@@ -96,10 +100,10 @@ void Norm::backward(const at::Tensor& x, const at::Tensor& mean, const at::Tenso
     });
 }
 
-void Block::bind(Lora* adapter, std::int64_t layer, bool phi) {
+void Block::bind(Lora* adapter) {
     for (Linear* linear : linears()) linear->bind(adapter);
-    norm1.bind(adapter, "model.layers." + std::to_string(layer) + ".input_layernorm.bias");
-    if (!phi) norm2.bind(adapter, "model.layers." + std::to_string(layer) + ".post_attention_layernorm.bias");
+    norm1.bind(adapter);
+    norm2.bind(adapter);
 }
 
 void Block::refresh() {
@@ -110,15 +114,14 @@ at::Tensor Block::room(std::int64_t rows, std::int64_t columns) const {
     return at::empty({rows, columns}, at::TensorOptions(qkv.type()));
 }
 
-at::Tensor Block::activated(bool phi, const at::Tensor& upRows, std::int64_t width) const {
-    at::Tensor m = room(upRows.size(0), width);
-    activate(phi, upRows, width, m);
+at::Tensor Block::activated(const DecoderConfig& config, const at::Tensor& upRows) const {
+    at::Tensor m = room(upRows.size(0), config.intermediate_size);
+    activate(config, upRows, m);
     return m;
 }
 
 void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTape* tape, const RowsRead* read) const {
     const DecoderConfig& c = pass.config;
-    const bool phi = c.family == Family::Phi;
     const std::int64_t rows = x.size(0);
     LayerTape local;
     LayerTape& t = tape ? *tape : local;
@@ -144,7 +147,7 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
     if (read) {
         x = at::index_select(x, 0, read->index);
         if (x.size(0) == 0) return;
-        normed = phi ? at::index_select(normed, 0, read->index) : room(x.size(0), c.hidden_size);
+        normed = c.parallel ? at::index_select(normed, 0, read->index) : room(x.size(0), c.hidden_size);
     }
     t.attention = room(x.size(0), out.in());
     t.lse = perRow(c.heads);
@@ -152,9 +155,9 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
     if (!tape) t.qkv = at::Tensor();
     {
         const at::Tensor branch = addBranch(out.forward(t.attention, pass.adapted, drop(kOutMask), t.outLow), kAttentionResidual);
-        if (tape && !phi) t.branch = branch;
+        if (tape && !c.parallel) t.branch = branch;
     }
-    if (!phi) {
+    if (!c.parallel) {
         if (tape) {
             t.mean2 = perRow(1);
             t.rstd2 = perRow(1);
@@ -162,20 +165,19 @@ void Block::forward(std::int64_t layer, at::Tensor& x, const Pass& pass, LayerTa
         norm2.forward(x, c.norm_eps, normed, t.mean2, t.rstd2, pass.adapted);
     }
     t.up = up.forward(normed, pass.adapted, drop(kUpMask), t.upLow);
-    addBranch(down.forward(activated(phi, t.up, c.intermediate_size), pass.adapted, drop(kDownMask), t.downLow), kMlpResidual);
+    addBranch(down.forward(activated(c, t.up), pass.adapted, drop(kDownMask), t.downLow), kMlpResidual);
 }
 
 void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, LayerTape& t, bool needInput) {
     const DecoderConfig& c = pass.config;
-    const bool phi = c.family == Family::Phi;
     const auto drop = [&](MaskNumber which) { return pass.mask(layer, which, pass.loraDropout); };
     const auto branch = [&](MaskNumber which) {
         at::Tensor dy = cast(dx, qkv.type());
         dropInPlace(dy, c.hidden_size, pass.mask(layer, which, pass.residDropout));
         return dy;
     };
-    // Phi's branches both start from dx as it came in, so it may only be added to once both have read it.
-    const at::Tensor dyAttention = phi ? branch(kAttentionResidual) : at::Tensor();
+    // Parallel branches both start from dx as it came in, so it may only be added to once both have read it.
+    const at::Tensor dyAttention = c.parallel ? branch(kAttentionResidual) : at::Tensor();
 
     // Cheaper computed again than kept: what the adapted layers read.
     const auto normedAgain = [&](const Norm& norm, const at::Tensor& x) {
@@ -183,35 +185,34 @@ void Block::backward(std::int64_t layer, at::Tensor& dx, const Pass& pass, Layer
         norm.forward(x, c.norm_eps, y, {}, {}, true);
         return y;
     };
-    const at::Tensor read1 = qkv.isAdapted() || (phi && up.isAdapted()) ? normedAgain(norm1, t.x1) : at::Tensor();
+    const at::Tensor read1 = qkv.isAdapted() || (c.parallel && up.isAdapted()) ? normedAgain(norm1, t.x1) : at::Tensor();
     at::Tensor x2; // what the second norm read
-    if (!phi) {
+    if (!c.parallel) {
         x2 = t.x1.clone();
         addTo(x2, t.branch);
         t.branch = at::Tensor();
     }
-    const auto readByUp = [&] { return phi ? read1 : up.isAdapted() ? normedAgain(norm2, x2) : at::Tensor(); };
+    const auto readByUp = [&] { return c.parallel ? read1 : up.isAdapted() ? normedAgain(norm2, x2) : at::Tensor(); };
 
-    const at::Tensor dm =
-        down.backward(branch(kMlpResidual), down.isAdapted() ? activated(phi, t.up, c.intermediate_size) : at::Tensor(),
-                      t.downLow, drop(kDownMask), true);
-    activateBackward(phi, t.up, c.intermediate_size, dm);
+    const at::Tensor dm = down.backward(branch(kMlpResidual), down.isAdapted() ? activated(c, t.up) : at::Tensor(), t.downLow,
+                                        drop(kDownMask), true);
+    activateBackward(c, t.up, dm);
     const bool needNorm = needInput || norm1.trained;
-    const at::Tensor dUpIn = up.backward(t.up, readByUp(), t.upLow, drop(kUpMask), !phi || needNorm);
+    const at::Tensor dUpIn = up.backward(t.up, readByUp(), t.upLow, drop(kUpMask), !c.parallel || needNorm);
     t.up = at::Tensor();
-    if (!phi) {
+    if (!c.parallel) {
         norm2.backward(x2, t.mean2, t.rstd2, dUpIn, dx);
         x2 = at::Tensor();
     }
 
     const at::Tensor dAttention =
-        out.backward(phi ? dyAttention : branch(kAttentionResidual), t.attention, t.outLow, drop(kOutMask), true);
+        out.backward(c.parallel ? dyAttention : branch(kAttentionResidual), t.attention, t.outLow, drop(kOutMask), true);
     at::Tensor dqkv = at::empty_like(t.qkv);
     pass.attention.backward(layer, t.qkv, t.attention, t.lse, dAttention, dqkv);
     rotate(dqkv, pass, -1);
     const at::Tensor dQkvIn = qkv.backward(dqkv, read1, t.qkvLow, drop(kQkvMask), needNorm);
     if (needNorm) {
-        if (phi) norm1.backward(t.x1, t.mean1, t.rstd1, dUpIn, dx);
+        if (c.parallel) norm1.backward(t.x1, t.mean1, t.rstd1, dUpIn, dx);
         norm1.backward(t.x1, t.mean1, t.rstd1, dQkvIn, dx);
     }
     t = LayerTape();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One layer of the decoder, forward and backward. Llama: x += attention(norm1(x)); x += mlp(norm2(x)). Phi: both branches read
+// One layer of the decoder, forward and backward: x += attention(norm1(x)); x += mlp(norm2(x)). In parallel, both branches read
 // one norm.
 #pragma once
 #include "engine/model/attention.h"
@@ -13,11 +13,12 @@ namespace engine {
 
 /// A norm's weight and bias (undefined: RMSNorm), float [H].
 struct Norm {
+    std::string biasName; // by which adapters know it
     at::Tensor weight, bias;
     Lora::Bias* trained = nullptr; // the adapter's own bias, when it trains this one
     at::Tensor frozenBias;         // the base's, kept while `trained`
 
-    void bind(Lora* adapter, const std::string& biasName);
+    void bind(Lora* adapter);
     /// y [N, >= H] of x [N, H] float; mean and rstd [N] may be undefined.
     void forward(const at::Tensor& x, double eps, at::Tensor& y, const at::Tensor& mean, const at::Tensor& rstd,
                  bool adapted) const;
@@ -51,16 +52,16 @@ struct RowsRead {
 struct LayerTape {
     at::Tensor x1, mean1, rstd1, qkv, qkvLow, attention, outLow, lse;
     at::Tensor up, upLow, downLow;
-    at::Tensor branch, mean2, rstd2; // Llama only: what attention added to x1, and of the second norm, which reads the sum
+    at::Tensor branch, mean2, rstd2; // not in parallel: what attention added to x1, and of the second norm, which reads the sum
 };
 
 struct Block {
-    Norm norm1, norm2;         // norm2: Llama only
+    Norm norm1, norm2;         // norm2: not in parallel
     Linear qkv, out, up, down; // up: fc1, or gate and up side by side
 
     std::array<Linear*, 4> linears() { return {&qkv, &out, &up, &down}; }
     std::array<const Linear*, 4> linears() const { return {&qkv, &out, &up, &down}; }
-    void bind(Lora* adapter, std::int64_t layer, bool phi);
+    void bind(Lora* adapter);
     void refresh();
     /// Replaces x [N, H] float. With a tape, what the backward pass needs is kept there. With `read` (and no tape), x becomes
     /// those rows [n, H]; keys and values are stored of all.
@@ -72,7 +73,7 @@ struct Block {
 private:
     at::Tensor room(std::int64_t rows, std::int64_t columns) const;
     /// What the last product reads.
-    at::Tensor activated(bool phi, const at::Tensor& upRows, std::int64_t width) const;
+    at::Tensor activated(const DecoderConfig& config, const at::Tensor& upRows) const;
 };
 
 } // namespace engine

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The tensor type that a precision computes in.
 #pragma once
-#include "engine/model/precision.h"
+#include "engine/architecture/precision.h"
 
 #include <c10/core/ScalarType.h>
 

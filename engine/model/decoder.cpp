@@ -27,8 +27,9 @@ void check(const Pack& pack, const DecoderConfig& config) {
 } // namespace
 
 std::pair<at::Tensor, at::Tensor> rotaryTables(const DecoderConfig& config) {
-    const at::Tensor steps = at::arange(0, config.rotary_dim, 2, at::kFloat) / static_cast<double>(config.rotary_dim);
-    const at::Tensor inverse = 1.0 / at::pow(config.rope_theta, steps);
+    const Rotary& rotary = config.rotary.front();
+    const at::Tensor steps = at::arange(0, rotary.dims, 2, at::kFloat) / static_cast<double>(rotary.dims);
+    const at::Tensor inverse = 1.0 / at::pow(rotary.theta, steps);
     const at::Tensor angles = at::outer(at::arange(config.max_positions, at::kFloat), inverse);
     return {at::cos(angles).contiguous(), at::sin(angles).contiguous()};
 }

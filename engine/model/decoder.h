@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The language model: a frozen decoder of the Phi or Llama family with an optional adapter.
+// The language model: a frozen decoder with an optional adapter.
 #pragma once
+#include "engine/architecture/architecture.h"
+#include "engine/architecture/precision.h"
 #include "engine/error.h"
 #include "engine/events.h"
-#include "engine/model/config.h"
 #include "engine/model/kv_cache.h"
 #include "engine/model/lora.h"
 #include "engine/model/pack.h"
-#include "engine/model/precision.h"
 
 #include <ATen/core/Tensor.h>
 #include <filesystem>

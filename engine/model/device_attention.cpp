@@ -8,7 +8,8 @@
 namespace engine {
 
 DeviceAttention::DeviceAttention(const DecoderConfig& config, const Pack& pack, KvCache* cache, at::Device device)
-    : m_heads(config.heads), m_kvHeads(config.kv_heads), m_headDim(config.head_dim), m_cache(cache) {
+    : m_heads(config.heads), m_kvHeads(config.kv_heads), m_headDim(config.head_dim), m_scale(config.attentionScale()),
+      m_cache(cache) {
     if (cache) m_stored = cache->places(pack);
     const auto nodes = static_cast<std::int64_t>(pack.nodes.size());
     // Every key belongs to a group: a node, or after these a cached segment.
@@ -60,8 +61,8 @@ at::Tensor DeviceAttention::forward(std::int64_t layer, const at::Tensor& q, con
     const at::Tensor none;
     const at::Tensor keys = allKeys(m_cache ? m_cache->keys(layer) : none, k),
                      values = allKeys(m_cache ? m_cache->values(layer) : none, v);
-    const at::Tensor out = at::scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), keys, values, m_mask, 0.0, false,
-                                                            1.0 / std::sqrt(static_cast<double>(m_headDim)));
+    const at::Tensor out =
+        at::scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), keys, values, m_mask, 0.0, false, m_scale);
     return out.squeeze(0).transpose(0, 1).reshape({q.size(0), m_heads * m_headDim});
 }
 

@@ -26,6 +26,7 @@ private:
     at::Tensor allKeys(const at::Tensor& cached, const at::Tensor& own) const;
 
     std::int64_t m_heads, m_kvHeads, m_headDim;
+    double m_scale;
     KvCache* m_cache;
     std::vector<KvCache::Stored> m_stored;
     at::Tensor m_mask;       // [1, 1, N, cached + N]: true where seen

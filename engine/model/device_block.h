@@ -20,7 +20,7 @@ struct DevicePass {
 };
 
 struct DeviceBlock {
-    DeviceNorm norm1, norm2; // norm2: Llama only
+    DeviceNorm norm1, norm2; // norm2: not in parallel
     DeviceLinear qkv, out, up, down;
 
     std::array<DeviceLinear*, 4> linears() { return {&qkv, &out, &up, &down}; }

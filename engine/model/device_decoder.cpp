@@ -84,13 +84,14 @@ public:
         m_addedLoss.reset();
         for (DeviceBlock& block : m_blocks) {
             block.norm1.bind(lora, m_adapter, fresh);
+            block.norm2.bind(lora, m_adapter, fresh);
             for (DeviceLinear* linear : block.linears()) linear->bind(lora, m_adapter, fresh);
         }
         m_finalNorm.bind(lora, m_adapter, fresh);
         m_trainedHeadBias.reset();
         if (!lora) return;
         for (Lora::Bias& bias : lora->biasTerms()) {
-            if (bias.name != "lm_head.bias") continue;
+            if (bias.name != config.head.folder + ".bias") continue;
             if (fresh) DeviceAdapter::seed(bias, m_headBias);
             m_trainedHeadBias = m_adapter.add(m_headBias, {DeviceAdapter::piece(bias.value, 0, 0)});
         }
@@ -206,10 +207,10 @@ private:
 
     void read(ModelReader& reader) {
         const DeviceReader from{reader, type(), device};
-        m_embedding = from.matrix({"model.embed_tokens", config.hidden_size, config.vocab_size});
-        m_head = config.tied_head ? m_embedding : from.matrix({"lm_head", config.hidden_size, config.vocab_size});
-        if (config.head_bias) m_headBias = from.vector("lm_head.bias", config.vocab_size);
-        m_finalNorm = DeviceNorm(from, reader.finalNorm());
+        m_embedding = from.matrix({config.embedding.folder, config.hidden_size, config.vocab_size});
+        m_head = config.tied_head ? m_embedding : from.matrix({config.head.folder, config.hidden_size, config.vocab_size});
+        if (config.head_bias) m_headBias = from.vector(config.head.folder + ".bias", config.vocab_size);
+        m_finalNorm = DeviceNorm(from, config.finalNorm.folder);
         reader.step();
         m_blocks.reserve(static_cast<std::size_t>(config.layers)); // weights must stay where they are
         for (std::int64_t number = 0; number < config.layers; ++number) {

@@ -17,7 +17,7 @@ at::Tensor DeviceReader::vector(const std::string& name, std::int64_t size) cons
 
 DeviceNorm::DeviceNorm(const DeviceReader& from, const std::string& name)
     : m_name(name), m_weight(from.vector(name + ".weight", from.reader.config().hidden_size)) {
-    if (from.reader.config().family == Family::Phi) m_bias = from.vector(name + ".bias", from.reader.config().hidden_size);
+    if (from.reader.config().norm == NormKind::LayerNorm) m_bias = from.vector(name + ".bias", from.reader.config().hidden_size);
 }
 
 void DeviceNorm::bind(Lora* lora, DeviceAdapter& adapter, bool fresh) {

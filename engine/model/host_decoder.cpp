@@ -172,11 +172,12 @@ private:
 
 HostDecoder::HostDecoder(ModelReader& reader) : DecoderBackend(reader.config(), reader.precision(), at::kCPU) {
     const c10::InferenceMode guard;
-    const bool phi = config.family == Family::Phi;
     const auto norm = [&](const std::string& name) {
         Norm n;
+        if (name.empty()) return n;
+        n.biasName = name + ".bias";
         n.weight = reader.vector(name + ".weight", config.hidden_size);
-        if (phi) n.bias = n.frozenBias = reader.vector(name + ".bias", config.hidden_size);
+        if (config.norm == NormKind::LayerNorm) n.bias = n.frozenBias = reader.vector(n.biasName, config.hidden_size);
         return n;
     };
     /// The parts in blocks, where the file holds all of them so, or else as numbers.
@@ -201,16 +202,16 @@ HostDecoder::HostDecoder(ModelReader& reader) : DecoderBackend(reader.config(), 
         return Linear(l.parts, precision.nf4 ? weightNf4(l.parts) : weight(l.parts), reader.bias(l));
     };
 
-    embedding = weight({{"model.embed_tokens", config.hidden_size, config.vocab_size}});
-    head = config.tied_head ? embedding : weight({{"lm_head", config.hidden_size, config.vocab_size}});
-    if (config.head_bias) headBias = reader.vector("lm_head.bias", config.vocab_size);
-    finalNorm = norm(reader.finalNorm());
+    embedding = weight({{config.embedding.folder, config.hidden_size, config.vocab_size}});
+    head = config.tied_head ? embedding : weight({{config.head.folder, config.hidden_size, config.vocab_size}});
+    if (config.head_bias) headBias = reader.vector(config.head.folder + ".bias", config.vocab_size);
+    finalNorm = norm(config.finalNorm.folder);
     reader.step();
     for (std::int64_t number = 0; number < config.layers; ++number) {
         const LayerParts layer = reader.layer(number);
         Block block;
         block.norm1 = norm(layer.norm1);
-        if (!phi) block.norm2 = norm(layer.norm2);
+        block.norm2 = norm(layer.norm2);
         block.qkv = linear(layer.qkv);
         block.out = linear(layer.out);
         block.up = linear(layer.up);
@@ -242,22 +243,21 @@ void HostDecoder::packForBatches(bool training) {
 
 void HostDecoder::bindAdapter(bool fresh) {
     const c10::InferenceMode guard;
-    const bool phi = config.family == Family::Phi;
     trainedHeadBias = nullptr;
     if (adapter)
         for (Lora::Bias& bias : adapter->biasTerms())
-            if (bias.name == "lm_head.bias") trainedHeadBias = &bias;
+            if (bias.name == config.head.folder + ".bias") trainedHeadBias = &bias;
     const auto seed = [&](Norm& norm) {
         if (fresh && norm.trained) norm.trained->value.copy_(norm.frozenBias);
     };
-    for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
-        Block& block = blocks[layer];
-        block.bind(adapter.get(), static_cast<std::int64_t>(layer), phi);
+    for (Block& block : blocks) {
+        block.bind(adapter.get());
         seed(block.norm1);
+        seed(block.norm2);
         if (fresh)
             for (Linear* linear : block.linears()) linear->seedBiases();
     }
-    finalNorm.bind(adapter.get(), "model.final_layernorm.bias");
+    finalNorm.bind(adapter.get());
     seed(finalNorm);
     if (fresh && trainedHeadBias) trainedHeadBias->value.copy_(headBias);
     version = adapter ? adapter->version() : 0;

@@ -15,10 +15,6 @@ KvCache::KvCache(const DecoderConfig& config, Precision precision, at::Device de
             buffer = at::empty({0, m_width}, at::TensorOptions(computeType(precision)).device(device));
 }
 
-std::int64_t KvCache::bytesPerToken(const DecoderConfig& config, Precision precision) {
-    return 2 * config.layers * config.kv_heads * config.head_dim * precision.bytes();
-}
-
 void KvCache::grow(std::int64_t capacity) {
     for (auto* buffers : {&m_keys, &m_values})
         for (at::Tensor& buffer : *buffers) {

@@ -2,9 +2,9 @@
 // Keys and values of tokens already read, in segments that chain: a prefix kept once, a segment for each text that goes on from
 // it.
 #pragma once
-#include "engine/model/config.h"
+#include "engine/architecture/architecture.h"
+#include "engine/architecture/precision.h"
 #include "engine/model/pack.h"
-#include "engine/model/precision.h"
 
 #include <ATen/core/Tensor.h>
 #include <vector>
@@ -20,8 +20,6 @@ public:
 
     /// In the type and on the device that the model computes keys and values in.
     KvCache(const DecoderConfig& config, Precision precision, at::Device device = at::kCPU);
-    /// Bytes of one token's keys and values in all layers.
-    static std::int64_t bytesPerToken(const DecoderConfig& config, Precision precision);
     /// Room for this many more tokens at once.
     void reserve(std::int64_t tokens);
     /// Room for `capacity` tokens that go on from `parent`'s (-1: from nothing). Grows the buffers.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/loader.h"
+#include "engine/architecture/config.h"
+#include "engine/architecture/names.h"
+#include "engine/architecture/tensors.h"
 #include "engine/files/mapped_file.h"
 #include "engine/kernels/kernels.h"
-#include "engine/model/names.h"
-#include "engine/model/tensors.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/nf4_checkpoint.h"
@@ -105,7 +106,7 @@ std::int64_t firstNotFinite(const BlockMatrix& matrix) {
 }
 
 /// The matrix with the rows of each head's halves, which llama.cpp interleaves, apart again.
-BlockMatrix rotatedBack(const BlockMatrix& matrix, std::int64_t headDim) {
+BlockMatrix turnedBack(const BlockMatrix& matrix, std::int64_t headDim) {
     const auto row = static_cast<std::size_t>(matrix.in / kernels::kBlock * kernels::blockBytes(matrix.kind));
     const auto copy = std::make_shared<std::vector<std::byte>>(matrix.bytes.size());
     for (std::int64_t to = 0; to < matrix.out; ++to) {
@@ -128,7 +129,9 @@ struct WeightReader::Impl {
     std::optional<GgufFile> gguf;
 
     const TensorView* find(const std::string& name) const { return gguf ? gguf->find(name) : folder->find(name); }
-    bool isRotated(const FileName& name) const { return gguf && config.family == Family::Llama && name.rotated; }
+    std::vector<FileName> names(const std::string& tensor) const {
+        return gguf ? ggufNames(config, tensor) : folderNames(config, tensor);
+    }
     [[noreturn]] void notFinite(const TensorView& view, std::int64_t at, const std::vector<std::int64_t>& shape) const {
         throw Error(ErrorCode::BadInput,
                     path.string() + ": the tensor " + view.name + " holds a NaN or infinite value at " + placeText(at, shape) +
@@ -162,7 +165,7 @@ struct WeightReader::Impl {
 void WeightReader::Impl::refuseUnread() const {
     std::unordered_set<std::string> known;
     for (const TensorShape& tensor : modelTensors(config))
-        for (const FileName& name : gguf ? ggufNames(tensor.name) : folderNames(tensor.name)) known.insert(name.name);
+        for (const FileName& name : names(tensor.name)) known.insert(name.name);
     for (const TensorView& view : gguf ? gguf->tensors() : folder->tensors()) {
         const std::string& name = view.name;
         const bool layers = name.starts_with("model.layers.") || name.starts_with("transformer.h.") || name.starts_with("blk.") ||
@@ -172,7 +175,7 @@ void WeightReader::Impl::refuseUnread() const {
             continue;
         throw Error(ErrorCode::BadInput,
                     path.string() + ": the tensor " + quote(name) + " " + shapeText(view.shape) + " is none of a " +
-                        toString(config.family) + " model with " + std::to_string(config.layers) +
+                        config.family + " model with " + std::to_string(config.layers) +
                         " layers as its configuration describes it.",
                     "Leaving it out would change the numbers, so the model is not loaded.");
     }
@@ -221,7 +224,7 @@ bool WeightReader::holdsNf4() const {
 }
 
 at::Tensor WeightReader::read(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type) const {
-    const std::vector<FileName> candidates = m_impl->gguf ? ggufNames(name) : folderNames(name);
+    const std::vector<FileName> candidates = m_impl->names(name);
     for (const FileName& candidate : candidates) {
         const TensorView* view = m_impl->find(candidate.name);
         if (!view) continue;
@@ -229,9 +232,9 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
         std::vector<std::int64_t> expected = shape;
         expected[0] *= candidate.parts;
         if (view->shape != expected) m_impl->wrongShape(*view, expected);
-        const bool rotated = m_impl->isRotated(candidate) && shape.size() == 2;
-        const bool asItLies =
-            type == at::kBFloat16 && view->type == DType::BF16 && !candidate.interleaved && !rotated && isAligned(*view);
+        const bool turned = candidate.turnedHead > 0, shifted = candidate.added != 0;
+        const bool asItLies = type == at::kBFloat16 && view->type == DType::BF16 && !candidate.interleaved && !turned &&
+                              !shifted && isAligned(*view);
         at::Tensor tensor;
         if (candidate.interleaved) {
             // [heads, parts, head_dim, …]: every head's q, k and v lie together.
@@ -243,10 +246,12 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
             const TensorView part = candidate.parts > 1 ? rowsOfView(*view, candidate.part * shape[0], shape[0]) : *view;
             tensor = asItLies ? mapped(part, m_impl) : toTensor(part, type);
         }
-        if (rotated) {
-            const std::int64_t pairs = m_impl->config.head_dim / 2, heads = shape[0] / m_impl->config.head_dim;
-            tensor = tensor.view({heads, pairs, 2, shape[1]}).transpose(1, 2).reshape(shape).contiguous();
-        }
+        if (turned)
+            tensor = tensor.view({shape[0] / candidate.turnedHead, candidate.turnedHead / 2, 2, -1})
+                         .transpose(1, 2)
+                         .reshape(shape)
+                         .contiguous();
+        if (shifted) tensor = at::sub(tensor, candidate.added);
         if (const std::int64_t at = firstNotFinite(tensor); at >= 0) m_impl->notFinite(*view, at, shape);
         if (!asItLies) releasePages(view->bytes);
         return tensor;
@@ -258,7 +263,7 @@ at::Tensor WeightReader::read(const std::string& name, const std::vector<std::in
 
 std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std::int64_t out, std::int64_t in) const {
     if (!m_impl->gguf) return std::nullopt;
-    for (const FileName& candidate : ggufNames(name)) {
+    for (const FileName& candidate : m_impl->names(name)) {
         const TensorView* view = m_impl->find(candidate.name);
         const auto kind = view ? blockKind(view->type) : std::nullopt;
         if (!view) continue;
@@ -269,13 +274,13 @@ std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std
         const std::shared_ptr<const void> owner(m_impl.get(), [file = m_impl, bytes](const void*) { releasePages(bytes); });
         BlockMatrix matrix{out, in, *kind, bytes, owner};
         if (const std::int64_t at = firstNotFinite(matrix); at >= 0) m_impl->notFinite(*view, at, {out, in});
-        return m_impl->isRotated(candidate) ? rotatedBack(matrix, m_impl->config.head_dim) : matrix;
+        return candidate.turnedHead ? turnedBack(matrix, candidate.turnedHead) : matrix;
     }
     return std::nullopt;
 }
 
 bool WeightReader::holdsBf16(const std::string& name) const {
-    for (const FileName& candidate : m_impl->gguf ? ggufNames(name) : folderNames(name))
+    for (const FileName& candidate : m_impl->names(name))
         if (const TensorView* view = m_impl->find(candidate.name)) return view->type == DType::BF16;
     return false;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A model's weights by their Hugging Face names, whatever file and naming they lie in.
 #pragma once
+#include "engine/architecture/architecture.h"
 #include "engine/model/block_matrix.h"
-#include "engine/model/config.h"
 #include "engine/model/nf4_matrix.h"
 
 #include <ATen/core/Tensor.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/lora.h"
-#include "engine/model/targets.h"
+#include "engine/architecture/targets.h"
 
 #include <ATen/Functions.h>
 #include <algorithm>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Low-rank adapters (Hu et al. 2021), named and shaped as PEFT's.
 #pragma once
+#include "engine/architecture/architecture.h"
+#include "engine/architecture/targets.h"
 #include "engine/experiment.h"
-#include "engine/model/config.h"
-#include "engine/model/targets.h"
 
 #include <ATen/core/Tensor.h>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/merge.h"
+#include "engine/architecture/names.h"
+#include "engine/architecture/tensors.h"
 #include "engine/model/loader.h"
-#include "engine/model/names.h"
-#include "engine/model/tensors.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/nf4_checkpoint.h"
@@ -77,7 +77,7 @@ struct MergedModel::Impl {
         files.emplace(model);
         std::map<std::string, Place> found;
         for (const TensorShape& tensor : modelTensors(reader.config()))
-            for (const FileName& name : folderNames(tensor.name)) {
+            for (const FileName& name : folderNames(reader.config(), tensor.name)) {
                 const TensorView* stored = files->find(name.name);
                 if (!stored) continue;
                 Place& place = found[name.name];

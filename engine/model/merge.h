@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A model's tensors with an adapter added to them, one at a time.
 #pragma once
-#include "engine/model/config.h"
+#include "engine/architecture/architecture.h"
+#include "engine/architecture/precision.h"
 #include "engine/model/lora.h"
-#include "engine/model/precision.h"
 #include "engine/weights/tensor_view.h"
 
 #include <filesystem>

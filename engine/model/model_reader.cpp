@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/model_reader.h"
 
+#include "engine/architecture/tensors.h"
+
 #include <ATen/Functions.h>
+#include <algorithm>
 
 namespace engine {
 
@@ -12,31 +15,35 @@ ModelReader::ModelReader(const std::filesystem::path& model, Precision precision
 
 LayerParts ModelReader::layer(std::int64_t number) const {
     const DecoderConfig& c = config();
-    const bool phi = c.family == Family::Phi;
-    const std::string path = "model.layers." + std::to_string(number) + ".";
-    auto next = m_linears.begin() + number * (std::ssize(m_linears) / c.layers);
-    const auto take = [&](std::ptrdiff_t count, bool bias) {
-        next += count;
-        return LinearParts{{next - count, next}, bias};
-    };
     LayerParts layer;
-    layer.norm1 = path + "input_layernorm";
-    if (!phi) layer.norm2 = path + "post_attention_layernorm";
-    layer.qkv = take(3, c.attention_bias);
-    layer.out = take(1, c.attention_bias);
-    layer.up = take(phi ? 1 : 2, c.mlp_bias);
-    layer.down = take(1, c.mlp_bias);
+    layer.norm1 = layerPath(number, c.attentionNorm);
+    layer.norm2 = layerPath(number, c.mlpNorm);
+    auto next = m_linears.begin() + number * std::ssize(c.linears);
+    for (const LinearModule& module : c.linears) {
+        LinearParts& product = layer.product(module.product());
+        product.parts.push_back(*next++);
+        product.biases.push_back(module.bias);
+    }
     return layer;
 }
 
-std::string ModelReader::finalNorm() const {
-    return config().family == Family::Phi ? "model.final_layernorm" : "model.norm";
+LinearParts& LayerParts::product(Product product) {
+    switch (product) {
+    case Product::Qkv: return qkv;
+    case Product::Out: return out;
+    case Product::Up: return up;
+    case Product::Down: break;
+    }
+    return down;
 }
 
 at::Tensor ModelReader::bias(const LinearParts& linear) const {
-    if (!linear.bias) return {};
+    if (std::find(linear.biases.begin(), linear.biases.end(), true) == linear.biases.end()) return {};
     std::vector<at::Tensor> all;
-    for (const LinearShape& part : linear.parts) all.push_back(vector(part.name + ".bias", part.out));
+    for (std::size_t i = 0; i < linear.parts.size(); ++i) {
+        const LinearShape& part = linear.parts[i];
+        all.push_back(linear.biases[i] ? vector(part.name + ".bias", part.out) : at::zeros({part.out}, at::kFloat));
+    }
     return at::cat(all, 0);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A model's parts in their order, read for whichever implementation computes with them.
 #pragma once
+#include "engine/architecture/precision.h"
+#include "engine/architecture/targets.h"
 #include "engine/events.h"
 #include "engine/model/loader.h"
 #include "engine/model/nf4_cache.h"
-#include "engine/model/precision.h"
-#include "engine/model/targets.h"
 
 #include <filesystem>
 #include <optional>
@@ -18,12 +18,13 @@ namespace engine {
 /// Linear layers that read the same input.
 struct LinearParts {
     std::vector<LinearShape> parts;
-    bool bias = false;
+    std::vector<bool> biases; // whether each has one
 };
 
 struct LayerParts {
-    std::string norm1, norm2;       // norm2: Llama only
-    LinearParts qkv, out, up, down; // up: fc1, or gate and up
+    std::string norm1, norm2;       // norm2: not where both branches read one norm
+    LinearParts qkv, out, up, down; // up: with the gate before it, where there is one
+    LinearParts& product(Product product);
 };
 
 class ModelReader {
@@ -35,11 +36,10 @@ public:
     const Precision& precision() const { return m_precision; }
     const WeightReader& weights() const { return m_reader; }
     LayerParts layer(std::int64_t number) const;
-    std::string finalNorm() const;
 
     /// [size] float.
     at::Tensor vector(const std::string& name, std::int64_t size) const { return m_reader.read(name, {size}, at::kFloat); }
-    /// The biases one after the other, float; undefined where there are none.
+    /// The biases one after the other, float, zeros for parts without; undefined where there are none.
     at::Tensor bias(const LinearParts& linear) const;
     Nf4Matrix nf4(const LinearShape& shape) const;
 

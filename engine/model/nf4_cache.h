@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Large models in NF4, quantised once and kept in a file.
 #pragma once
+#include "engine/architecture/targets.h"
 #include "engine/events.h"
 #include "engine/model/loader.h"
-#include "engine/model/targets.h"
 #include "engine/weights/safetensors.h"
 
 #include <filesystem>

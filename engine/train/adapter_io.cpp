@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/adapter_io.h"
-#include "engine/model/names.h"
+#include "engine/architecture/names.h"
 #include "engine/weights/adapter_config.h"
 #include "engine/weights/adapter_file.h"
 #include "engine/weights/hub.h"
@@ -71,7 +71,7 @@ private:
     void match() {
         std::set<const AdapterModule*> used;
         for (const LinearShape& layer : linearLayers(m_config))
-            for (const FileName& name : folderNames(layer.name + kWeight)) {
+            for (const FileName& name : folderNames(m_config, layer.name + kWeight)) {
                 const auto module = std::find_if(m_file.modules.begin(), m_file.modules.end(),
                                                  [&](const AdapterModule& m) { return m.name + kWeight == name.name; });
                 if (module == m_file.modules.end()) continue;
@@ -127,7 +127,7 @@ private:
     }
 
     void fill(Lora::Bias& bias) {
-        for (const FileName& name : folderNames(bias.name)) {
+        for (const FileName& name : folderNames(m_config, bias.name)) {
             const auto from = std::find_if(m_file.biases.begin(), m_file.biases.end(),
                                            [&](const AdapterBias& b) { return b.name == name.name; });
             if (from == m_file.biases.end()) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/loop.h"
-#include "engine/footprint.h"
+#include "engine/architecture/row_bytes.h"
 #include "engine/kernels/random.h"
 #include "engine/memory.h"
 #include "engine/train/batch.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels between the matrix products, one layer's worth at SmolLM2-135M's shapes, on one thread: a training batch of 8
 // headlines is a shared beginning of 41 rows and 8 continuations of 43. usage: kernels_benchmark [--benchmark_filter=REGEX …]
+#include "engine/kernels/activations.h"
 #include "engine/kernels/blocks.h"
-#include "engine/kernels/kernels.h"
 #include "engine/kernels/nf4_bf16.h"
 
 #include <benchmark/benchmark.h>
@@ -71,7 +71,8 @@ BENCHMARK(normBackward);
 void swigluForward(benchmark::State& state) {
     auto gateUp = someBf16(kRows * 2 * kIntermediate), m = someBf16(kRows * kIntermediate);
     for (auto _ : state)
-        engine::kernels::swigluForward(rows(gateUp, 2 * kIntermediate), kRows, kIntermediate, rows(m, kIntermediate));
+        engine::kernels::activate(engine::kernels::Activation::Silu, true, rows(gateUp, 2 * kIntermediate), kRows, kIntermediate,
+                                  rows(m, kIntermediate));
     countBytes(state, kRows * kIntermediate * 6);
 }
 BENCHMARK(swigluForward);
@@ -81,7 +82,8 @@ void swigluBackward(benchmark::State& state) {
     auto dm = someBf16(kRows * kIntermediate);
     auto gateUp = fresh;
     for (auto _ : state) {
-        engine::kernels::swigluBackward(rows(gateUp, 2 * kIntermediate), kRows, kIntermediate, rows(dm, kIntermediate));
+        engine::kernels::activateBackward(engine::kernels::Activation::Silu, true, rows(gateUp, 2 * kIntermediate), kRows,
+                                          kIntermediate, rows(dm, kIntermediate));
         state.PauseTiming();
         gateUp = fresh; // it was replaced by its gradient
         state.ResumeTiming();

@@ -1,6 +1,8 @@
 // links: engine engine_core
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a training is said to take, against sums by hand and against runs that were measured.
+#include "engine/architecture/config.h"
+#include "engine/architecture/row_bytes.h"
 #include "engine/error.h"
 #include "engine/footprint.h"
 #include "engine/kernels/dense_bf16.h"
@@ -12,30 +14,28 @@ using namespace engine;
 namespace {
 
 DecoderConfig smolLm() {
-    DecoderConfig c;
+    DecoderConfig c = commonConfig("llama");
     c.vocab_size = 49152;
     c.hidden_size = 576;
     c.intermediate_size = 1536;
     c.layers = 30;
     c.heads = 9;
     c.kv_heads = 3;
-    c.head_dim = c.rotary_dim = 64;
+    c.head_dim = c.rotary[0].dims = 64;
     c.max_positions = 8192;
     c.tied_head = true;
     return c;
 }
 DecoderConfig phi2() {
-    DecoderConfig c;
-    c.family = Family::Phi;
+    DecoderConfig c = commonConfig("phi");
     c.vocab_size = 51200;
     c.hidden_size = 2560;
     c.intermediate_size = 10240;
     c.layers = 32;
     c.heads = c.kv_heads = 32;
     c.head_dim = 80;
-    c.rotary_dim = 32;
+    c.rotary[0].dims = 32;
     c.max_positions = 2048;
-    c.attention_bias = c.mlp_bias = c.head_bias = true;
     return c;
 }
 constexpr std::int64_t kSmolLinear = 106'168'320, kPhiLinear = 2'516'582'400; // weights of the linear layers

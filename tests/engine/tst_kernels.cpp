@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels between the matrix products, on each kind of CPU, against plain loops in double.
+#include "engine/kernels/activations.h"
 #include "engine/kernels/bfloat16.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/optim.h"
@@ -151,35 +152,39 @@ private:
         const auto silu = [](double g) { return g / (1 + std::exp(-g)); };
         const auto gelu = [](double h) { return 0.5 * h * (1 + std::tanh(std::sqrt(2 / M_PI) * (h + 0.044715 * h * h * h))); };
         const auto slope = [](const auto& f, double v) { return (f(v + 1e-5) - f(v - 1e-5)) / 2e-5; };
-        for (const std::int64_t width : kWidths) {
-            constexpr std::int64_t kRows = 2;
-            Floats both = some(kRows * 2 * width, 6, 3);
-            both[0] = -200; // where exponentials leave float's range
-            both.back() = 200;
-            Matrix gateUp(both, 2 * width, type), m(Floats(static_cast<std::size_t>(kRows * width)), width, type),
-                dm(some(kRows * width, 7), width, type);
-            const Matrix given = gateUp;
-            swigluForward(gateUp.rows(), kRows, width, m.rows());
-            for (std::int64_t r = 0; r < kRows; ++r)
-                for (std::int64_t c = 0; c < width; ++c)
-                    QVERIFY(close(m(r, c), silu(given(r, c)) * given(r, width + c), type, 2));
-            swigluBackward(gateUp.rows(), kRows, width, dm.rows());
-            for (std::int64_t r = 0; r < kRows; ++r)
-                for (std::int64_t c = 0; c < width; ++c) {
-                    QVERIFY(close(gateUp(r, c), dm(r, c) * given(r, width + c) * slope(silu, given(r, c)), type, 3));
-                    QVERIFY(close(gateUp(r, width + c), dm(r, c) * silu(given(r, c)), type, 2));
-                }
-            Matrix h(Floats(both.begin(), both.begin() + kRows * width), width, type);
-            const Matrix before = h;
-            geluForward(h.rows(), kRows, width, m.rows());
-            geluBackward(h.rows(), kRows, width, dm.rows());
-            for (std::int64_t r = 0; r < kRows; ++r)
-                for (std::int64_t c = 0; c < width; ++c) {
-                    QVERIFY(close(m(r, c), gelu(before(r, c)), type, 2));
-                    QVERIFY(close(h(r, c), dm(r, c) * slope(gelu, before(r, c)), type, 5));
-                }
-            QVERIFY(gateUp.gapsAreWhole() && m.gapsAreWhole() && h.gapsAreWhole());
-        }
+        const auto f = [&](Activation a, double v) { return a == Activation::Silu ? silu(v) : gelu(v); };
+        for (const std::int64_t width : kWidths)
+            for (const Activation kind : {Activation::Silu, Activation::GeluTanh}) {
+                constexpr std::int64_t kRows = 2;
+                const double lost = kind == Activation::Silu ? 3 : 5; // in the slope
+                Floats both = some(kRows * 2 * width, 6, 3);
+                both[0] = -200; // where exponentials leave float's range
+                both.back() = 200;
+                Matrix gateUp(both, 2 * width, type), m(Floats(static_cast<std::size_t>(kRows * width)), width, type),
+                    dm(some(kRows * width, 7), width, type);
+                const Matrix given = gateUp;
+                activate(kind, true, gateUp.rows(), kRows, width, m.rows());
+                for (std::int64_t r = 0; r < kRows; ++r)
+                    for (std::int64_t c = 0; c < width; ++c)
+                        QVERIFY(close(m(r, c), f(kind, given(r, c)) * given(r, width + c), type, 2));
+                activateBackward(kind, true, gateUp.rows(), kRows, width, dm.rows());
+                const auto slopeAt = [&](double v) { return slope([&](double x) { return f(kind, x); }, v); };
+                for (std::int64_t r = 0; r < kRows; ++r)
+                    for (std::int64_t c = 0; c < width; ++c) {
+                        QVERIFY(close(gateUp(r, c), dm(r, c) * given(r, width + c) * slopeAt(given(r, c)), type, lost));
+                        QVERIFY(close(gateUp(r, width + c), dm(r, c) * f(kind, given(r, c)), type, 2));
+                    }
+                Matrix h(Floats(both.begin(), both.begin() + kRows * width), width, type);
+                const Matrix before = h;
+                activate(kind, false, h.rows(), kRows, width, m.rows());
+                activateBackward(kind, false, h.rows(), kRows, width, dm.rows());
+                for (std::int64_t r = 0; r < kRows; ++r)
+                    for (std::int64_t c = 0; c < width; ++c) {
+                        QVERIFY(close(m(r, c), f(kind, before(r, c)), type, 2));
+                        QVERIFY(close(h(r, c), dm(r, c) * slopeAt(before(r, c)), type, lost));
+                    }
+                QVERIFY(gateUp.gapsAreWhole() && m.gapsAreWhole() && h.gapsAreWhole());
+            }
     }
 
     EACH_TARGET(additionsCases) {

@@ -188,8 +188,8 @@ void TestMerge::logits() {
     }
 
     const Decoder found = Decoder::load(merged.folder, Precision::Fp32);
-    QCOMPARE(found.config().rotary_dim, decoder.config().rotary_dim);
-    QCOMPARE(found.config().rope_theta, decoder.config().rope_theta);
+    QCOMPARE(found.config().rotary[0].dims, decoder.config().rotary[0].dims);
+    QCOMPARE(found.config().rotary[0].theta, decoder.config().rotary[0].theta);
     const at::Tensor after = logitsOf(found);
     const double error = worstError(after, expected);
     qInfo("max abs error of logits %.2g, at most %.2g", error, most);

@@ -1,6 +1,7 @@
 // links: engine engine_core test_support libtorch
 // SPDX-License-Identifier: GPL-3.0-or-later
 // AdamW, clipping and schedules against torch's and transformers' figures (data/make_optim.py); the order of samples.
+#include "engine/architecture/config.h"
 #include "engine/train/optim.h"
 #include "engine/train/order.h"
 #include "engine/train/schedule.h"
@@ -32,15 +33,13 @@ std::vector<double> numbers(const QJsonValue& value) {
 }
 
 DecoderConfig config() {
-    DecoderConfig c;
-    c.family = Family::Phi;
+    DecoderConfig c = commonConfig("phi");
     c.vocab_size = 50;
     c.hidden_size = 16;
     c.intermediate_size = 32;
     c.layers = 2;
     c.heads = c.kv_heads = 2;
     c.head_dim = 8;
-    c.attention_bias = c.mlp_bias = c.head_bias = true;
     return c;
 }
 

@@ -151,8 +151,8 @@ void TestParityTraining::hundredSteps() {
             // Where a head does not turn, a key's bias adds the same to all scores of a query: its gradient is nought but
             // rounding, which AdamW makes whole steps of. Only the dims that turn can agree.
             const DecoderConfig& c = decoder.config();
-            expected = expected.view({c.kv_heads, c.head_dim}).narrow(1, 0, c.rotary_dim);
-            value = value.view({c.kv_heads, c.head_dim}).narrow(1, 0, c.rotary_dim);
+            expected = expected.view({c.kv_heads, c.head_dim}).narrow(1, 0, c.rotary[0].dims);
+            value = value.view({c.kv_heads, c.head_dim}).narrow(1, 0, c.rotary[0].dims);
         }
         const double error = (at::norm(value - expected) / at::norm(expected)).item<double>();
         if (!(error <= worstValue)) worstValue = error, where = p.name;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Scripted answers, and runs written as the engine writes them.
 #include "tests/support/fake_backend.h"
+#include "engine/architecture/config.h"
 
 #include <QFile>
 #include <algorithm>
@@ -17,14 +18,14 @@ FakeBackend::FakeBackend(QObject* parent) : Backend(parent) {
     facts.format = "GGUF Q4_1";
     facts.path = "/models/SmolLM2-135M-Instruct.Q4_1.gguf";
     facts.parameters = 134'515'008;
-    DecoderConfig& c = facts.config;
+    DecoderConfig& c = facts.config = commonConfig("llama");
     c.vocab_size = 49'152;
     c.hidden_size = 576;
     c.intermediate_size = 1'536;
     c.layers = 30;
     c.heads = 9;
     c.kv_heads = 3;
-    c.head_dim = c.rotary_dim = 64;
+    c.head_dim = c.rotary[0].dims = 64;
     c.max_positions = 8'192;
     c.tied_head = true;
 }

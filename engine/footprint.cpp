@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/footprint.h"
+#include "engine/architecture/row_bytes.h"
+#include "engine/architecture/targets.h"
 #include "engine/kernels/dense_bf16.h"
 #include "engine/kernels/nf4.h"
-#include "engine/model/targets.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -31,19 +33,13 @@ double linearBytes(double weights, const Precision& precision) {
     return weights / 2 + scales;
 }
 
-/// Bytes that one layer keeps of a row for the way back.
-double tapeBytes(const DecoderConfig& c, const Precision& precision, double rank) {
-    const double h = double(c.hidden_size), q = double(c.heads * c.head_dim), kv = double(c.kv_heads * c.head_dim),
-                 m = double(c.intermediate_size);
-    const bool phi = c.family == Family::Phi;
-    const double floats = h + double(c.heads) + (phi ? 2 : 4);
-    const double computed = (phi ? 0 : 1) * h + 2 * q + 2 * kv + (phi ? 1 : 2) * m + (phi ? 6 : 7) * rank;
-    return 4 * floats + scalarBytes(precision) * computed;
-}
-
-/// Bytes of what one layer computes of a row; no other layer's stand beside it.
-double passBytes(const DecoderConfig& c, const Precision& precision) {
-    return scalarBytes(precision) * double(6 * c.hidden_size + 3 * c.intermediate_size);
+/// Values of the linear layers that are expanded from 4 bits at once: those that read the same input.
+double expandedAtOnce(const DecoderConfig& c) {
+    const std::vector<LinearShape> shapes = linearLayers(c);
+    std::array<double, kProducts> sums{};
+    for (std::size_t i = 0; i < c.linears.size(); ++i)
+        sums[static_cast<std::size_t>(c.linears[i].product())] += static_cast<double>(shapes[i].in * shapes[i].out);
+    return *std::max_element(sums.begin(), sums.end());
 }
 
 std::int64_t microBatch(const TrainSpec& train) {
@@ -140,16 +136,14 @@ Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experi
     f.parameters = parameterCount(c);
     f.trainable = trainable;
 
-    double linear = 0, largest = 0;
-    for (const LinearShape& layer : linearLayers(c)) {
-        linear += static_cast<double>(layer.in) * static_cast<double>(layer.out);
-        largest = std::max(largest, static_cast<double>(layer.in) * static_cast<double>(layer.out));
-    }
+    double linear = 0;
+    for (const LinearShape& layer : linearLayers(c)) linear += static_cast<double>(layer.in) * static_cast<double>(layer.out);
     const double bytes = linearBytes(linear, precision);
     f.twice = packsForBatches(precision, static_cast<std::int64_t>(bytes)) && !kernels::multipliesDensePanels();
     f.layers = static_cast<std::int64_t>(f.twice ? 2 * bytes : bytes);
     const double tables = static_cast<double>(c.vocab_size * c.hidden_size) * (c.tied_head ? 1 : 2);
-    const double rotary = static_cast<double>(c.max_positions * c.rotary_dim) * 4;
+    double rotary = 0;
+    for (const Rotary& table : c.rotary) rotary += static_cast<double>(c.max_positions * table.dims) * 4;
     f.rest = static_cast<std::int64_t>(tables * scalar + (static_cast<double>(f.parameters) - linear - tables) * 4 + rotary);
     f.adapter = static_cast<std::int64_t>(static_cast<double>(trainable) * (4 + scalar));
     f.optimizer = trainable * 12;
@@ -160,14 +154,13 @@ Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experi
     if (!micro)
         rows = std::min(rows, std::max(static_cast<double>(rowBudget(c, precision)), rowsOf(1, lengths, train.max_tokens)));
     f.rows = static_cast<std::int64_t>(std::lround(rows));
-    const double tape = tapeBytes(c, precision, static_cast<double>(experiment.lora.r));
+    const auto tape = static_cast<double>(keptBytes(c, precision, experiment.lora.r));
     const double evaluated = std::min(2048.0, rowsOf(experiment.evaluate.batch_size, lengths, train.max_tokens));
     // On the way back one layer's gradients stand beside the tapes.
-    const double pass = passBytes(c, precision);
+    const auto pass = static_cast<double>(computedBytes(c, precision));
     const double activations =
         std::max(rows * (tape * static_cast<double>(c.layers) + 2 * pass), std::min(evaluated * pass, 4e8));
-    const double expanded = precision.nf4 ? largest * (c.family == Family::Phi ? 1 : 2) * scalar
-                                          : 0; // one 4-bit matrix at a time; gate and up are one
+    const double expanded = precision.nf4 ? expandedAtOnce(c) * scalar : 0;
     f.activations = static_cast<std::int64_t>(activations + expanded);
     f.program = static_cast<std::int64_t>(kProgram + (f.twice ? kPacking * bytes : 0));
     return f;
@@ -182,14 +175,6 @@ std::string toString(const Footprint& f) {
            (f.twice ? " (laid out both ways)" : "") + ", embedding and head " + bytesText(f.rest) + ", adapter " +
            bytesText(f.adapter) + ", gradients and moments " + bytesText(f.optimizer) + ", activations " +
            bytesText(f.activations) + ", program " + bytesText(f.program) + ".";
-}
-
-std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision) {
-    const bool phi = config.family == Family::Phi;
-    const std::int64_t size = precision.bytes(), heads = 2 * config.heads + 2 * config.kv_heads; // q, k, v, attention
-    const std::int64_t layer =
-        (phi ? 4 : 4 + size) * config.hidden_size + size * (heads * config.head_dim + (phi ? 1 : 2) * config.intermediate_size);
-    return std::clamp<std::int64_t>((std::int64_t{5} << 28) / std::max<std::int64_t>(1, config.layers * layer), 64, 4096);
 }
 
 } // namespace engine

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/model/targets.h"
+#include "engine/architecture/targets.h"
+#include "engine/architecture/tensors.h"
 
 #include <algorithm>
 #include <regex>
@@ -8,19 +9,25 @@ namespace engine {
 
 namespace {
 
-std::string layerPath(std::int64_t layer) {
-    return "model.layers." + std::to_string(layer) + ".";
-}
-
 std::string lastPart(const std::string& path) {
     return path.substr(path.rfind('.') + 1);
 }
 
-/// Layer names that a name in an older file stands for.
-std::vector<std::string> modernNames(const DecoderConfig& config, const std::string& target) {
-    if (target == "Wqkv" || target == "query_key_value" || target == "qkv_proj") return {"q_proj", "k_proj", "v_proj"};
-    if (target == "out_proj") return {config.family == Family::Phi ? "dense" : "o_proj"};
-    return {target};
+/// What a name of older files, or of other families', stands for.
+std::vector<Piece> piecesNamed(const std::string& target) {
+    if (target == "Wqkv" || target == "query_key_value" || target == "qkv_proj") return {Piece::Query, Piece::Key, Piece::Value};
+    if (target == "out_proj") return {Piece::Output};
+    return {};
+}
+
+/// Last parts of the layers' names that a target stands for.
+std::vector<std::string> namesOf(const DecoderConfig& config, const std::string& target) {
+    const std::vector<Piece> pieces = piecesNamed(target);
+    std::vector<std::string> names{target};
+    for (const LinearModule& linear : config.linears)
+        if (std::find(pieces.begin(), pieces.end(), linear.pieces.front()) != pieces.end())
+            names.push_back(lastPart(linear.name.folder));
+    return names;
 }
 
 bool isPattern(const std::string& target) {
@@ -31,39 +38,25 @@ bool isPattern(const std::string& target) {
 
 std::vector<LinearShape> linearLayers(const DecoderConfig& c) {
     std::vector<LinearShape> all;
-    const std::int64_t q = c.heads * c.head_dim, kv = c.kv_heads * c.head_dim, h = c.hidden_size, m = c.intermediate_size;
-    for (std::int64_t layer = 0; layer < c.layers; ++layer) {
-        const std::string attn = layerPath(layer) + "self_attn.", mlp = layerPath(layer) + "mlp.";
-        all.push_back({attn + "q_proj", h, q});
-        all.push_back({attn + "k_proj", h, kv});
-        all.push_back({attn + "v_proj", h, kv});
-        if (c.family == Family::Phi) {
-            all.push_back({attn + "dense", q, h});
-            all.push_back({mlp + "fc1", h, m});
-            all.push_back({mlp + "fc2", m, h});
-        } else {
-            all.push_back({attn + "o_proj", q, h});
-            all.push_back({mlp + "gate_proj", h, m});
-            all.push_back({mlp + "up_proj", h, m});
-            all.push_back({mlp + "down_proj", m, h});
+    for (std::int64_t layer = 0; layer < c.layers; ++layer)
+        for (const LinearModule& linear : c.linears) {
+            LinearShape shape{layerPath(layer, linear.name), c.hidden_size, 0};
+            if (linear.product() == Product::Out) shape.in = c.queryWidth();
+            if (linear.product() == Product::Down) shape.in = c.intermediate_size;
+            for (const Piece piece : linear.pieces) shape.out += c.rowsOf(piece);
+            all.push_back(std::move(shape));
         }
-    }
     return all;
 }
 
 std::vector<LinearShape> biases(const DecoderConfig& c) {
     std::vector<LinearShape> all;
-    for (const LinearShape& layer : linearLayers(c)) {
-        const std::string name = lastPart(layer.name);
-        const bool mlp = layer.name.find(".mlp.") != std::string::npos;
-        if (mlp ? c.mlp_bias : c.attention_bias) all.push_back({layer.name + ".bias", 0, layer.out});
-    }
-    if (c.family == Family::Phi) {
-        for (std::int64_t layer = 0; layer < c.layers; ++layer)
-            all.push_back({layerPath(layer) + "input_layernorm.bias", 0, c.hidden_size});
-        all.push_back({"model.final_layernorm.bias", 0, c.hidden_size});
-    }
-    if (c.head_bias) all.push_back({"lm_head.bias", 0, c.vocab_size});
+    const std::vector<LinearShape> linears = linearLayers(c);
+    for (std::size_t i = 0; i < linears.size(); ++i)
+        if (c.linears[i % c.linears.size()].bias) all.push_back({linears[i].name + ".bias", 0, linears[i].out});
+    if (c.norm == NormKind::LayerNorm)
+        for (const NormShape& norm : norms(c)) all.push_back({norm.name + ".bias", 0, norm.size});
+    if (c.head_bias) all.push_back({c.head.folder + ".bias", 0, c.vocab_size});
     return all;
 }
 
@@ -89,7 +82,7 @@ std::vector<LinearShape> chooseTargets(const DecoderConfig& config, const std::v
                             "Use all-linear or layer names such as q_proj.");
             }
         } else {
-            for (const std::string& name : modernNames(config, target))
+            for (const std::string& name : namesOf(config, target))
                 choose([&](const std::string& path) { return lastPart(path) == name; });
         }
         if (!fits) {

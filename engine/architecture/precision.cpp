@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/model/precision.h"
+#include "engine/architecture/precision.h"
 
 namespace engine {
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/architecture/config.h"
+#include "engine/architecture/family.h"
+#include "engine/files/json_file.h"
+#include "engine/weights/tensor_view.h"
+
+#include <algorithm>
+
+namespace engine {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kLargestConfig = std::size_t{1} << 20;
+
+const char* torchName(DType type) {
+    switch (type) {
+    case DType::F64: return "float64";
+    case DType::F16: return "float16";
+    case DType::BF16: return "bfloat16";
+    default: return "float32";
+    }
+}
+
+std::string written(const Json& config) {
+    try {
+        return config.dump(2) + "\n";
+    } catch (const nlohmann::json::exception&) { throw Error(ErrorCode::BadInput, "config.json holds text that is not UTF-8."); }
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 < names.size() ? ", " : " and ") + names[i];
+    return text;
+}
+
+} // namespace
+
+DecoderConfig commonConfig(const std::string& name) {
+    DecoderConfig config = familyNamed(name).common();
+    config.family = name;
+    return config;
+}
+
+DecoderConfig configFromFolder(const std::filesystem::path& folder) {
+    const ConfigFile file(folder);
+    const std::string type = file.text("model_type");
+    std::vector<std::string> known;
+    for (const Family* family : families()) {
+        const std::vector<std::string> types = family->modelTypes();
+        known.push_back(family->name());
+        if (std::find(types.begin(), types.end(), type) == types.end()) continue;
+        DecoderConfig config = commonConfig(family->name());
+        family->read(file, config);
+        checkSizes(file.name(), config);
+        return config;
+    }
+    file.refuse(type.empty() ? "model_type is missing." : "model_type \"" + type + "\" is not supported.",
+                "Phibench runs the families " + listed(known) + ".");
+}
+
+DecoderConfig configFromGguf(const GgufFile& file) {
+    const GgufKeys keys(file);
+    const std::string architecture = file.text("general.architecture");
+    std::vector<std::string> known;
+    for (const Family* family : families()) {
+        if (std::find(known.begin(), known.end(), family->ggufArchitecture()) == known.end())
+            known.push_back(family->ggufArchitecture());
+        if (family->ggufArchitecture() != architecture) continue;
+        DecoderConfig config = commonConfig(family->name());
+        family->read(keys, config);
+        checkSizes(file.path().string(), config);
+        return config;
+    }
+    keys.refuse("general.architecture \"" + architecture + "\" is not supported.", "Phibench runs " + listed(known) + ".");
+}
+
+DecoderConfig configOf(const std::filesystem::path& model) {
+    return std::filesystem::is_directory(model) ? configFromFolder(model) : configFromGguf(GgufFile(model));
+}
+
+std::string configText(const DecoderConfig& c, DType type) {
+    const Family& family = familyNamed(c.family);
+    // rope_parameters is transformers 5's, what is at the top 4's.
+    Json config{{"architectures", {family.architecture()}},
+                {"model_type", family.name()},
+                {"vocab_size", c.vocab_size},
+                {"hidden_size", c.hidden_size},
+                {"intermediate_size", c.intermediate_size},
+                {"num_hidden_layers", c.layers},
+                {"num_attention_heads", c.heads},
+                {"num_key_value_heads", c.kv_heads},
+                {"max_position_embeddings", c.max_positions},
+                {"attention_dropout", 0.0},
+                {"initializer_range", 0.02},
+                {"use_cache", true},
+                {"bos_token_id", c.bos >= 0 ? Json(c.bos) : Json()},
+                {"eos_token_id", c.eos >= 0 ? Json(c.eos) : Json()},
+                {"tie_word_embeddings", c.tied_head},
+                {"rope_theta", c.rotary.front().theta},
+                {"rope_scaling", nullptr},
+                {"rope_parameters", {{"rope_theta", c.rotary.front().theta}, {"rope_type", "default"}}},
+                {"torch_dtype", torchName(type)}};
+    family.write(c, config);
+    return written(config);
+}
+
+std::string plainConfigText(const std::filesystem::path& folder, DType type) {
+    Json config = readOrderedJsonObject(folder / "config.json", kLargestConfig);
+    config.erase("quantization_config");
+    const bool newer = config.contains("dtype"); // transformers 5's name for it
+    if (newer) config["dtype"] = torchName(type);
+    if (!newer || config.contains("torch_dtype")) config["torch_dtype"] = torchName(type);
+    return written(config);
+}
+
+GgufMetadata ggufMetadata(const DecoderConfig& config) {
+    return familyNamed(config.family).ggufMetadata(config);
+}
+
+} // namespace engine

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// config.json of a model folder, with the checks that a wrong one would otherwise turn into wrong numbers. For families only.
+#pragma once
+#include "engine/architecture/architecture.h"
+#include "engine/error.h"
+
+#include <filesystem>
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+namespace engine {
+
+/// A reader of keys. What is missing, of a wrong kind or not supported throws Error(BadInput) naming file and key.
+class ConfigFile {
+public:
+    using Json = nlohmann::json;
+
+    /// Throws Error(NotFound) where there is none.
+    explicit ConfigFile(const std::filesystem::path& folder);
+    const std::string& name() const { return m_name; }
+    /// nullptr: missing or null.
+    const Json* find(const std::string& key) const;
+    /// The first of these keys that is there.
+    std::int64_t integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback = {}) const;
+    double number(std::initializer_list<const char*> keys, double fallback) const;
+    bool flag(const char* key, bool fallback) const;
+    /// "": missing.
+    std::string text(const char* key) const;
+    /// The first of several; -1: none.
+    std::int32_t token(const char* key) const;
+
+    [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const;
+    [[noreturn]] void wrongKind(const std::string& key, const Json& value, const char* needed) const;
+    /// What would change the numbers: `what` in the plural.
+    [[noreturn]] void refuseFeature(const std::string& key, const Json& value, const std::string& what) const;
+
+private:
+    std::string m_name;
+    Json m_json;
+};
+
+/// Vocabulary, layers, heads and the like, tokens, tied head, name; Phi's first names of the keys as well. `intermediate`: of
+/// hidden_size where intermediate_size is missing; 0: it must be there.
+void readSizes(const ConfigFile& file, DecoderConfig& config, std::int64_t intermediate = 0);
+
+/// Refuses features that `config`, read by its family, does not have: mixtures of experts, windows, layer types, norms of queries
+/// and keys, biases, another activation than `activations` name, quantisations other than NF4. A family that computes with one of
+/// these keys names it in `understood`.
+void refuseFeatures(const ConfigFile& file, std::initializer_list<const char*> activations,
+                    std::initializer_list<const char*> understood = {});
+
+/// rope_theta, partial_rotary_factor and scaling, from the top (transformers 4) or rope_parameters (5). `scalings`: types that
+/// the family computes with beside "default". `share`: of a head, where no key says it.
+Rotary readRotary(const ConfigFile& file, const DecoderConfig& config, std::initializer_list<const char*> scalings,
+                  double share = 1);
+
+/// Sizes that contradict each other; `where` is the file.
+void checkSizes(const std::string& where, const DecoderConfig& config);
+
+} // namespace engine

@@ -1,0 +1,3 @@
+// A line a family: families/NAME.cpp defines `const Family& NAME()`.
+FAMILY(llama)
+FAMILY(phi)

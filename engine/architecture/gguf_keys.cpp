@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/architecture/gguf_keys.h"
+
+namespace engine {
+
+GgufKeys::GgufKeys(const GgufFile& file) : m_file(file), m_architecture(file.text("general.architecture")) {}
+
+bool GgufKeys::has(const std::string& key) const {
+    return m_file.value(m_architecture + "." + key);
+}
+
+std::int64_t GgufKeys::integer(const std::string& key, std::optional<std::int64_t> fallback) const {
+    return fallback && !has(key) ? *fallback : m_file.integer(m_architecture + "." + key);
+}
+
+double GgufKeys::number(const std::string& key, std::optional<double> fallback) const {
+    return fallback && !has(key) ? *fallback : m_file.number(m_architecture + "." + key);
+}
+
+void GgufKeys::refuse(std::initializer_list<const char*> keys) const {
+    for (const char* key : keys) {
+        const GgufFile::Value* value = m_file.value(m_architecture + "." + key);
+        if (!value || *value == GgufFile::Value(std::string("none")) || *value == GgufFile::Value(std::int64_t{0})) continue;
+        refuse(m_architecture + "." + key + " is not supported.", "It would change the numbers, so the model is not loaded.");
+    }
+}
+
+void GgufKeys::refuse(const std::string& what, const std::string& hint) const {
+    throw Error(ErrorCode::BadInput, m_file.path().string() + ": " + what, hint);
+}
+
+void readSizes(const GgufKeys& keys, DecoderConfig& c, const char* epsilon) {
+    const GgufFile& file = keys.file();
+    c.name = file.value("general.name") ? file.text("general.name") : file.path().stem().string();
+    c.hidden_size = keys.integer("embedding_length");
+    c.layers = keys.integer("block_count");
+    c.heads = keys.integer("attention.head_count");
+    c.kv_heads = keys.integer("attention.head_count_kv", c.heads);
+    c.intermediate_size = keys.integer("feed_forward_length");
+    c.max_positions = keys.integer("context_length");
+    if (c.heads <= 0) keys.refuse("attention.head_count is 0.");
+    c.head_dim = keys.integer("attention.key_length", c.hidden_size / c.heads);
+    if (keys.integer("attention.value_length", c.head_dim) != c.head_dim)
+        keys.refuse("attention.value_length differs from attention.key_length, which is not supported.");
+    c.rotary = {{keys.integer("rope.dimension_count", c.head_dim), keys.number("rope.freq_base", 10000.0), {}}};
+    c.norm_eps = keys.number(epsilon);
+    const TensorView* embedding = file.find("token_embd.weight");
+    if (!embedding || embedding->shape.size() != 2) keys.refuse("the tensor token_embd.weight is missing.");
+    c.vocab_size = embedding->shape[0];
+    c.tied_head = !file.find("output.weight");
+    const auto token = [&](const char* name) { return file.value(name) ? static_cast<std::int32_t>(file.integer(name)) : -1; };
+    c.bos = token("tokenizer.ggml.bos_token_id");
+    c.eos = token("tokenizer.ggml.eos_token_id");
+}
+
+GgufMetadata sizesOf(const DecoderConfig& c, const std::string& architecture, const char* epsilon) {
+    const auto key = [&](const char* name) { return architecture + "." + name; };
+    GgufMetadata all{{"general.architecture", architecture},
+                     {"general.name", c.name},
+                     {key("block_count"), c.layers},
+                     {key("context_length"), c.max_positions},
+                     {key("embedding_length"), c.hidden_size},
+                     {key("feed_forward_length"), c.intermediate_size},
+                     {key("attention.head_count"), c.heads},
+                     {key("attention.head_count_kv"), c.kv_heads},
+                     {key(epsilon), c.norm_eps},
+                     {key("rope.dimension_count"), c.rotary.front().dims},
+                     {key("rope.freq_base"), c.rotary.front().theta},
+                     {key("vocab_size"), c.vocab_size}};
+    if (c.heads * c.head_dim != c.hidden_size) {
+        all.emplace_back(key("attention.key_length"), c.head_dim);
+        all.emplace_back(key("attention.value_length"), c.head_dim);
+    }
+    return all;
+}
+
+} // namespace engine

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The keys of a GGUF file that say what its decoder is. For families only.
+#pragma once
+#include "engine/architecture/architecture.h"
+#include "engine/weights/gguf.h"
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace engine {
+
+/// In the order of writing. Whole numbers are written as u32, real ones as f32.
+using GgufMetadata = std::vector<std::pair<std::string, GgufFile::Value>>;
+
+/// Keys below the architecture's name. What is missing or of a wrong kind throws Error(BadInput) naming file and key.
+class GgufKeys {
+public:
+    explicit GgufKeys(const GgufFile& file);
+    const GgufFile& file() const { return m_file; }
+    bool has(const std::string& key) const;
+    std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
+    double number(const std::string& key, std::optional<double> fallback = {}) const;
+    /// Refuses a key that is set to something other than 0 or "none".
+    void refuse(std::initializer_list<const char*> keys) const;
+    [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const;
+
+private:
+    const GgufFile& m_file;
+    std::string m_architecture;
+};
+
+/// Sizes, rotary table (one, unscaled), tokens, tied head, name; norm_eps from `epsilon`.
+void readSizes(const GgufKeys& keys, DecoderConfig& config, const char* epsilon);
+/// The same facts for writing, under `architecture`.
+GgufMetadata sizesOf(const DecoderConfig& config, const std::string& architecture, const char* epsilon);
+
+} // namespace engine
