@@ -3,7 +3,6 @@
 #include "engine/architecture/row_bytes.h"
 #include "engine/architecture/targets.h"
 #include "engine/kernels/dense_bf16.h"
-#include "engine/kernels/nf4.h"
 
 #include <algorithm>
 #include <array>
@@ -26,14 +25,7 @@ double scalarBytes(const Precision& precision) {
     return static_cast<double>(precision.bytes());
 }
 
-double linearBytes(double weights, const Precision& precision) {
-    if (!precision.nf4) return weights * scalarBytes(precision);
-    const double blocks = weights / static_cast<double>(kNf4Block);
-    const double scales = precision.double_quant ? blocks * (1 + 4.0 / static_cast<double>(kNf4ScaleBlock)) : blocks * 4;
-    return weights / 2 + scales;
-}
-
-/// Values of the linear layers that are expanded from 4 bits at once: those that read the same input.
+/// Values of the linear layers that are expanded at once: those that read the same input.
 double expandedAtOnce(const DecoderConfig& c) {
     const std::vector<LinearShape> shapes = linearLayers(c);
     std::array<double, kProducts> sums{};
@@ -54,12 +46,6 @@ double rowsOf(std::int64_t size, const PromptLengths& lengths, std::int64_t most
     const double most = std::max(1.0, static_cast<double>(mostTokens) - lengths.shared);
     const double own = std::min(most, lengths.mean + kLongest * lengths.deviation / std::sqrt(n));
     return std::min(lengths.shared, static_cast<double>(mostTokens)) + n * own;
-}
-
-std::string words(const Precision& precision) {
-    const std::string compute = toString({precision.compute});
-    if (!precision.nf4) return compute;
-    return std::string("NF4") + (precision.double_quant ? " with double quantisation" : "") + ", computed in " + compute;
 }
 
 std::string bytesText(std::int64_t bytes) {
@@ -132,18 +118,19 @@ Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experi
                                                experiment.model.double_quant, experiment.model.compute == "fp16");
     const double scalar = scalarBytes(precision);
     Footprint f;
-    f.precision = words(precision);
+    f.precision = describe(precision);
     f.parameters = parameterCount(c);
     f.trainable = trainable;
 
     double linear = 0;
     for (const LinearShape& layer : linearLayers(c)) linear += static_cast<double>(layer.in) * static_cast<double>(layer.out);
-    const double bytes = linearBytes(linear, precision);
+    const double bytes = heldBytes(precision, linear);
     f.twice = packsForBatches(precision, static_cast<std::int64_t>(bytes)) && !kernels::multipliesDensePanels();
     f.layers = static_cast<std::int64_t>(f.twice ? 2 * bytes : bytes);
     const double tables = static_cast<double>(c.vocab_size * c.hidden_size) * (c.tied_head ? 1 : 2);
     double rotary = 0;
-    for (const Rotary& table : c.rotary) rotary += static_cast<double>(c.max_positions * table.dims) * 4;
+    for (const Rotary& table : c.rotary)
+        rotary += static_cast<double>(std::min(c.max_positions, kRotaryPositions) * table.dims) * 4;
     f.rest = static_cast<std::int64_t>(tables * scalar + (static_cast<double>(f.parameters) - linear - tables) * 4 + rotary);
     f.adapter = static_cast<std::int64_t>(static_cast<double>(trainable) * (4 + scalar));
     f.optimizer = trainable * 12;
@@ -160,7 +147,7 @@ Footprint footprint(const DecoderConfig& c, std::int64_t trainable, const Experi
     const auto pass = static_cast<double>(computedBytes(c, precision));
     const double activations =
         std::max(rows * (tape * static_cast<double>(c.layers) + 2 * pass), std::min(evaluated * pass, 4e8));
-    const double expanded = precision.nf4 ? expandedAtOnce(c) * scalar : 0;
+    const double expanded = precision.isQuantised() ? expandedAtOnce(c) * scalar : 0;
     f.activations = static_cast<std::int64_t>(activations + expanded);
     f.program = static_cast<std::int64_t>(kProgram + (f.twice ? kPacking * bytes : 0));
     return f;

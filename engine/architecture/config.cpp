@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/architecture/config.h"
+#include "engine/architecture/config_rotary.h"
 #include "engine/architecture/family.h"
 #include "engine/files/json_file.h"
 #include "engine/weights/tensor_view.h"
@@ -82,7 +83,6 @@ DecoderConfig configOf(const std::filesystem::path& model) {
 
 std::string configText(const DecoderConfig& c, DType type) {
     const Family& family = familyNamed(c.family);
-    // rope_parameters is transformers 5's, what is at the top 4's.
     Json config{{"architectures", {family.architecture()}},
                 {"model_type", family.name()},
                 {"vocab_size", c.vocab_size},
@@ -98,10 +98,8 @@ std::string configText(const DecoderConfig& c, DType type) {
                 {"bos_token_id", c.bos >= 0 ? Json(c.bos) : Json()},
                 {"eos_token_id", c.eos >= 0 ? Json(c.eos) : Json()},
                 {"tie_word_embeddings", c.tied_head},
-                {"rope_theta", c.rotary.front().theta},
-                {"rope_scaling", nullptr},
-                {"rope_parameters", {{"rope_theta", c.rotary.front().theta}, {"rope_type", "default"}}},
                 {"torch_dtype", torchName(type)}};
+    writeRotary(c, config);
     family.write(c, config);
     return written(config);
 }

@@ -28,6 +28,12 @@ DecoderConfig commonConfig(const std::string& family);
 std::string configText(const DecoderConfig& config, DType type);
 /// A folder's own config.json for weights of this type that are no longer quantised.
 std::string plainConfigText(const std::filesystem::path& folder, DType type);
+/// Tensors of a GGUF that are no weights: rotary factors [dims / 2], float.
+struct GgufTable {
+    std::string name;
+    std::vector<double> values;
+};
+std::vector<GgufTable> ggufTables(const DecoderConfig& config);
 /// A GGUF's keys but those of its tokenizer, general.architecture first, whole numbers to be written as u32 and real ones as f32.
 /// Throws Error(BadInput) for what the architecture's keys cannot say.
 std::vector<std::pair<std::string, GgufFile::Value>> ggufMetadata(const DecoderConfig& config);

@@ -12,7 +12,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kLargestConfig = std::size_t{1} << 20;
-constexpr const char* kWouldChange = "It would change the numbers, so the model is not loaded.";
 
 std::string written(const Json& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -31,6 +30,10 @@ ConfigFile::ConfigFile(const std::filesystem::path& folder) : m_name((folder / "
 const Json* ConfigFile::find(const std::string& key) const {
     const auto it = m_json.find(key);
     return it == m_json.end() || it->is_null() ? nullptr : &*it;
+}
+
+bool ConfigFile::says(const std::string& key) const {
+    return m_json.contains(key);
 }
 
 std::int64_t ConfigFile::integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback) const {
@@ -85,7 +88,7 @@ void ConfigFile::wrongKind(const std::string& key, const Json& value, const char
 }
 
 void ConfigFile::refuseFeature(const std::string& key, const Json& value, const std::string& what) const {
-    refuse(key + " is " + quote(written(value)) + ", but " + what + " are not supported.", kWouldChange);
+    refuse(key + " is " + quote(written(value)) + ", but " + what + " are not supported.", kWouldChangeNumbers);
 }
 
 void readSizes(const ConfigFile& file, DecoderConfig& c, std::int64_t intermediate) {
@@ -99,12 +102,12 @@ void readSizes(const ConfigFile& file, DecoderConfig& c, std::int64_t intermedia
     c.intermediate_size =
         file.integer({"intermediate_size", "n_inner"}, intermediate ? std::optional(intermediate * c.hidden_size) : std::nullopt);
     c.kv_heads = file.integer({"num_key_value_heads", "n_head_kv"}, c.heads);
-    c.max_positions = file.integer({"max_position_embeddings", "n_positions"}, 2048);
+    c.max_positions = file.integer({"max_position_embeddings", "n_positions"}, c.max_positions ? c.max_positions : 2048);
     if (c.heads == 0) file.refuse("num_attention_heads is 0.");
-    if (!file.find("head_dim") && c.hidden_size % c.heads != 0)
+    if (!file.find("head_dim") && c.head_dim == 0 && c.hidden_size % c.heads != 0)
         file.refuse("hidden_size " + std::to_string(c.hidden_size) + " is no multiple of num_attention_heads " +
                     std::to_string(c.heads) + ".");
-    c.head_dim = file.integer({"head_dim"}, c.hidden_size / c.heads);
+    c.head_dim = file.integer({"head_dim"}, c.head_dim ? c.head_dim : c.hidden_size / c.heads);
     c.tied_head = file.flag("tie_word_embeddings", c.tied_head);
     c.bos = file.token("bos_token_id");
     c.eos = file.token("eos_token_id");
@@ -161,60 +164,35 @@ void refuseFeatures(const ConfigFile& file, std::initializer_list<const char*> a
     refuseQuantisation(file);
 }
 
-namespace {
-
-/// The object that rope's keys lie in, beside the top; nullptr: none.
-const Json* ropeObject(const ConfigFile& file, const char* key) {
-    const Json* rope = file.find(key);
-    if (rope && !rope->is_object()) file.wrongKind(key, *rope, "an object");
-    return rope;
-}
-
-/// The scaling's type; "default": none.
-std::string scalingType(const ConfigFile& file, const char* key, const Json& rope, std::initializer_list<const char*> scalings) {
-    std::string known = "\"default\"";
-    for (const char* scaling : scalings) known += std::string(", \"") + scaling + "\"";
-    std::string found = "default";
-    for (const char* name : {"rope_type", "type"}) {
-        const auto type = rope.find(name);
-        if (type == rope.end() || type->is_null() || *type == "default") continue;
-        const auto is = [&](const char* one) { return *type == one; };
-        if (std::none_of(scalings.begin(), scalings.end(), is))
-            file.refuse(std::string(key) + "." + name + " is " + written(*type) + "; only " + known +
-                            (scalings.size() ? " are" : ", rotary embedding without scaling, is") + " supported.",
-                        kWouldChange);
-        found = type->get<std::string>();
+std::vector<std::string> layerTypes(const ConfigFile& file, const DecoderConfig& c) {
+    std::vector<std::string> types;
+    const Json* given = file.find("layer_types");
+    if (!given) return types;
+    if (!given->is_array()) file.wrongKind("layer_types", *given, "a list");
+    for (const Json& type : *given) {
+        if (type != "full_attention" && type != "sliding_attention")
+            file.refuseFeature("layer_types", *given, "layers other than full_attention and sliding_attention");
+        types.push_back(type.get<std::string>());
     }
-    if (found != "default") return found;
-    for (const auto& [name, value] : rope.items())
-        if (value.is_object() || name == "factor")
-            file.refuse(std::string(key) + "." + name +
-                            " is set: rotary embedding that is scaled, or differs from layer to layer, is not supported.",
-                        kWouldChange);
-    return found;
+    if (std::ssize(types) != c.layers)
+        file.refuse("layer_types tells of " + std::to_string(types.size()) + " layers, but num_hidden_layers is " +
+                    std::to_string(c.layers) + ".");
+    return types;
 }
 
-} // namespace
+void readWindows(const ConfigFile& file, DecoderConfig& c, std::int64_t window, const std::function<bool(std::int64_t)>& slides) {
+    if (c.layerKinds.empty()) c.layerKinds.resize(static_cast<std::size_t>(c.layers));
+    const std::vector<std::string> types = layerTypes(file, c);
+    for (std::int64_t layer = 0; layer < c.layers; ++layer) {
+        const auto at = static_cast<std::size_t>(layer);
+        if (types.empty() ? slides(layer) : types[at] == "sliding_attention") c.layerKinds[at].window = window;
+    }
+}
 
-Rotary readRotary(const ConfigFile& file, const DecoderConfig& config, std::initializer_list<const char*> scalings,
-                  double share) {
-    for (const char* key : {"rope_parameters", "rope_scaling"})
-        if (const Json* rope = ropeObject(file, key)) static_cast<void>(scalingType(file, key, *rope, scalings));
-    const Json* nested = ropeObject(file, "rope_parameters");
-    const auto read = [&](const char* key, double fallback) {
-        if (!nested || !nested->contains(key) || (*nested)[key].is_null()) return file.number({key}, fallback);
-        if (!(*nested)[key].is_number()) file.wrongKind(std::string("rope_parameters.") + key, (*nested)[key], "a number");
-        return (*nested)[key].get<double>();
-    };
-    Rotary rotary;
-    rotary.theta = read("rope_theta", 10000);
-    share = read("partial_rotary_factor", share);
-    if (!(rotary.theta > 0)) file.refuse("rope_theta is " + Json(rotary.theta).dump() + ", but must be above 0.");
-    if (!(share > 0 && share <= 1))
-        file.refuse("partial_rotary_factor is " + Json(share).dump() + ", but must be above 0 and at most 1.");
-    rotary.dims = file.find("rotary_dim") ? file.integer({"rotary_dim"})
-                                          : static_cast<std::int64_t>(share * static_cast<double>(config.head_dim));
-    return rotary;
+void readBiases(const ConfigFile& file, DecoderConfig& c, bool ofMlp) {
+    const bool attention = file.flag("attention_bias", false), mlp = ofMlp && file.flag("mlp_bias", false);
+    for (LinearModule& linear : c.linears)
+        if (linear.product() == Product::Qkv || linear.product() == Product::Out ? attention : mlp) linear.bias = true;
 }
 
 void checkSizes(const std::string& where, const DecoderConfig& c) {
@@ -231,6 +209,8 @@ void checkSizes(const std::string& where, const DecoderConfig& c) {
              "the rotary part of a head is " + std::to_string(rotary.dims) + " of " + std::to_string(c.head_dim) +
                  " dims; an even number up to the head's is needed.");
     need(c.layers <= 1000 && c.vocab_size <= 10'000'000, "the sizes are beyond reason.");
+    const bool placed = c.queryNorm || c.keyNorm || c.attentionBranchNorm || c.mlpBranchNorm;
+    need(!placed || c.norm != NormKind::LayerNorm, "a LayerNorm of heads or on a branch is not supported.");
     need(c.layerKinds.empty() || static_cast<std::int64_t>(c.layerKinds.size()) == c.layers,
          "it tells of " + std::to_string(c.layerKinds.size()) + " layers' kinds, but there are " + std::to_string(c.layers) +
              " layers.");

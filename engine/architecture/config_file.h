@@ -5,12 +5,16 @@
 #include "engine/error.h"
 
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace engine {
+
+inline constexpr const char* kWouldChangeNumbers = "It would change the numbers, so the model is not loaded.";
 
 /// A reader of keys. What is missing, of a wrong kind or not supported throws Error(BadInput) naming file and key.
 class ConfigFile {
@@ -20,6 +24,8 @@ public:
     /// Throws Error(NotFound) where there is none.
     explicit ConfigFile(const std::filesystem::path& folder);
     const std::string& name() const { return m_name; }
+    /// Whether the key is there, null or not.
+    bool says(const std::string& key) const;
     /// nullptr: missing or null.
     const Json* find(const std::string& key) const;
     /// The first of these keys that is there.
@@ -41,8 +47,8 @@ private:
     Json m_json;
 };
 
-/// Vocabulary, layers, heads and the like, tokens, tied head, name; Phi's first names of the keys as well. `intermediate`: of
-/// hidden_size where intermediate_size is missing; 0: it must be there.
+/// Vocabulary, layers, heads and the like, tokens, tied head, name; Phi's first names of the keys as well. What `config` has
+/// already holds where a key is missing. `intermediate`: of hidden_size where intermediate_size is missing; 0: it must be there.
 void readSizes(const ConfigFile& file, DecoderConfig& config, std::int64_t intermediate = 0);
 
 /// Refuses features that `config`, read by its family, does not have: mixtures of experts, windows, layer types, norms of queries
@@ -51,10 +57,13 @@ void readSizes(const ConfigFile& file, DecoderConfig& config, std::int64_t inter
 void refuseFeatures(const ConfigFile& file, std::initializer_list<const char*> activations,
                     std::initializer_list<const char*> understood = {});
 
-/// rope_theta, partial_rotary_factor and scaling, from the top (transformers 4) or rope_parameters (5). `scalings`: types that
-/// the family computes with beside "default". `share`: of a head, where no key says it.
-Rotary readRotary(const ConfigFile& file, const DecoderConfig& config, std::initializer_list<const char*> scalings,
-                  double share = 1);
+/// layer_types, each full_attention or sliding_attention; empty: the key is missing.
+std::vector<std::string> layerTypes(const ConfigFile& file, const DecoderConfig& config);
+/// Gives the layers that slide their window: those that layer_types says, or where it is missing those of `slides`.
+void readWindows(const ConfigFile& file, DecoderConfig& config, std::int64_t window,
+                 const std::function<bool(std::int64_t)>& slides);
+/// attention_bias: of q, k, v and the output; mlp_bias where the family has it.
+void readBiases(const ConfigFile& file, DecoderConfig& config, bool ofMlp);
 
 /// Sizes that contradict each other; `where` is the file.
 void checkSizes(const std::string& where, const DecoderConfig& config);

@@ -17,6 +17,23 @@ double GgufKeys::number(const std::string& key, std::optional<double> fallback) 
     return fallback && !has(key) ? *fallback : m_file.number(m_architecture + "." + key);
 }
 
+std::string GgufKeys::text(const std::string& key, const std::string& fallback) const {
+    return has(key) ? m_file.text(m_architecture + "." + key) : fallback;
+}
+
+std::vector<double> GgufKeys::values(const std::string& name, std::int64_t count) const {
+    const TensorView* view = m_file.find(name);
+    if (!view) refuse("the tensor " + name + " is missing.");
+    if (view->shape != std::vector<std::int64_t>{count})
+        refuse("the tensor " + name + " has the shape " + shapeText(view->shape) + ", but [" + std::to_string(count) +
+               "] is needed.");
+    std::vector<float> floats(static_cast<std::size_t>(count));
+    toFloat(*view, floats.data());
+    for (const float value : floats)
+        if (!(value > 0 && value < 1e12f)) refuse("the tensor " + name + " holds a value that is not above 0.");
+    return {floats.begin(), floats.end()};
+}
+
 void GgufKeys::refuse(std::initializer_list<const char*> keys) const {
     for (const char* key : keys) {
         const GgufFile::Value* value = m_file.value(m_architecture + "." + key);
@@ -51,6 +68,10 @@ void readSizes(const GgufKeys& keys, DecoderConfig& c, const char* epsilon) {
     const auto token = [&](const char* name) { return file.value(name) ? static_cast<std::int32_t>(file.integer(name)) : -1; };
     c.bos = token("tokenizer.ggml.bos_token_id");
     c.eos = token("tokenizer.ggml.eos_token_id");
+}
+
+void readBiases(const GgufKeys& keys, DecoderConfig& c) {
+    for (LinearModule& linear : c.linears) linear.bias = linear.bias || keys.file().find("blk.0." + linear.name.gguf + ".bias");
 }
 
 GgufMetadata sizesOf(const DecoderConfig& c, const std::string& architecture, const char* epsilon) {

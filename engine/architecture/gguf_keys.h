@@ -23,6 +23,9 @@ public:
     bool has(const std::string& key) const;
     std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
     double number(const std::string& key, std::optional<double> fallback = {}) const;
+    std::string text(const std::string& key, const std::string& fallback) const;
+    /// A tensor of so many numbers above 0.
+    std::vector<double> values(const std::string& tensor, std::int64_t count) const;
     /// Refuses a key that is set to something other than 0 or "none".
     void refuse(std::initializer_list<const char*> keys) const;
     [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const;
@@ -34,6 +37,8 @@ private:
 
 /// Sizes, rotary table (one, unscaled), tokens, tied head, name; norm_eps from `epsilon`.
 void readSizes(const GgufKeys& keys, DecoderConfig& config, const char* epsilon);
+/// Linear layers have the biases that are in the file.
+void readBiases(const GgufKeys& keys, DecoderConfig& config);
 /// The same facts for writing, under `architecture`.
 GgufMetadata sizesOf(const DecoderConfig& config, const std::string& architecture, const char* epsilon);
 

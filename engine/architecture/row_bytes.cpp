@@ -11,12 +11,19 @@ std::int64_t keptBytes(const DecoderConfig& c, const Precision& precision, std::
     std::int64_t computed = 2 * c.queryWidth() + 2 * c.keyWidth();   // queries, keys, values, what attention gives
     computed += (c.gated() ? 2 : 1) * c.intermediate_size;
     computed += rank * static_cast<std::int64_t>(c.linears.size());
-    if (!c.parallel) computed += c.hidden_size; // what attention adds to the input
-    return 4 * floats + precision.bytes() * computed;
+    if (!c.parallel || c.attentionBranchNorm) computed += c.hidden_size; // what attention adds to the input, before its norm
+    if (c.mlpBranchNorm) computed += c.hidden_size;
+    std::int64_t moments = bool(c.attentionBranchNorm) + bool(c.mlpBranchNorm);
+    if (c.queryNorm) {
+        computed += c.queryWidth() + c.keyWidth();
+        moments += c.heads + c.kv_heads;
+    }
+    return 4 * (floats + moments) + precision.bytes() * computed;
 }
 
 std::int64_t computedBytes(const DecoderConfig& c, const Precision& precision) {
-    return precision.bytes() * (6 * c.hidden_size + 3 * c.intermediate_size);
+    const std::int64_t wider = std::max<std::int64_t>(0, c.queryWidth() - c.hidden_size); // heads of a size of their own
+    return precision.bytes() * (6 * c.hidden_size + 2 * wider + 3 * c.intermediate_size);
 }
 
 std::int64_t cachedBytes(const DecoderConfig& c, const Precision& precision) {

@@ -15,6 +15,8 @@ std::int64_t keptBytes(const DecoderConfig& config, const Precision& precision, 
 std::int64_t computedBytes(const DecoderConfig& config, const Precision& precision);
 /// Bytes of a row's keys and values in all layers.
 std::int64_t cachedBytes(const DecoderConfig& config, const Precision& precision);
+/// Positions that rotary tables have at first; longer texts make them longer.
+inline constexpr std::int64_t kRotaryPositions = 8192;
 /// Rows of a training pass at most: what is kept of them for the way back then takes about 1.25 GiB. Past 4096 nothing gets
 /// faster.
 std::int64_t rowBudget(const DecoderConfig& config, const Precision& precision);

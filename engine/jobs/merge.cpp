@@ -133,7 +133,7 @@ private:
     }
 
     std::string remark(const Precision& precision, const std::string& type) const {
-        if (precision.nf4)
+        if (precision.isQuantised())
             return "The adapter was trained on NF4, so it was added to the de-quantised NF4 weights and the merged model is " +
                    type + ": quantising it to 4 bits again rounds again, so figures can then differ slightly.";
         if (!isFolder(m_model) && type == "bfloat16")

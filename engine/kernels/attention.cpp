@@ -84,6 +84,11 @@ inline std::int64_t keyCount(const AttentionTask& task) {
     return n;
 }
 
+/// The first key that a query sees whose own is the last before `end`.
+inline std::int64_t firstSeen(const AttentionTask& task, std::int64_t end) {
+    return task.window > 0 ? std::max<std::int64_t>(0, end - task.window) : 0;
+}
+
 /// Softmax of the first n scores times `scale`; gives their log-sum-exp.
 inline float softmax(float* s, std::size_t n, float scale) {
     float top = s[0];
@@ -164,10 +169,11 @@ void AttentionForward(const AttentionTask& task) {
         gemm(rows, seenPad, task.headDim, q, ld, 1, kT, ldT, scores, seenPad, false);
         for (std::int64_t row = 0; row < rows; ++row) {
             const std::int64_t i = begin + row % count, g = row / count;
-            const auto n = static_cast<std::size_t>(before + i + 1);
+            const std::int64_t end = before + i + 1, first = firstSeen(task, end);
             float* s = scores + row * seenPad;
-            const float lse = softmax(s, n, task.scale);
-            std::fill(s + n, s + seenPad, 0.0f);
+            const float lse = softmax(s + first, static_cast<std::size_t>(end - first), task.scale);
+            std::fill(s, s + first, 0.0f);
+            std::fill(s + end, s + seenPad, 0.0f);
             if (task.lse) task.lse[i * task.lseStride + g] = lse;
         }
         gemm(rows, ld, seen, scores, seenPad, 1, v, ld, out, ld, false);
@@ -207,21 +213,24 @@ void AttentionBackward(const AttentionTask& task, const AttentionGradient& gradi
         gemm(rows, seenPad, task.headDim, dOut, ld, 1, vT, ldT, ds, seenPad, false);
         for (std::int64_t row = 0; row < rows; ++row) {
             const std::int64_t i = begin + row % count, g = row / count;
-            const auto n = static_cast<std::size_t>(before + i + 1);
+            const std::int64_t end = before + i + 1, first = firstSeen(task, end);
             float *pr = p + row * seenPad, *dr = ds + row * seenPad;
+            std::fill(pr, pr + first, 0.0f);
+            std::fill(dr, dr + first, 0.0f);
             const float *o = tile + row * ld, *dO = dOut + row * ld;
             const float delta = sumEach(static_cast<std::size_t>(task.headDim), [&](auto d, std::size_t j) HWY_ATTR {
                 return hn::Mul(hn::LoadU(d, o + j), hn::LoadU(d, dO + j));
             });
             const float lse = task.lse[i * task.lseStride + g], scale = task.scale;
-            forEach(n, [&](auto d, std::size_t j) HWY_ATTR {
-                const auto prob = hn::Exp(d, hn::MulSub(hn::LoadU(d, pr + j), hn::Set(d, scale), hn::Set(d, lse)));
-                hn::StoreU(prob, d, pr + j);
-                hn::StoreU(hn::Mul(prob, hn::Mul(hn::Sub(hn::LoadU(d, dr + j), hn::Set(d, delta)), hn::Set(d, scale))), d,
-                           dr + j);
+            float *seenP = pr + first, *seenD = dr + first;
+            forEach(static_cast<std::size_t>(end - first), [&](auto d, std::size_t j) HWY_ATTR {
+                const auto prob = hn::Exp(d, hn::MulSub(hn::LoadU(d, seenP + j), hn::Set(d, scale), hn::Set(d, lse)));
+                hn::StoreU(prob, d, seenP + j);
+                hn::StoreU(hn::Mul(prob, hn::Mul(hn::Sub(hn::LoadU(d, seenD + j), hn::Set(d, delta)), hn::Set(d, scale))), d,
+                           seenD + j);
             });
-            std::fill(pr + n, pr + seenPad, 0.0f);
-            std::fill(dr + n, dr + seenPad, 0.0f);
+            std::fill(pr + end, pr + seenPad, 0.0f);
+            std::fill(dr + end, dr + seenPad, 0.0f);
         }
         gemm(rows, ld, seen, ds, seenPad, 1, k, ld, tile, ld, false);
         for (std::int64_t row = 0; row < rows; ++row)

@@ -38,6 +38,13 @@ void castRows(const float* x, std::int64_t rows, std::int64_t width, Rows out);
 /// The first of the values that is NaN or infinite; -1: none.
 std::int64_t firstNotFinite(const void* values, std::int64_t count, Scalar type);
 
+/// RMSNorm of each of `heads` heads [headDim] of a row, in place; rstd [rows, rstdStride] float may be null.
+void headNormForward(Rows x, std::int64_t rows, std::int64_t heads, std::int64_t headDim, const float* gamma, float eps,
+                     float* rstd, std::int64_t rstdStride);
+/// dy is replaced by the gradient of x, what the norm was given.
+void headNormBackward(Rows x, std::int64_t rows, std::int64_t heads, std::int64_t headDim, const float* gamma, const float* rstd,
+                      std::int64_t rstdStride, Rows dy);
+
 /// Turns the first `rotary` dims of each of `heads` heads by the row's angle: halves (i, i + rotary/2), as NEOX. cos and sin are
 /// [positions, rotary/2]. direction -1 undoes it (the gradient).
 void rotate(Rows x, const std::int32_t* positions, std::int64_t rows, std::int64_t heads, std::int64_t headDim,
@@ -104,6 +111,7 @@ struct AttentionTask {
     Scalar type = Scalar::F32;
     std::int64_t groups = 1, headDim = 0;
     float scale = 1;
+    std::int64_t window = 0; // a query sees so many keys, its own among them; 0: all before it
     const KeySpan* spans = nullptr;
     std::int64_t spanCount = 0;
     void* out = nullptr; // [qRows, groups * headDim]

@@ -22,6 +22,12 @@ inline std::size_t nf4Bytes(std::size_t count) {
     return (count + 1) / 2;
 }
 
+/// Bytes of so many values' codes and scales.
+inline double nf4HeldBytes(double values, bool doubleQuant) {
+    const double blocks = values / static_cast<double>(kNf4Block);
+    return values / 2 + (doubleQuant ? blocks * (1 + 4.0 / static_cast<double>(kNf4ScaleBlock)) : blocks * 4);
+}
+
 /// Codes [nf4Bytes(count)], two a byte, the first in the upper half, and absmax [nf4Blocks(count)], the largest magnitude of each
 /// block of 64 values. Threads share a tensor by whole blocks: (values + 64 b, …, codes + 32 b, absmax + b).
 /// Throws Error(BadInput) for a value that is not finite.

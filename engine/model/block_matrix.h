@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A matrix held as a GGUF file holds it, and what is computed from it.
+// A matrix held as a GGUF file holds it.
 #pragma once
 #include "engine/kernels/blocks.h"
 
@@ -26,8 +26,5 @@ struct BlockMatrix {
 void expandInto(const BlockMatrix& matrix, std::int64_t first, const at::Tensor& to);
 /// One row's.
 void expandRow(const BlockMatrix& matrix, std::int64_t row, kernels::Scalar type, void* to);
-/// y [N, sum of out] += x [N, in] (float) times the parts' transposes, side by side; y's rows may lie apart. Reads the blocks
-/// once for every four rows.
-void addFewRows(std::span<const BlockMatrix> parts, const at::Tensor& x, const at::Tensor& y);
 
 } // namespace engine

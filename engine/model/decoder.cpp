@@ -3,7 +3,6 @@
 #include "engine/model/decoder_backend.h"
 #include "engine/model/model_reader.h"
 
-#include <ATen/Functions.h>
 #include <algorithm>
 
 namespace engine {
@@ -25,14 +24,6 @@ void check(const Pack& pack, const DecoderConfig& config) {
 }
 
 } // namespace
-
-std::pair<at::Tensor, at::Tensor> rotaryTables(const DecoderConfig& config) {
-    const Rotary& rotary = config.rotary.front();
-    const at::Tensor steps = at::arange(0, rotary.dims, 2, at::kFloat) / static_cast<double>(rotary.dims);
-    const at::Tensor inverse = 1.0 / at::pow(rotary.theta, steps);
-    const at::Tensor angles = at::outer(at::arange(config.max_positions, at::kFloat), inverse);
-    return {at::cos(angles).contiguous(), at::sin(angles).contiguous()};
-}
 
 Decoder::Decoder(std::unique_ptr<DecoderBackend> backend) : m_backend(std::move(backend)) {}
 Decoder::Decoder(Decoder&&) noexcept = default;

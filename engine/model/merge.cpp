@@ -3,6 +3,7 @@
 #include "engine/architecture/names.h"
 #include "engine/architecture/tensors.h"
 #include "engine/model/loader.h"
+#include "engine/model/quantised_layers.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/nf4_checkpoint.h"
@@ -56,7 +57,7 @@ DType typeNamed(const std::string& name) {
 
 struct MergedModel::Impl {
     Impl(const std::filesystem::path& path, const Precision& given, const Lora& lora)
-        : model(path), precision(given), adapter(lora), reader(path) {
+        : model(path), adapter(lora), reader(path), layers(quantisedLayers(reader, given, std::nullopt)) {
         for (const LinearShape& linear : linearLayers(reader.config())) linears.insert(linear.name + std::string(kWeight));
         if (std::filesystem::is_directory(path))
             planFolder();
@@ -106,19 +107,19 @@ struct MergedModel::Impl {
     const Lora::Module* module(const std::string& tensor) const {
         return tensor.ends_with(kWeight) ? adapter.find(tensor.substr(0, tensor.size() - kWeight.size())) : nullptr;
     }
-    bool isNf4(const std::string& tensor) const { return precision.nf4 && linears.contains(tensor); }
-    bool isChanged(const TensorShape& part) const { return isNf4(part.name) || module(part.name) || adapter.findBias(part.name); }
+    bool isQuantised(const std::string& tensor) const { return layers && linears.contains(tensor); }
+    bool isChanged(const TensorShape& part) const {
+        return isQuantised(part.name) || module(part.name) || adapter.findBias(part.name);
+    }
 
     at::Tensor merged(const TensorShape& part) const {
         if (const Lora::Bias* bias = adapter.findBias(part.name)) return bias->value;
         at::Tensor values;
-        if (isNf4(part.name)) {
-            const Nf4Matrix matrix = reader.readNf4(part.name, part.shape[0], part.shape[1], precision.double_quant);
-            values = at::empty(part.shape, at::kFloat);
-            dequantizeInto(matrix, values);
-        } else {
+        if (isQuantised(part.name))
+            values = layers->values(
+                {part.name.substr(0, part.name.size() - kWeight.size()), /*in=*/part.shape[1], /*out=*/part.shape[0]});
+        else
             values = reader.read(part.name, part.shape, at::kFloat);
-        }
         if (const Lora::Module* m = module(part.name))
             values = at::addmm(values, m->b, m->a, 1, m->scaling); // not in place: they may be the file's
         return values;
@@ -136,9 +137,9 @@ struct MergedModel::Impl {
     }
 
     std::filesystem::path model;
-    Precision precision;
     const Lora& adapter;
     WeightReader reader;
+    std::unique_ptr<QuantisedLayers> layers; // under a precision that has them
     std::optional<ModelFiles> files;
     std::set<std::string> linears; // by their weights' names
     std::vector<TensorView> tensors;

@@ -10,14 +10,12 @@ namespace engine {
 
 ModelReader::ModelReader(const std::filesystem::path& model, Precision precision, const Sink& sink, std::stop_token stop)
     : m_reader(model), m_precision(precision), m_sink(sink), m_stop(std::move(stop)), m_linears(linearLayers(m_reader.config())) {
-    if (precision.nf4) m_kept = Nf4Cache::of(m_reader, precision.double_quant, sink, m_stop);
+    m_quantised = quantisedLayers(m_reader, precision, Keeping{sink, m_stop});
 }
 
 LayerParts ModelReader::layer(std::int64_t number) const {
     const DecoderConfig& c = config();
     LayerParts layer;
-    layer.norm1 = layerPath(number, c.attentionNorm);
-    layer.norm2 = layerPath(number, c.mlpNorm);
     auto next = m_linears.begin() + number * std::ssize(c.linears);
     for (const LinearModule& module : c.linears) {
         LinearParts& product = layer.product(module.product());
@@ -47,9 +45,14 @@ at::Tensor ModelReader::bias(const LinearParts& linear) const {
     return at::cat(all, 0);
 }
 
-Nf4Matrix ModelReader::nf4(const LinearShape& shape) const {
-    return m_kept ? m_kept->matrix(shape.name)
-                  : m_reader.readNf4(shape.name + ".weight", shape.out, shape.in, m_precision.double_quant);
+at::Tensor ModelReader::normWeight(const std::string& name, std::int64_t size) const {
+    const at::Tensor weight = vector(name + ".weight", size);
+    switch (config().norm) {
+    case NormKind::LayerNorm:
+    case NormKind::RmsNorm: break;
+    case NormKind::RmsNormOfOnePlus: return at::add(weight, 1.0);
+    }
+    return weight;
 }
 
 void ModelReader::step() {

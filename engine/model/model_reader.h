@@ -5,10 +5,10 @@
 #include "engine/architecture/targets.h"
 #include "engine/events.h"
 #include "engine/model/loader.h"
-#include "engine/model/nf4_cache.h"
+#include "engine/model/quantised_layers.h"
 
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -22,7 +22,6 @@ struct LinearParts {
 };
 
 struct LayerParts {
-    std::string norm1, norm2;       // norm2: not where both branches read one norm
     LinearParts qkv, out, up, down; // up: with the gate before it, where there is one
     LinearParts& product(Product product);
 };
@@ -41,7 +40,10 @@ public:
     at::Tensor vector(const std::string& name, std::int64_t size) const { return m_reader.read(name, {size}, at::kFloat); }
     /// The biases one after the other, float, zeros for parts without; undefined where there are none.
     at::Tensor bias(const LinearParts& linear) const;
-    Nf4Matrix nf4(const LinearShape& shape) const;
+    /// What a norm multiplies by [size], float: 1 + w where it is that.
+    at::Tensor normWeight(const std::string& name, std::int64_t size) const;
+    /// Linear layers in fewer bits; null: they are held as they are computed with.
+    const QuantisedLayers* quantised() const { return m_quantised.get(); }
 
     /// To be called after the embedding and head, each layer, and at the end: tells the sink; throws StopRequested.
     void step();
@@ -51,7 +53,7 @@ private:
     Precision m_precision;
     const Sink& m_sink;
     std::stop_token m_stop;
-    std::optional<Nf4Cache> m_kept;
+    std::unique_ptr<QuantisedLayers> m_quantised;
     std::vector<LinearShape> m_linears;
     std::int64_t m_done = 0;
 };

@@ -7,6 +7,7 @@
 #include "tests/support/file_bytes.h"
 #include "tests/support/gguf_bytes.h"
 #include "tests/support/tiny_gguf.h"
+#include "tests/support/tiny_model_text.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
@@ -126,14 +127,19 @@ void TestCliBadModels::models_data() {
                       index = "model.safetensors.index.json";
 
     row("rope scaling, transformers 4", llama, "fp32", config([](Json& j) {
-            j["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+            j["rope_scaling"] = {{"type", "dynamic"}, {"factor", 2.0}};
         }),
-        text("config.json|rope_scaling.type|linear"));
-    for (const char* kind : {"linear", "dynamic", "yarn", "longrope", "llama3"})
+        text("config.json|rope_scaling.type|dynamic"));
+    for (const char* kind : {"dynamic", "yarn", "longrope", "su", "proportional"})
         QTest::addRow("rope scaling, transformers 5, %s", kind)
             << QString::fromLatin1(llama) << QStringLiteral("fp32")
             << config([kind](Json& j) { j["rope_parameters"]["rope_type"] = kind; })
             << text("config.json|rope_parameters.rope_type") + QStringList{QString::fromLatin1(kind)};
+    for (const char* kind : {"linear", "llama3"})
+        QTest::addRow("rope scaling without its factor, %s", kind)
+            << QString::fromLatin1(llama) << QStringLiteral("fp32")
+            << config([kind](Json& j) { j["rope_parameters"]["rope_type"] = kind; })
+            << text("config.json|rope_parameters.factor|missing");
     row("rope kind of a wrong type", llama, "fp32", config([](Json& j) { j["rope_parameters"]["rope_type"] = 3; }),
         text("config.json|rope_parameters.rope_type|3"));
     row("rope scaling without a kind", llama, "fp32", config([](Json& j) {
@@ -158,8 +164,10 @@ void TestCliBadModels::models_data() {
             j["layer_types"] = {"full_attention", "sliding_attention"};
         }),
         text("config.json|layer_types|sliding_attention"));
-    row("attention_bias", llama, "fp32", config([](Json& j) { j["attention_bias"] = true; }), text("config.json|attention_bias"));
-    row("mlp_bias", llama, "fp32", config([](Json& j) { j["mlp_bias"] = true; }), text("config.json|mlp_bias"));
+    row("attention_bias", llama, "fp32", config([](Json& j) { j["attention_bias"] = true; }),
+        text("model.layers.0.self_attn.q_proj.bias|missing"));
+    row("mlp_bias", llama, "fp32", config([](Json& j) { j["mlp_bias"] = true; }),
+        text("model.layers.0.mlp.gate_proj.bias|missing"));
     row("tie_word_embeddings a text", llama, "fp32", config([](Json& j) { j["tie_word_embeddings"] = "yes"; }),
         text("config.json|tie_word_embeddings|yes|true or false"));
     row("activation", llama, "fp32", config([](Json& j) { j["hidden_act"] = "gelu"; }), text("config.json|hidden_act|gelu|silu"));
@@ -270,14 +278,7 @@ void TestCliBadModels::models() {
     QFETCH(QStringList, says);
     const fs::path folder = root() / "bad";
     fs::remove_all(folder);
-    const std::string words = model.toStdString();
-    TinyModelOptions options;
-    if (words.find("phi") != std::string::npos)
-        options.family = "phi", options.heads = 2, options.intermediate = 128, options.partialRotary = 0.5;
-    if (words.find("bf16") != std::string::npos) options.type = DType::BF16;
-    if (words.find("tied=no") != std::string::npos) options.tied = false;
-    if (words.find("shards") != std::string::npos) options.shards = 2;
-    writeTinyModel(folder, options);
+    writeTinyModel(folder, tinyModelOptions(model.toStdString()));
     change(folder);
     const QString path = QString::fromStdString(folder.string()), out = QString::fromStdString((root() / "logits").string());
     const CliResult result = run({QStringLiteral("logits"), QStringLiteral("--model"), path, QStringLiteral("--precision"),

@@ -4,11 +4,13 @@
 #include "engine/kernels/nf4.h"
 #include "engine/model/decoder.h"
 #include "engine/weights/safetensors.h"
-#include "tests/support/tiny_model.h"
+#include "tests/support/tiny_family.h"
+#include "tests/support/tiny_model_text.h"
 
 #include <ATen/ATen.h>
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -22,11 +24,9 @@ std::filesystem::path modelOf(const QTemporaryDir& dir, const TinyModelOptions& 
 }
 
 TinyModelOptions optionsOf(const QString& family) {
-    TinyModelOptions options;
-    options.family = family.toStdString();
-    options.heads = family == u"phi" ? 2 : 4; // Phi: heads of 32, 12 of them turning
-    if (family == u"llama") options.kvHeads = 2;
-    return options;
+    const auto& all = testing_support::tinyFeatures();
+    const auto is = [&](const testing_support::TinyFeatures& one) { return family == QLatin1String(one.name); };
+    return testing_support::tinyModelOptions(std::find_if(all.begin(), all.end(), is)->options);
 }
 
 std::vector<std::int32_t> tokens(int count, int seed) {
@@ -104,8 +104,8 @@ class TestDecoder : public QObject {
 private Q_SLOTS:
     void families() {
         QTest::addColumn<QString>("family");
-        QTest::newRow("phi") << QStringLiteral("phi");
-        QTest::newRow("llama") << QStringLiteral("llama");
+        for (const testing_support::TinyFeatures& one : testing_support::tinyFeatures())
+            QTest::newRow(one.name) << QString::fromLatin1(one.name);
     }
 
     void packedEqualsAlone_data() { families(); }
@@ -219,7 +219,7 @@ private Q_SLOTS:
         QTemporaryDir dir;
         Decoder decoder = Decoder::load(modelOf(dir, optionsOf(family)), Precision::Fp32);
         const at::Tensor base = logitsOf(decoder, tokens(12, 1));
-        auto lora = std::make_shared<Lora>(decoder.config(), specOf(family == u"phi" ? "all" : "none"), 7);
+        auto lora = std::make_shared<Lora>(decoder.config(), specOf(biases(decoder.config()).empty() ? "none" : "all"), 7);
         decoder.setAdapter(lora, true);
         QVERIFY(worst(base, logitsOf(decoder, tokens(12, 1))) < 2e-6);
         fill(*lora);
@@ -237,7 +237,10 @@ private Q_SLOTS:
         QTest::newRow("phi, no bias") << QStringLiteral("phi") << "none";
         QTest::newRow("phi, biases of the layers") << QStringLiteral("phi") << "lora_only";
         QTest::newRow("phi, all biases") << QStringLiteral("phi") << "all";
-        QTest::newRow("llama") << QStringLiteral("llama") << "none";
+        QTest::newRow("llama, all biases") << QStringLiteral("llama, rope_type llama3, biases") << "all";
+        for (const testing_support::TinyFeatures& one : testing_support::tinyFeatures())
+            if (QLatin1String(one.name) != QLatin1String("phi"))
+                QTest::newRow(one.name) << QString::fromLatin1(one.name) << "none";
     }
     void gradientsAreSlopes() {
         QFETCH(QString, family);
@@ -251,7 +254,8 @@ private Q_SLOTS:
         const int root = pack.add(tokens(6, 1));
         pack.add(tokens(4, 2), root);
         pack.add(tokens(5, 3), root);
-        const std::vector<Target> targets{{9, 17, 0.5f}, {9, 30, 0.25f}, {14, 3, 1.0f}, {5, 8, 2.0f}};
+        pack.add(tokens(21, 4)); // longer than windows and original contexts
+        const std::vector<Target> targets{{9, 17, 0.5f}, {9, 30, 0.25f}, {14, 3, 1.0f}, {5, 8, 2.0f}, {35, 12, 1.5f}};
         lora->gradients().zero_();
         const double loss = decoder.lossAndGradients(pack, targets, {});
         QVERIFY(std::abs(loss - decoder.loss(pack, targets)) < 1e-5);

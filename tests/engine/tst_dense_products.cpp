@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Products with bfloat16 weights, laid out for training or not, against sums in double.
 #include "engine/kernels/dense_bf16.h"
-#include "engine/model/onednn.h"
-#include "engine/model/weight.h"
+#include "engine/model/host/dense.h"
+#include "engine/model/host/onednn.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -12,6 +12,7 @@
 #include <array>
 
 using namespace engine;
+using namespace engine::host;
 
 namespace {
 
@@ -21,14 +22,18 @@ at::Tensor some(std::int64_t rows, std::int64_t columns, std::uint64_t seed) {
     return at::randn({rows, columns}).to(at::kBFloat16);
 }
 
+std::shared_ptr<Matrix> laidOut(std::shared_ptr<Matrix> matrix) {
+    const std::shared_ptr<Matrix> other = matrix->laidOutForBatches(true);
+    return other ? other : matrix;
+}
+
 /// W [out, in], laid out for training.
 struct Laid {
     at::Tensor values;
-    Weight weight;
+    std::shared_ptr<Matrix> weight;
 
-    Laid(std::int64_t out, std::int64_t in) : values(some(out, in, 1)), weight(std::vector<at::Tensor>{values}) {
-        weight.packForBatches(true);
-    }
+    Laid(std::int64_t out, std::int64_t in)
+        : values(some(out, in, 1)), weight(laidOut(std::make_shared<Dense>(std::vector<at::Tensor>{values}))) {}
 };
 
 /// Whether y is before + a b as far as bfloat16 can tell.
@@ -62,10 +67,10 @@ private Q_SLOTS:
             // Rows that lie apart, as a part of a wider tensor's do.
             const at::Tensor x = some(count, in + 5, 2).narrow(1, 2, in), dy = some(count, out + 3, 3).narrow(1, 3, out);
             const at::Tensor to = some(count, out, 4), back = some(count, in, 5);
-            QVERIFY(isProduct(w.weight.times(x, {}), at::zeros_like(to), x, w.values.t()));
-            QVERIFY(isProduct(w.weight.times(x, to.clone()), to, x, w.values.t()));
-            QVERIFY(isProduct(w.weight.backTimes(dy, {}), at::zeros_like(back), dy, w.values));
-            QVERIFY(isProduct(w.weight.backTimes(dy, back.clone()), back, dy, w.values));
+            QVERIFY(isProduct(w.weight->times(x, {}), at::zeros_like(to), x, w.values.t()));
+            QVERIFY(isProduct(w.weight->times(x, to.clone()), to, x, w.values.t()));
+            QVERIFY(isProduct(w.weight->backTimes(dy, {}), at::zeros_like(back), dy, w.values));
+            QVERIFY(isProduct(w.weight->backTimes(dy, back.clone()), back, dy, w.values));
         }
     }
 
@@ -82,18 +87,19 @@ private Q_SLOTS:
             const std::int64_t out = first + second + third;
             const at::Tensor whole = at::cat(parts, 0), x = some(40, 96, 4), dy = some(40, out, 5), to = some(40, out, 6),
                              back = some(40, 96, 7);
-            Weight weight(parts);
-            if (packed) weight.packForBatches(true);
-            QVERIFY(isProduct(weight.times(x, {}), at::zeros({40, out}), x, whole.t()));
-            QVERIFY(isProduct(weight.times(x, to.clone()), to, x, whole.t()));
-            QVERIFY(isProduct(weight.backTimes(dy, {}), at::zeros({40, 96}), dy, whole));
-            QVERIFY(isProduct(weight.backTimes(dy, back.clone()), back, dy, whole));
+            std::shared_ptr<Matrix> weight = std::make_shared<Dense>(parts);
+            if (packed) weight = laidOut(weight);
+            QVERIFY(isProduct(weight->times(x, {}), at::zeros({40, out}), x, whole.t()));
+            QVERIFY(isProduct(weight->times(x, to.clone()), to, x, whole.t()));
+            QVERIFY(isProduct(weight->backTimes(dy, {}), at::zeros({40, 96}), dy, whole));
+            QVERIFY(isProduct(weight->backTimes(dy, back.clone()), back, dy, whole));
         }
     }
 
     void heldOnceWherePanelsAre() {
         const Laid w(128, 192);
-        QCOMPARE(w.weight.byteCount(), std::int64_t(128 * 192 * 2 * (kernels::multipliesDensePanels() || !canPrepack() ? 1 : 2)));
+        QCOMPARE(w.weight->byteCount(),
+                 std::int64_t(128 * 192 * 2 * (kernels::multipliesDensePanels() || !canPrepack() ? 1 : 2)));
     }
 
     /// Each value is computed by one thread in one order.
@@ -107,8 +113,8 @@ private Q_SLOTS:
             std::vector<at::Tensor> y, dx;
             for (const int n : {1, 2, 3, 8}) {
                 at::set_num_threads(n);
-                y.push_back(w.weight.times(x, {}));
-                dx.push_back(w.weight.backTimes(dy, {}));
+                y.push_back(w.weight->times(x, {}));
+                dx.push_back(w.weight->backTimes(dy, {}));
                 QVERIFY(at::equal(y.back(), y.front()) && at::equal(dx.back(), dx.front()));
             }
         }

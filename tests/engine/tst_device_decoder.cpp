@@ -4,12 +4,13 @@
 // device's want of memory.
 #include "engine/infer/generate.h"
 #include "engine/model/device.h"
-#include "engine/model/device_weight.h"
+#include "engine/model/device/nf4.h"
 #include "engine/model/dropout_masks.h"
+#include "engine/model/host/rows.h"
 #include "engine/model/nf4_arithmetic.h"
-#include "engine/model/rows.h"
 #include "engine/train/loop.h"
 #include "tests/support/parity_golden.h"
+#include "tests/support/tiny_family.h"
 
 #include <QScopeGuard>
 #include <QTest>
@@ -162,9 +163,9 @@ private Q_SLOTS:
 private:
     /// A tiny model of this family in a folder of its own.
     std::filesystem::path model(const QString& family) const {
-        TinyModelOptions options;
-        options.family = family == u"phi" ? "phi" : "llama";
-        options.heads = family == u"phi" ? 2 : 4;
+        const auto& all = tinyFeatures();
+        const auto is = [&](const TinyFeatures& one) { return family == QLatin1String(one.name); };
+        TinyModelOptions options = tinyModelOptions(std::find_if(all.begin(), all.end(), is)->options);
         options.intermediate = 112; // rows of the last product's matrix end within a block of NF4
         return writeTinyModel(std::filesystem::path(m_dir.path().toStdString()) / family.toStdString(), options);
     }
@@ -186,11 +187,10 @@ void TestDeviceDecoder::agrees_data() {
                 << QString::fromUtf8(family) << QString::fromUtf8(precision) << twice << QString::fromUtf8(targets)
                 << QString::fromUtf8(bias) << device;
         };
-        row("phi", "phi", "fp32", false, "all-linear", "none");
-        row("phi with all biases", "phi", "fp32", false, "all-linear", "all");
+        row("phi, no biases", "phi", "fp32", false, "all-linear", "none");
         row("phi with own biases, some targets", "phi", "fp32", false, "q_proj,v_proj,fc2", "lora_only");
-        row("llama", "llama", "fp32", false, "all-linear", "none");
         row("llama, some targets", "llama", "fp32", false, "k_proj,up_proj,o_proj", "none");
+        for (const TinyFeatures& one : tinyFeatures()) row(one.name, one.name, "fp32", false, "all-linear", "all");
         row("phi in nf4", "phi", "nf4", false, "all-linear", "none");
         row("llama in nf4, quantised twice", "llama", "nf4", true, "all-linear", "none");
     }
@@ -319,7 +319,7 @@ void TestDeviceDecoder::dropoutMasks() {
         const kernels::Mask mask = layerMask(step, 3, kUpMask, rate);
         const at::Tensor x = (at::arange(61 * 403, at::kFloat).sin() * 3).view({61, 403}).to(bf16 ? at::kBFloat16 : at::kFloat);
         at::Tensor expected = at::empty_like(x);
-        kernels::dropout(rowsOf(x), 61, 403, mask, rowsOf(expected));
+        kernels::dropout(host::rowsOf(x), 61, 403, mask, host::rowsOf(expected));
         QVERIFY(at::equal(droppedPlain(x, mask), expected));
     }
 }
@@ -341,7 +341,7 @@ void TestDeviceDecoder::nf4Matrix() {
         for (const bool twice : {false, true}) {
             const Nf4Matrix matrix = quantizedNf4((at::arange(out * in, at::kFloat) * 0.37).sin().view({out, in}), twice);
             for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-                const DeviceWeight weight(matrix, type, device);
+                const device::Nf4 weight(matrix, type, device);
                 at::Tensor expected = at::empty({out, in}, type);
                 dequantizeInto(matrix, expected);
                 QVERIFY(twice ? at::allclose(weight.matrix().cpu(), expected, 1e-6, 1e-6)
@@ -492,7 +492,7 @@ void TestDeviceDecoder::devices() {
     QVERIFY_EXCEPTION_THROWN(parsePrecision("auto", "fp16"), Error);
     QCOMPARE(toString(parsePrecision("auto", "fp16", false, true)), std::string("fp16"));
     QCOMPARE(toString(parsePrecision("auto", "auto", false, true)), std::string("bf16"));
-    QVERIFY(parsePrecision("nf4", "fp16", false, true).nf4);
+    QVERIFY(parsePrecision("nf4", "fp16", false, true).held == Precision::Held::Nf4);
 }
 
 QTEST_APPLESS_MAIN(TestDeviceDecoder)

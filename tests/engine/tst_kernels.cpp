@@ -94,6 +94,8 @@ class TestKernels : public QObject {
 private Q_SLOTS:
     void norms_data() { normsCases_data(); }
     void norms() { normsCases(); }
+    void headNorms_data() { headNormsCases_data(); }
+    void headNorms() { headNormsCases(); }
     void activations_data() { activationsCases_data(); }
     void activations() { activationsCases(); }
     void additions_data() { additionsCases_data(); }
@@ -146,6 +148,42 @@ private:
                 }
                 QVERIFY(y.gapsAreWhole());
             }
+    }
+
+    EACH_TARGET(headNormsCases) {
+        for (const std::int64_t width : kWidths) {
+            constexpr std::int64_t kRows = 3, kHeads = 2, kOthers = 3; // rstd of others' heads lies beside
+            const Floats gamma = some(width, 2);
+            Matrix x(some(kRows * kHeads * width, 1), kHeads * width, type),
+                dy(some(kRows * kHeads * width, 5), kHeads * width, type);
+            const Matrix given = x, gradient = dy;
+            Matrix before = x;
+            Floats rstd(kRows * (kHeads + kOthers), 7.0f);
+            headNormForward(x.rows(), kRows, kHeads, width, gamma.data(), 0.01f, rstd.data() + 1, kHeads + kOthers);
+            headNormBackward(before.rows(), kRows, kHeads, width, gamma.data(), rstd.data() + 1, kHeads + kOthers, dy.rows());
+            for (std::int64_t r = 0; r < kRows; ++r) {
+                for (std::int64_t h = 0; h < kHeads; ++h) {
+                    double squares = 0, along = 0;
+                    for (std::int64_t c = h * width; c < (h + 1) * width; ++c)
+                        squares += given(r, c) * given(r, c) / static_cast<double>(width);
+                    const double scale = 1 / std::sqrt(squares + 0.01);
+                    const auto g = [&](std::int64_t c) {
+                        return gradient(r, h * width + c) * gamma[static_cast<std::size_t>(c)];
+                    };
+                    for (std::int64_t c = 0; c < width; ++c)
+                        along += g(c) * given(r, h * width + c) * scale / static_cast<double>(width);
+                    QVERIFY(close(rstd[static_cast<std::size_t>(r * (kHeads + kOthers) + 1 + h)], scale, Scalar::F32, 4));
+                    for (std::int64_t c = 0; c < width; ++c) {
+                        const double normed = given(r, h * width + c) * scale;
+                        QVERIFY(close(x(r, h * width + c), normed * gamma[static_cast<std::size_t>(c)], type));
+                        QVERIFY(close(dy(r, h * width + c), scale * (g(c) - normed * along), type, 10));
+                    }
+                }
+                QCOMPARE(rstd[static_cast<std::size_t>(r * (kHeads + kOthers))], 7.0f);
+                QCOMPARE(rstd[static_cast<std::size_t>(r * (kHeads + kOthers) + 3)], 7.0f);
+            }
+            QVERIFY(x.gapsAreWhole() && dy.gapsAreWhole());
+        }
     }
 
     EACH_TARGET(activationsCases) {
@@ -323,8 +361,17 @@ private:
 
     /// Two cached spans before the node's own keys; one query row goes its own way through the kernel.
     EACH_TARGET(attendsCases) {
-        for (const std::int64_t size : {12, 64, 80})
-            for (const std::int64_t queries : {1, 2, 70}) {
+        for (const std::int64_t window : {0, 1, 9, 40, 200})
+            for (const auto& [size, queries] : {std::pair<std::int64_t, std::int64_t>{12, 1},
+                                                {12, 2},
+                                                {12, 70},
+                                                {64, 1},
+                                                {64, 2},
+                                                {64, 70},
+                                                {80, 1},
+                                                {80, 2},
+                                                {80, 70}}) {
+                if (window > 0 && queries == 1) continue; // its keys are the window's alone
                 constexpr std::int64_t kGroups = 3, kFirst = 5, kSecond = 19;
                 const std::int64_t own = queries + (queries == 1 ? 0 : 1), before = kFirst + kSecond + own - queries,
                                    keys = kFirst + kSecond + own;
@@ -346,6 +393,7 @@ private:
                 task.groups = kGroups;
                 task.headDim = size;
                 task.scale = 0.3f;
+                task.window = window;
                 task.spans = spans;
                 task.spanCount = 3;
                 task.out = out.rows().data;
@@ -375,7 +423,8 @@ private:
                         for (std::int64_t j = 0; j <= before + i; ++j) {
                             double score = 0;
                             for (std::int64_t c = 0; c < size; ++c) score += q(i, g * size + c) * key(j, c);
-                            p.push_back(std::exp(double{task.scale} * score));
+                            const bool seen = window == 0 || j > before + i - window;
+                            p.push_back(seen ? std::exp(double{task.scale} * score) : 0);
                             sum += p.back();
                         }
                         QVERIFY(close(lse[static_cast<std::size_t>(i * kGroups + g)], std::log(sum), Scalar::F32, 10));

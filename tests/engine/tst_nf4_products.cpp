@@ -1,9 +1,9 @@
 // links: engine engine_core libtorch
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Products with weights in 4 bits by whichever way Weight takes them, against sums in double over the expanded weights.
+// Products with weights in 4 bits by whichever way the matrix takes them, against sums in double over the expanded weights.
 #include "engine/kernels/bfloat16.h"
 #include "engine/kernels/nf4_bf16.h"
-#include "engine/model/weight.h"
+#include "engine/model/host/nf4.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -104,7 +104,7 @@ private Q_SLOTS:
         const at::Tensor w = expanded(parts);
         const std::int64_t out = w.size(0);
         for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-            const Weight weight(parts, type);
+            const host::Nf4 weight(parts, type);
             for (const std::int64_t count : {0, 1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 17, 64, 515}) {
                 if (count > 500 && in * out > 200'000) continue;
                 // Rows that lie apart, as a part of a wider tensor's do.
@@ -148,7 +148,7 @@ private Q_SLOTS:
                 held.scalesInto(scales.size() - 1, std::span(last).first(1));
                 QCOMPARE(last[0], scales.back());
                 for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-                    const Weight a({held}, type), b({plain}, type);
+                    const host::Nf4 a({held}, type), b({plain}, type);
                     for (const std::int64_t count : {1, 2, 4, 7, 40}) {
                         const at::Tensor x = some(count, in, 2).to(type), dy = some(count, out, 3).to(type);
                         QVERIFY(at::equal(a.times(x, {}), b.times(x, {})));
@@ -170,8 +170,8 @@ private Q_SLOTS:
         const int threads = at::get_num_threads();
         const auto restored = qScopeGuard([&] { at::set_num_threads(threads); });
         const std::vector<Nf4Matrix> parts{someNf4(1030, 1088, 64, true, 1), someNf4(130, 1088, 64, true, 2)};
-        const Weight weight(parts, at::kBFloat16);
-        if (!panelsFit(parts, at::kBFloat16)) QSKIP("Only our own products promise it.");
+        const host::Nf4 weight(parts, at::kBFloat16);
+        if (!weight.fitsPanels()) QSKIP("Only our own products promise it.");
         for (const std::int64_t count : {1, 9, 40}) {
             const at::Tensor x = some(count, 1088, 3).to(at::kBFloat16), dy = some(count, 1160, 4).to(at::kBFloat16);
             std::vector<at::Tensor> y, dx;
@@ -195,7 +195,7 @@ private Q_SLOTS:
         QFETCH(float, value);
         const std::vector<Nf4Matrix> parts{someNf4(70, 192, 64, false, 1), someNf4(6, 192, 64, false, 2)};
         for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-            const Weight weight(parts, type);
+            const host::Nf4 weight(parts, type);
             for (const std::int64_t count : {2, 4, 11, 13, 40}) {
                 at::Tensor x = some(count, 192, 3).to(type), dy = some(count, 76, 4).to(type);
                 const at::Tensor y = weight.times(x, {}), dx = weight.backTimes(dy, {});

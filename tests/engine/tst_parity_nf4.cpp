@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // NF4 matrices against bitsandbytes (tests/parity/make_nf4.py): what is stored, and products with it. With $PHIBENCH_PHI2 naming
 // the folder of a full-size Phi-2 and golden files made with it, layers of that too.
-#include "engine/model/weight.h"
+#include "engine/model/host/nf4.h"
 #include "tests/support/parity_golden.h"
 
 #include <QTest>
@@ -86,7 +86,7 @@ void TestParityNf4::products() {
     matrix.owner = shared;
     std::vector<Nf4Matrix> parts;
     parts.push_back(std::move(matrix));
-    const Weight weight(std::move(parts), at::kBFloat16);
+    const host::Nf4 weight(std::move(parts), at::kBFloat16);
     double worst = 0;
     for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{4}, x.size(0)}) { // one row, few and many take different ways
         const at::Tensor expected = y.narrow(0, 0, rows), found = weight.times(x.narrow(0, 0, rows), {}).to(at::kDouble);

@@ -44,6 +44,16 @@ const TinyFamily& tinyFamily(const std::string& type) {
     return *found;
 }
 
+const std::vector<TinyFeatures>& tinyFeatures() {
+    static const std::vector<TinyFeatures> all{
+        {"phi", "family=phi heads=2"}, // heads of 32, 12 of them turning
+        {"llama", "family=llama heads=4 kvHeads=2"},
+        {"llama, rope_type llama3, biases",
+         "family=llama heads=4 kvHeads=2 scaling=llama3 scalingFactor=8 original=16 attentionBias=yes mlpBias=yes"},
+        {"llama, linear scaling", "family=llama heads=2 kvHeads=2 scaling=linear tied=no dialect=transformers4"}};
+    return all;
+}
+
 std::int64_t tinyHeadDim(const TinyModelOptions& o) {
     return o.headDim > 0 ? o.headDim : o.hidden / o.heads;
 }

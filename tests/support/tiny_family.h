@@ -3,6 +3,8 @@
 #pragma once
 #include "tests/support/tiny_model.h"
 
+#include <vector>
+
 namespace testing_support {
 
 struct TinyFamily {
@@ -19,6 +21,13 @@ struct TinyFamily {
     bool offsetNorms = false; // norms multiply by 1 + w
     bool fused = false;       // qkv_proj and gate_up_proj
 };
+
+/// A model, as tinyModelOptions reads it, for each family, and together for each feature that blocks, norms, heads and rotary
+/// tables have. Windows and original contexts are shorter than most texts of tests.
+struct TinyFeatures {
+    const char *name, *options;
+};
+const std::vector<TinyFeatures>& tinyFeatures();
 
 /// Throws std::invalid_argument for a family that is none.
 const TinyFamily& tinyFamily(const std::string& type);

@@ -1,47 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Llama and what was made like it (SmolLM2, TinyLlama): RMSNorm before attention and MLP, a gated MLP, no biases (FORMATS §A1).
+// Llama 1 to 3.2 and what was made like it (SmolLM2, TinyLlama).
 #include "engine/architecture/families/llama_like.h"
-#include "engine/architecture/family.h"
 
 namespace engine::families_list {
 
 namespace {
 
-class Llama : public Family {
+class Llama : public LlamaLike {
 public:
     std::string name() const override { return "llama"; }
     std::string architecture() const override { return "LlamaForCausalLM"; }
     std::string ggufArchitecture() const override { return "llama"; }
 
     DecoderConfig common() const override {
-        DecoderConfig c = llamaLike();
+        DecoderConfig c = LlamaLike::common();
         c.ggufTurnsHeads = true;
         return c;
     }
-
     void read(const ConfigFile& file, DecoderConfig& c) const override {
-        refuseFeatures(file, {"silu"});
-        readSizes(file, c);
-        c.norm_eps = file.number({"rms_norm_eps"}, 1e-6);
-        c.rotary = {readRotary(file, c, {})};
+        refuseFeatures(file, {"silu"}, {"attention_bias", "mlp_bias"});
+        LlamaLike::read(file, c);
+        readBiases(file, c, true);
+        c.rotary = {readRotary(file, c, {.scalings = {"linear", "llama3"}})};
     }
-
     void read(const GgufKeys& keys, DecoderConfig& c) const override {
-        keys.refuse({"rope.scaling.type", "expert_count", "attention.sliding_window"});
-        if (keys.file().find("rope_freqs.weight")) keys.refuse("rope_freqs.weight (rope scaling) is not supported.");
-        readSizes(keys, c, kRmsEpsilon);
+        keys.refuse({"attention.sliding_window"});
+        LlamaLike::read(keys, c);
+        readScaling(keys, c);
     }
-
-    void write(const DecoderConfig& c, Json& json) const override {
-        requireWholeHeadsTurn(c);
-        json.update({{"hidden_act", "silu"},
-                     {"head_dim", c.head_dim},
-                     {"rms_norm_eps", c.norm_eps},
-                     {"attention_bias", false},
-                     {"mlp_bias", false}});
-    }
-
-    GgufMetadata ggufMetadata(const DecoderConfig& c) const override { return sizesOf(c, ggufArchitecture(), kRmsEpsilon); }
 };
 
 } // namespace

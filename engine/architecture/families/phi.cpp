@@ -1,23 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Phi-1 to Phi-2: attention and MLP in parallel on one LayerNorm, biases everywhere (FORMATS §A1).
+#include "engine/architecture/config_rotary.h"
 #include "engine/architecture/family.h"
-
-#include <cmath>
 
 namespace engine::families_list {
 
 namespace {
 
 constexpr const char* kEpsilon = "attention.layer_norm_epsilon";
-
-/// The share of a head that turns, such that readers who multiply it by the head's size and cut off find the same number of dims.
-double rotaryShare(const DecoderConfig& c) {
-    const auto head = static_cast<double>(c.head_dim);
-    const std::int64_t dims = c.rotary.front().dims;
-    double share = static_cast<double>(dims) / head;
-    if (static_cast<std::int64_t>(share * head) < dims) share = std::nextafter(share, 2.0);
-    return share;
-}
 
 class Phi : public Family {
 public:
@@ -62,7 +52,7 @@ public:
         readSizes(file, c, 4);
         c.norm_eps = file.number({"layer_norm_eps", "layer_norm_epsilon"}, 1e-5);
         c.resid_dropout = file.number({"resid_pdrop"}, 0);
-        c.rotary = {readRotary(file, c, {}, 0.5)};
+        c.rotary = {readRotary(file, c, {.share = 0.5})};
     }
 
     void read(const GgufKeys& keys, DecoderConfig& c) const override {
