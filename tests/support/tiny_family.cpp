@@ -50,7 +50,8 @@ const std::vector<TinyFeatures>& tinyFeatures() {
         {"llama", "family=llama heads=4 kvHeads=2"},
         {"llama, rope_type llama3, biases",
          "family=llama heads=4 kvHeads=2 scaling=llama3 scalingFactor=8 original=16 attentionBias=yes mlpBias=yes"},
-        {"llama, linear scaling", "family=llama heads=2 kvHeads=2 scaling=linear tied=no dialect=transformers4"}};
+        {"llama, linear scaling", "family=llama heads=2 kvHeads=2 scaling=linear tied=no dialect=transformers4"},
+        {"mistral", "family=mistral heads=4 kvHeads=2 headDim=32 window=8 tied=no"}};
     return all;
 }
 

@@ -1,3 +1,4 @@
 // A line a family: families/NAME.cpp defines `const Family& NAME()`.
 FAMILY(llama)
 FAMILY(phi)
+FAMILY(mistral)
