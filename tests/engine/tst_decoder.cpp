@@ -238,6 +238,7 @@ private Q_SLOTS:
         QTest::newRow("phi, biases of the layers") << QStringLiteral("phi") << "lora_only";
         QTest::newRow("phi, all biases") << QStringLiteral("phi") << "all";
         QTest::newRow("llama, all biases") << QStringLiteral("llama, rope_type llama3, biases") << "all";
+        QTest::newRow("qwen2, all biases") << QStringLiteral("qwen2") << "all";
         for (const testing_support::TinyFeatures& one : testing_support::tinyFeatures())
             if (QLatin1String(one.name) != QLatin1String("phi"))
                 QTest::newRow(one.name) << QString::fromLatin1(one.name) << "none";

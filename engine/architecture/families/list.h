@@ -2,3 +2,4 @@
 FAMILY(llama)
 FAMILY(phi)
 FAMILY(mistral)
+FAMILY(qwen2)
