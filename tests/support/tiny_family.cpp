@@ -52,7 +52,8 @@ const std::vector<TinyFeatures>& tinyFeatures() {
          "family=llama heads=4 kvHeads=2 scaling=llama3 scalingFactor=8 original=16 attentionBias=yes mlpBias=yes"},
         {"llama, linear scaling", "family=llama heads=2 kvHeads=2 scaling=linear tied=no dialect=transformers4"},
         {"mistral", "family=mistral heads=4 kvHeads=2 headDim=32 window=8 tied=no"},
-        {"qwen2", "family=qwen2 heads=4 kvHeads=1 layers=3 window=8 windowFrom=1"}};
+        {"qwen2", "family=qwen2 heads=4 kvHeads=1 layers=3 window=8 windowFrom=1"},
+        {"qwen3", "family=qwen3 heads=4 kvHeads=2 headDim=32"}};
     return all;
 }
 
