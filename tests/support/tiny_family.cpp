@@ -53,7 +53,8 @@ const std::vector<TinyFeatures>& tinyFeatures() {
         {"llama, linear scaling", "family=llama heads=2 kvHeads=2 scaling=linear tied=no dialect=transformers4"},
         {"mistral", "family=mistral heads=4 kvHeads=2 headDim=32 window=8 tied=no"},
         {"qwen2", "family=qwen2 heads=4 kvHeads=1 layers=3 window=8 windowFrom=1"},
-        {"qwen3", "family=qwen3 heads=4 kvHeads=2 headDim=32"}};
+        {"qwen3", "family=qwen3 heads=4 kvHeads=2 headDim=32"},
+        {"smollm3", "family=smollm3 heads=4 kvHeads=2 layers=4 noRopeEvery=2"}};
     return all;
 }
 
