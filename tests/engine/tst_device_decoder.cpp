@@ -191,6 +191,7 @@ void TestDeviceDecoder::agrees_data() {
         row("phi with own biases, some targets", "phi", "fp32", false, "q_proj,v_proj,fc2", "lora_only");
         row("llama, some targets", "llama", "fp32", false, "k_proj,up_proj,o_proj", "none");
         for (const TinyFeatures& one : tinyFeatures()) row(one.name, one.name, "fp32", false, "all-linear", "all");
+        row("gemma3 in nf4", "gemma3", "nf4", false, "all-linear", "none");
         row("phi in nf4", "phi", "nf4", false, "all-linear", "none");
         row("llama in nf4, quantised twice", "llama", "nf4", true, "all-linear", "none");
     }
@@ -231,6 +232,7 @@ void TestDeviceDecoder::roundedPrecision_data() {
     QTest::addColumn<QString>("family");
     QTest::newRow("phi") << "phi";
     QTest::newRow("llama") << "llama";
+    QTest::newRow("gemma3") << "gemma3";
 }
 
 // Rounded to bfloat16 it is no further from float32 than the fast way; to half precision, which has three bits more, far nearer,

@@ -54,6 +54,7 @@ const std::vector<TinyFeatures>& tinyFeatures() {
         {"mistral", "family=mistral heads=4 kvHeads=2 headDim=32 window=8 tied=no"},
         {"qwen2", "family=qwen2 heads=4 kvHeads=1 layers=3 window=8 windowFrom=1"},
         {"qwen3", "family=qwen3 heads=4 kvHeads=2 headDim=32"},
+        {"gemma3", "family=gemma3_text heads=2 kvHeads=1 headDim=64 layers=3 window=8 globalEvery=3 queryScalar=20"},
         {"smollm3", "family=smollm3 heads=4 kvHeads=2 layers=4 noRopeEvery=2"}};
     return all;
 }
