@@ -5,6 +5,7 @@
 #include "app/cli_signals.h"
 #include "engine/check.h"
 
+#include <algorithm>
 #include <iostream>
 
 namespace app {
@@ -20,26 +21,26 @@ std::string text(const CheckResult::Value& value) {
     return std::get<std::string>(value);
 }
 
-std::string shown(const std::string& delimiter) {
-    return delimiter == "\t" ? "tab" : delimiter;
+// "line_ending" → "line ending"
+std::string blanks(std::string key) {
+    std::replace(key.begin(), key.end(), '_', ' ');
+    return key;
 }
 
 Json result(const CheckResult& check) {
-    Json json{{"event", "result"}, {"path", check.path.string()}, {"kind", engine::toString(check.kind)}};
-    if (check.csv) {
-        const engine::CsvFacts& csv = *check.csv;
+    Json json{{"event", "result"}, {"path", check.path.string()}, {"kind", check.word()}};
+    if (check.table) {
+        const engine::CheckedTable& table = *check.table;
         Json counts = Json::object();
-        for (const auto& [label, count] : csv.labelCounts) counts[label] = count;
-        json["records"] = csv.records;
-        json["encoding"] = csv.encoding;
-        json["delimiter"] = csv.delimiter;
-        json["line_ending"] = csv.lineEnding;
-        json["header"] = csv.header;
-        json["columns"] = csv.columns;
-        json["label_column"] = csv.labelColumn >= 0 ? Json(csv.labelColumn) : Json();
-        json["text_column"] = csv.textColumn >= 0 ? Json(csv.textColumn) : Json();
+        for (const auto& [label, count] : table.labelCounts) counts[label] = count;
+        json["records"] = table.records;
+        for (const engine::TableFact& fact : table.facts) json[fact.key] = fact.value;
+        json["header"] = table.header;
+        json["columns"] = table.columns;
+        json["label_column"] = table.labelColumn >= 0 ? Json(table.labelColumn) : Json();
+        json["text_column"] = table.textColumn >= 0 ? Json(table.textColumn) : Json();
         json["label_counts"] = counts;
-        json["seconds"] = {{"read", csv.readSeconds}};
+        json["seconds"] = {{"read", table.readSeconds}};
     }
     for (const auto& [name, value] : check.facts) std::visit([&, &key = name](const auto& v) { json[key] = v; }, value);
     json["issues"] = toJson(check.issues);
@@ -47,25 +48,23 @@ Json result(const CheckResult& check) {
 }
 
 void print(const CheckResult& check) {
-    std::cout << check.path.string() << ": " << engine::toString(check.kind) << "\n";
+    std::cout << check.path.string() << ": " << check.word() << "\n";
     std::vector<std::pair<std::string, std::string>> facts;
-    if (check.csv) {
-        const engine::CsvFacts& csv = *check.csv;
-        facts = {{"records", std::to_string(csv.records)},
-                 {"encoding", csv.encoding},
-                 {"delimiter", shown(csv.delimiter)},
-                 {"line ending", csv.lineEnding},
-                 {"header", csv.header ? "yes" : "no"}};
+    if (check.table) {
+        const engine::CheckedTable& table = *check.table;
+        facts.emplace_back("records", std::to_string(table.records));
+        for (const engine::TableFact& fact : table.facts) facts.emplace_back(blanks(fact.key), fact.value);
+        facts.emplace_back("header", table.header ? "yes" : "no");
         std::string columns, counts;
-        for (std::size_t i = 0; i < csv.columns.size(); ++i)
-            columns += (i ? ", " : "") + csv.columns[i] +
-                       (int(i) == csv.labelColumn  ? " (labels)"
-                        : int(i) == csv.textColumn ? " (text)"
-                                                   : "");
-        for (const auto& [label, count] : csv.labelCounts)
+        for (std::size_t i = 0; i < table.columns.size(); ++i)
+            columns += (i ? ", " : "") + table.columns[i] +
+                       (int(i) == table.labelColumn  ? " (labels)"
+                        : int(i) == table.textColumn ? " (text)"
+                                                     : "");
+        for (const auto& [label, count] : table.labelCounts)
             counts += (counts.empty() ? "" : ", ") + label + " " + std::to_string(count);
         facts.emplace_back("columns", columns);
-        if (csv.labelColumn >= 0) facts.emplace_back("labels", counts);
+        if (table.labelColumn >= 0) facts.emplace_back("labels", counts);
     }
     for (const auto& [name, value] : check.facts) facts.emplace_back(name, text(value));
     std::size_t width = 0;

@@ -75,7 +75,7 @@ int tokenize(const Session& session, const std::string& model, bool decode) {
 int split(const ExperimentArguments& arguments) {
     const Experiment experiment = arguments.load();
     const DataSpec& data = experiment.data;
-    const Dataset dataset = makeDataset(readCsv(csvPath(experiment), {data.header, data.encoding, data.delimiter}), data);
+    const Dataset dataset = makeDataset(openTable(dataPath(experiment), tableOptions(data)), data);
     const Splits splits = engine::split(dataset, data.split);
     const auto records = [&](const std::vector<std::size_t>& indexes) {
         std::vector<std::int64_t> list;
@@ -110,7 +110,7 @@ void addData(CLI::App& root, Session& session) {
     command->callback([&session, options] { session.command = [options] { return split(options->experiment); }; });
 
     command = root.add_subcommand("check", "What files are and all that is wrong with them");
-    command->add_option("PATH", options->paths, "A CSV, YAML, model folder, GGUF, safetensors or adapter")->required();
+    command->add_option("PATH", options->paths, "A table, YAML, model folder, GGUF, safetensors or adapter")->required();
     command->callback(
         [&session, options] { session.command = [&session, options] { return checkAll(session.json, options->paths); }; });
 }

@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
     parser.addVersionOption();
     const QCommandLineOption db(QStringLiteral("db"), QStringLiteral("The runs file."), QStringLiteral("FILE"));
     parser.addOption(db);
-    parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("An experiment (.yaml) or a CSV to open."),
+    parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("An experiment (.yaml) or a table to open."),
                                  QStringLiteral("[FILE]"));
     parser.process(application);
 

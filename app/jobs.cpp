@@ -16,8 +16,8 @@ Jobs engineJobs() {
         return evaluate(job, runs, sink, stop);
     };
     jobs.matchingBaseline = [](const Experiment& experiment, const Runs& runs) { return matchingBaseline(experiment, runs); };
-    jobs.readCsv = [](const std::filesystem::path& path, const CsvOptions& options, std::stop_token stop) {
-        return readCsv(path, options, stop);
+    jobs.openTable = [](const std::filesystem::path& path, const TableOptions& options, std::stop_token stop) {
+        return openTable(path, options, stop);
     };
     jobs.modelFacts = [](const std::string& model) { return modelFacts(model); };
     jobs.trainableParameters = [](const std::string& model, const LoraSpec& lora) { return trainableParameters(model, lora); };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the runner calls: the engine, or in a test a fake of it.
 #pragma once
-#include "engine/data/csv.h"
+#include "engine/data/table.h"
 #include "engine/jobs.h"
 
 #include <filesystem>
@@ -22,7 +22,7 @@ struct Jobs {
     std::function<engine::Outcome(const engine::EvaluateJob&, engine::Runs&, const engine::Sink&, std::stop_token)> evaluate;
     /// A finished baseline that this experiment's would repeat.
     std::function<std::optional<engine::RunId>(const engine::Experiment&, const engine::Runs&)> matchingBaseline;
-    std::function<engine::CsvTable(const std::filesystem::path&, const engine::CsvOptions&, std::stop_token)> readCsv;
+    std::function<engine::Table(const std::filesystem::path&, const engine::TableOptions&, std::stop_token)> openTable;
     std::function<engine::ModelFacts(const std::string& model)> modelFacts;
     std::function<std::int64_t(const std::string& model, const engine::LoraSpec&)> trainableParameters;
     std::function<Generate(const std::string& model, const std::string& precision, const std::filesystem::path& adapter,

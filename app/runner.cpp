@@ -14,7 +14,7 @@ RunId runOf(const Outcome& outcome) {
 }
 
 // For the window, which asks for it later and must not wait then.
-void hash(const CsvTable& table, const std::stop_token& stop) {
+void hash(const Table& table, const std::stop_token& stop) {
     try {
         (void)table.sha256(stop);
     } catch (const Error&) { // a large file that has changed: whoever reads it is told
@@ -32,7 +32,7 @@ Runner::Runner(Runs& runs, Jobs jobs, QObject* parent)
 
 Runner::~Runner() {
     stop();
-    m_csvStop.request_stop();
+    m_tableStop.request_stop();
     stopPrompt();
     m_prompts.post([this] { m_playground = {}; }); // where it was made
 }
@@ -169,28 +169,28 @@ void Runner::deliver(Job& job) {
     Q_EMIT this->events(events);
 }
 
-quint64 Runner::loadCsv(const QString& path, const CsvOptions& options) {
-    const quint64 token = ++m_csvToken;
-    m_csvStop.request_stop();
-    m_csvStop = std::stop_source();
-    m_files.post([this, path, options, token, stop = m_csvStop.get_token()] {
+quint64 Runner::loadTable(const QString& path, const TableOptions& options) {
+    const quint64 token = ++m_tableToken;
+    m_tableStop.request_stop();
+    m_tableStop = std::stop_source();
+    m_files.post([this, path, options, token, stop = m_tableStop.get_token()] {
         try {
-            const auto table = std::make_shared<const CsvTable>(m_calls.readCsv(path.toStdString(), options, stop));
+            const auto table = std::make_shared<const Table>(m_calls.openTable(path.toStdString(), options, stop));
             onWindow([this, token, table] {
-                if (token == m_csvToken) Q_EMIT csvLoaded(token, table);
+                if (token == m_tableToken) Q_EMIT tableLoaded(token, table);
             });
             hash(*table, stop);
         } catch (const Error& error) {
             onWindow(
                 [this, token, message = QString::fromStdString(error.message()), hint = QString::fromStdString(error.hint())] {
-                    if (token == m_csvToken) Q_EMIT csvFailed(token, message, hint);
+                    if (token == m_tableToken) Q_EMIT tableFailed(token, message, hint);
                 });
         } catch (const StopRequested&) {
         } catch (const std::bad_alloc&) {
             onWindow([this, token, path] {
-                if (token == m_csvToken)
-                    Q_EMIT csvFailed(token, tr("There is too little memory to read %1.").arg(path),
-                                     tr("Close other programs, or take a part of the file."));
+                if (token == m_tableToken)
+                    Q_EMIT tableFailed(token, tr("There is too little memory to read %1.").arg(path),
+                                       tr("Close other programs, or take a part of the file."));
             });
         }
     });

@@ -28,7 +28,7 @@ public:
     bool resume(engine::RunId run) override;
     bool startEvaluation(const engine::Experiment& experiment, std::optional<engine::RunId> run) override;
     void stop() override;
-    quint64 loadCsv(const QString& path, const engine::CsvOptions& options) override;
+    quint64 loadTable(const QString& path, const engine::TableOptions& options) override;
     quint64 inspectModel(const QString& model, const engine::LoraSpec& lora) override;
     quint64 prompt(const ui::PlaygroundRequest& request) override;
     void stopPrompt() override;
@@ -65,8 +65,8 @@ private:
     std::shared_ptr<Job> m_job;
     QTimer m_timer;            // to the next delivery of events
     QElapsedTimer m_delivered; // since the last
-    std::stop_source m_stop, m_csvStop, m_promptStop;
-    quint64 m_csvToken = 0, m_promptToken = 0;
+    std::stop_source m_stop, m_tableStop, m_promptStop;
+    quint64 m_tableToken = 0, m_promptToken = 0;
     std::atomic<quint64> m_modelToken = 0;
     Playground m_playground;
     Worker m_jobs, m_files, m_prompts; // last: they end before what they use

@@ -159,13 +159,13 @@ std::vector<Issue> validate(const Experiment& experiment) {
     return Validator(experiment).run();
 }
 
-std::filesystem::path csvPath(const Experiment& experiment) {
+std::filesystem::path dataPath(const Experiment& experiment) {
     return (experiment.directory / experiment.data.csv).lexically_normal();
 }
 
 Experiment withAbsolutePaths(Experiment experiment) {
     if (!experiment.data.csv.empty())
-        experiment.data.csv = std::filesystem::absolute(csvPath(experiment)).lexically_normal().string();
+        experiment.data.csv = std::filesystem::absolute(dataPath(experiment)).lexically_normal().string();
     return experiment;
 }
 

@@ -127,7 +127,7 @@ void applySettingFrom(Experiment& experiment, const std::string& assignment, con
 /// Everything wrong with the settings themselves (ranges, template, contradictions), without opening data or model.
 std::vector<Issue> validate(const Experiment& experiment);
 /// The data file, resolved against the experiment's directory.
-std::filesystem::path csvPath(const Experiment& experiment);
+std::filesystem::path dataPath(const Experiment& experiment);
 /// The same experiment with data.csv absolute: what a run records, so that it can be read back from anywhere.
 Experiment withAbsolutePaths(Experiment experiment);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the window asks of the program. The window knows only this; app::Runner implements it on worker threads.
 #pragma once
-#include "engine/data/csv.h"
+#include "engine/data/table.h"
 #include "engine/events.h"
 #include "engine/experiment.h"
 #include "engine/jobs.h"
@@ -43,8 +43,9 @@ public:
     /// Takes effect within one micro-batch; jobFinished follows with Stopped.
     virtual void stop() = 0;
 
-    /// Reads in the background; csvLoaded or csvFailed follows with the same token (the newest asked for is the one that counts).
-    virtual quint64 loadCsv(const QString& path, const engine::CsvOptions& options) = 0;
+    /// Reads in the background; tableLoaded or tableFailed follows with the same token (the newest asked for is the one that
+    /// counts).
+    virtual quint64 loadTable(const QString& path, const engine::TableOptions& options) = 0;
     /// Facts of a model without loading it; modelFactsReady or modelFactsFailed follows.
     virtual quint64 inspectModel(const QString& model, const engine::LoraSpec& lora) = 0;
     /// Streams playgroundToken, then playgroundFinished. Waits for a running training to end only if memory demands it: it does
@@ -63,8 +64,8 @@ Q_SIGNALS:
     /// Rows of the runs table changed (also on start and finish).
     void runsChanged();
 
-    void csvLoaded(quint64 token, std::shared_ptr<const engine::CsvTable> table);
-    void csvFailed(quint64 token, const QString& message, const QString& hint);
+    void tableLoaded(quint64 token, std::shared_ptr<const engine::Table> table);
+    void tableFailed(quint64 token, const QString& message, const QString& hint);
     void modelFactsReady(quint64 token, const engine::ModelFacts& facts, qint64 trainable);
     void modelFactsFailed(quint64 token, const QString& message);
     void playgroundToken(quint64 token, int column, const QString& text);

@@ -23,8 +23,7 @@ constexpr std::size_t kRowsAtOnce = 20'000;
 constexpr std::size_t kBytesAtOnce = 8 << 20; // read within a frame
 
 bool sameFile(const Experiment& a, const Experiment& b) {
-    return csvPath(a) == csvPath(b) && a.data.header == b.data.header && a.data.encoding == b.data.encoding &&
-           a.data.delimiter == b.data.delimiter;
+    return dataPath(a) == dataPath(b) && tableOptions(a.data) == tableOptions(b.data);
 }
 
 bool sameColumns(const DataSpec& a, const DataSpec& b) {
@@ -41,7 +40,7 @@ struct Made {
     QString problem;
 };
 
-Made make(const CsvTable& table, const DataSpec& spec) {
+Made make(const Table& table, const DataSpec& spec) {
     try {
         return {makeDataset(table, spec), {}};
     } catch (const Error& error) { return {std::nullopt, fromText(error.what())}; } catch (const std::bad_alloc&) {
@@ -63,10 +62,10 @@ struct Document::Impl {
     QString filePath;
     bool modified = false;
 
-    std::shared_ptr<const CsvTable> table;
+    std::shared_ptr<const Table> table;
     std::optional<Dataset> dataset;
     QString dataProblem;
-    quint64 token = 0;  // of the CSV being read; 0: none
+    quint64 token = 0;  // of the table being read; 0: none
     quint64 making = 0; // counts the datasets asked for, so that an older one is dropped
     bool busyMaking = false;
 
@@ -84,13 +83,13 @@ struct Document::Impl {
 
 Document::Document(Backend& backend, QObject* parent) : QObject(parent), m_impl(std::make_shared<Impl>(backend)) {
     m_impl->experiment.prompt.text_template = defaultTemplate().toStdString();
-    connect(&backend, &Backend::csvLoaded, this, [this](quint64 token, const std::shared_ptr<const CsvTable>& table) {
+    connect(&backend, &Backend::tableLoaded, this, [this](quint64 token, const std::shared_ptr<const Table>& table) {
         if (token != m_impl->token) return;
         m_impl->token = 0;
         m_impl->table = table;
         makeDatasetNow();
     });
-    connect(&backend, &Backend::csvFailed, this, [this](quint64 token, const QString& message, const QString& hint) {
+    connect(&backend, &Backend::tableFailed, this, [this](quint64 token, const QString& message, const QString& hint) {
         if (token != m_impl->token) return;
         m_impl->token = 0;
         m_impl->dataProblem = hint.isEmpty() ? message : message + QLatin1Char(' ') + hint;
@@ -143,12 +142,12 @@ void Document::open(const QString& path) {
         return;
     }
     Experiment changed = m_impl->experiment;
-    const bool again = csvPath(changed) == toPath(absolute);
+    const bool again = dataPath(changed) == toPath(absolute);
     changed.data.csv = toPath(absolute).string();
     if (!again) {
         changed.data.header = changed.data.encoding = changed.data.delimiter = changed.data.label = changed.data.text = "auto";
         changed.data.labels.clear();
-        const std::string before = csvPath(m_impl->experiment).stem().string(); // a name that was taken from the data follows it
+        const std::string before = dataPath(m_impl->experiment).stem().string(); // a name that was taken from the data follows it
         if (changed.name == "untitled" || changed.name == before) changed.name = QFileInfo(path).completeBaseName().toStdString();
         changed.prompt.labels.clear();
     }
@@ -164,7 +163,7 @@ bool Document::save(const QString& path, QString* problem) {
     Experiment changed = m_impl->experiment;
     const std::filesystem::path directory = toPath(QFileInfo(path).absolutePath());
     if (!changed.data.csv.empty()) { // relative where the data lies with the experiment, so that the folder can be moved
-        const auto csv = csvPath(changed), relative = csv.lexically_relative(directory);
+        const auto csv = dataPath(changed), relative = csv.lexically_relative(directory);
         changed.data.csv = (relative.empty() || *relative.begin() == ".." ? csv : relative).string();
     }
     changed.directory = directory;
@@ -185,7 +184,7 @@ bool Document::isModified() const {
     return m_impl->modified;
 }
 
-std::shared_ptr<const CsvTable> Document::table() const {
+std::shared_ptr<const Table> Document::table() const {
     return m_impl->table;
 }
 
@@ -206,7 +205,7 @@ std::vector<Issue> Document::issues() const {
     for (Issue& issue : validate(m_impl->experiment))
         if (issue.severity == Severity::Error && issue.path != "data.csv") all.push_back(std::move(issue));
     if (m_impl->experiment.data.csv.empty()) {
-        all.insert(all.begin(), blocking("data.csv", tr("There is no data yet: open a CSV on the Data page.").toStdString()));
+        all.insert(all.begin(), blocking("data.csv", tr("There is no data yet: open a file on the Data page.").toStdString()));
     } else if (isLoading()) {
         all.insert(all.begin(), blocking("data.csv", tr("The data is still being read.").toStdString()));
     } else if (!m_impl->dataset) {
@@ -238,9 +237,7 @@ void Document::readData() {
     m_impl->dataProblem.clear();
     m_impl->splitChecked = false;
     const DataSpec& data = m_impl->experiment.data;
-    m_impl->token = data.csv.empty() ? 0
-                                     : m_impl->backend.loadCsv(fromPath(csvPath(m_impl->experiment)),
-                                                               {data.header, data.encoding, data.delimiter});
+    m_impl->token = data.csv.empty() ? 0 : m_impl->backend.loadTable(fromPath(dataPath(m_impl->experiment)), tableOptions(data));
     Q_EMIT dataChanged();
 }
 
@@ -258,9 +255,8 @@ void Document::makeDatasetNow() {
         }
         Q_EMIT dataChanged();
     };
-    const CsvTable& table = *m_impl->table;
-    if (table.rowCount <= kRowsAtOnce && (!table.text || table.text->size() <= kBytesAtOnce))
-        return take(make(table, m_impl->experiment.data));
+    const Table& table = *m_impl->table;
+    if (table.rowCount <= kRowsAtOnce && table.bytes <= kBytesAtOnce) return take(make(table, m_impl->experiment.data));
     m_impl->busyMaking = true;
     m_impl->dataset.reset();
     Q_EMIT dataChanged();

@@ -19,13 +19,13 @@ public:
     void setExperiment(const engine::Experiment& experiment);
     /// One setting by its key, in YAML spelling; false with `problem` filled when it is refused (the old value stays).
     bool set(const QString& key, const QString& value, QString* problem = nullptr);
-    /// Opens a .yaml/.yml experiment or a CSV (which then replaces data.csv of the current experiment and guesses the columns).
+    /// Opens a .yaml/.yml experiment or a table (which then replaces data.csv of the current experiment and guesses the columns).
     void open(const QString& path);
     QString filePath() const; // of the YAML; empty: unsaved
     bool save(const QString& path, QString* problem = nullptr);
     bool isModified() const;
 
-    std::shared_ptr<const engine::CsvTable> table() const; // null: none, or still loading
+    std::shared_ptr<const engine::Table> table() const;    // null: none, or still loading
     const std::optional<engine::Dataset>& dataset() const; // empty while the columns do not give one
     QString dataProblem() const;                           // why there is none
     bool isLoading() const;

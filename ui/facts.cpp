@@ -41,6 +41,12 @@ void Facts::add(const QString& key, const QString& title, bool large, int stretc
     m_facts[key] = fact;
 }
 
+void Facts::clear() {
+    m_facts.clear();
+    qDeleteAll(findChildren<QWidget*>(Qt::FindDirectChildrenOnly));
+    while (const auto* column = m_row->takeAt(0)) delete column;
+}
+
 void Facts::set(const QString& key, const QString& value, const QString& note, const QString& tip) {
     const Fact& fact = m_facts.at(key);
     fact.value->setText(value.isEmpty() ? QStringLiteral("–") : value);

@@ -15,6 +15,7 @@ public:
     explicit Facts(QWidget* parent = nullptr);
     /// `large` for the figures that a page is about.
     void add(const QString& key, const QString& title, bool large = false, int stretch = 1);
+    void clear();
     /// `note` stands small behind the value ("from 34.9 %").
     void set(const QString& key, const QString& value, const QString& note = {}, const QString& tip = {});
     QString value(const QString& key) const;

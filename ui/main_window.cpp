@@ -121,7 +121,7 @@ void MainWindow::buildMenus() {
         return made;
     };
     QMenu* file = menuBar()->addMenu(tr("&File"));
-    action(file, tr("&Open CSV or experiment…"), {QKeySequence(Qt::CTRL | Qt::Key_O)}, [this] { chooseFile(); });
+    action(file, tr("&Open data or experiment…"), {QKeySequence(Qt::CTRL | Qt::Key_O)}, [this] { chooseFile(); });
     action(file, tr("&Save experiment"), {QKeySequence(Qt::CTRL | Qt::Key_S)}, [this] { save(false); });
     action(file, tr("Save experiment &as…"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S)}, [this] { save(true); });
     file->addSeparator();
@@ -183,8 +183,11 @@ MainWindow::PageIndex MainWindow::currentPage() const {
 
 void MainWindow::chooseFile() {
     QSettings settings;
+    QStringList names{QStringLiteral("*.yaml"), QStringLiteral("*.yml")};
+    for (const engine::TableSource& source : engine::tableSources())
+        for (const char* ending : source.endings) names << QStringLiteral("*.") + QLatin1String(ending);
     const QString path = QFileDialog::getOpenFileName(this, tr("Open"), settings.value(QStringLiteral("folder")).toString(),
-                                                      tr("Data and experiments (*.csv *.tsv *.txt *.yaml *.yml);;All files (*)"));
+                                                      tr("Data and experiments (%1);;All files (*)").arg(names.join(u' ')));
     if (path.isEmpty()) return;
     settings.setValue(QStringLiteral("folder"), QFileInfo(path).absolutePath());
     open(path);

@@ -26,7 +26,7 @@ public:
     enum PageIndex { Data, Prompt, Train, Results, RunsTable, Play };
 
     MainWindow(Backend& backend, Document& document, QWidget* parent = nullptr);
-    /// A CSV or an experiment.
+    /// A table or an experiment.
     void open(const QString& path);
     void showPage(PageIndex page);
     PageIndex currentPage() const;

@@ -2,11 +2,11 @@
 // Columns by name or number, and by what their values look like.
 #include "engine/data/columns.h"
 
-#include "engine/data/csv_rows.h"
 #include "engine/data/dataset.h"
 #include "engine/data/issue_list.h"
-#include "engine/data/sniff.h"
+#include "engine/data/table.h"
 #include "engine/words/nearest.h"
+#include "engine/words/numbers.h"
 
 #include <algorithm>
 #include <array>
@@ -39,19 +39,19 @@ struct Values {
     }
 };
 
-std::vector<Values> look(const CsvTable& table) {
+std::vector<Values> look(const Table& table) {
     std::vector<Values> columns(table.header.size());
-    CsvRows rows(table);
+    const std::unique_ptr<Rows> rows = table.rows();
     const std::size_t step = std::max<std::size_t>(1, table.rowCount / kSampleRows);
     for (std::size_t from = 0; from < table.rowCount; from += step) {
-        rows.seek(
+        rows->seek(
             std::min(from + from / step * 2654435761U % step, table.rowCount - 1)); // not in step with labels that take turns
-        for (std::size_t column = 0; column < columns.size(); ++column) columns[column].add(rows.field(column));
+        for (std::size_t column = 0; column < columns.size(); ++column) columns[column].add(rows->field(column));
     }
     return columns;
 }
 
-template <class Names> bool isNamed(const CsvTable& table, std::size_t column, const Names& names) {
+template <class Names> bool isNamed(const Table& table, std::size_t column, const Names& names) {
     if (!table.hasHeader) return false;
     std::string name = table.header[column];
     std::transform(name.begin(), name.end(), name.begin(),
@@ -60,14 +60,14 @@ template <class Names> bool isNamed(const CsvTable& table, std::size_t column, c
 }
 
 // 0: no text. Longer texts, of several words, under a usual name, are more of one.
-double rateText(const CsvTable& table, std::size_t column, const Values& values) {
+double rateText(const Table& table, std::size_t column, const Values& values) {
     if (values.numbers * 2 >= values.filled) return 0;
     const double words = static_cast<double>(values.wordy) / static_cast<double>(values.filled);
     return values.meanBytes() * (0.1 + words) * (isNamed(table, column, kTextNames) ? 4 : 1);
 }
 
 // 0: no label. Fewer values, under a usual name, are more of one.
-double rateLabel(const CsvTable& table, std::size_t column, const Values& values) {
+double rateLabel(const Table& table, std::size_t column, const Values& values) {
     constexpr std::size_t kLongestLabel = 100, kMostUnnamed = 100;
     const bool named = isNamed(table, column, kLabelNames);
     const std::size_t most = std::max<std::size_t>(2, named ? values.filled / 2 : std::min(kMostUnnamed, values.filled / 2));
@@ -78,7 +78,7 @@ double rateLabel(const CsvTable& table, std::size_t column, const Values& values
 
 } // namespace
 
-std::string namesOfColumns(const CsvTable& table) {
+std::string namesOfColumns(const Table& table) {
     constexpr std::size_t kMostNamed = 20;
     if (!table.hasHeader) return "0 to " + std::to_string(table.header.size() - 1);
     std::string names;
@@ -87,7 +87,7 @@ std::string namesOfColumns(const CsvTable& table) {
     return table.header.size() > kMostNamed ? names + ", …" : names;
 }
 
-int findColumn(const CsvTable& table, const std::string& name, const std::string& key) {
+int findColumn(const Table& table, const std::string& name, const std::string& key) {
     const std::string file = table.path.string();
     const auto found = std::find(table.header.begin(), table.header.end(), name);
     if (found != table.header.end()) {
@@ -119,7 +119,7 @@ int findColumn(const CsvTable& table, const std::string& name, const std::string
                     namesOfColumns(table) + ".");
 }
 
-ColumnGuess guessColumns(const CsvTable& table) {
+ColumnGuess guessColumns(const Table& table) {
     ColumnGuess guess;
     const std::vector<Values> columns = look(table);
     double bestText = 0, bestLabel = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which column is meant by a setting.
 #pragma once
-#include "engine/data/csv.h"
+#include "engine/data/table.h"
 
 #include <string>
 
@@ -9,9 +9,9 @@ namespace engine {
 
 /// The column that `name` names, by its name in the header or its 0-based number. `key` is the setting, for the Error(BadInput)
 /// that names the columns there are.
-int findColumn(const CsvTable& table, const std::string& name, const std::string& key);
+int findColumn(const Table& table, const std::string& name, const std::string& key);
 
 /// 'label', 'text' or, in a file without header, "0 to 3".
-std::string namesOfColumns(const CsvTable& table);
+std::string namesOfColumns(const Table& table);
 
 } // namespace engine

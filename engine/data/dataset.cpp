@@ -3,9 +3,9 @@
 #include "engine/data/dataset.h"
 
 #include "engine/data/columns.h"
-#include "engine/data/csv_rows.h"
 #include "engine/data/issue_list.h"
 #include "engine/data/labelled_rows.h"
+#include "engine/data/table.h"
 
 #include <algorithm>
 #include <map>
@@ -42,7 +42,7 @@ LabelCounts countsOf(const LabelledRows& rows) {
 
 class DatasetMaker {
 public:
-    DatasetMaker(const CsvTable& table, const DataSpec& spec) : m_table(table), m_spec(spec), m_issues(table.path.string()) {}
+    DatasetMaker(const Table& table, const DataSpec& spec) : m_table(table), m_spec(spec), m_issues(table.path.string()) {}
 
     Dataset make(bool wantsExamples, LabelCounts* counts = nullptr) {
         chooseColumns();
@@ -198,12 +198,12 @@ private:
 
     const std::string& labelOf(const LabelledRow& row) const { return m_dataset.labels[static_cast<std::size_t>(row.label)]; }
     std::int64_t lineOf(const LabelledRow& row) const {
-        CsvRows rows(m_table);
-        rows.seek(row.row);
-        return rows.line();
+        const std::unique_ptr<Rows> rows = m_table.rows();
+        rows->seek(row.row);
+        return rows->line();
     }
 
-    const CsvTable& m_table;
+    const Table& m_table;
     const DataSpec& m_spec;
     IssueList m_issues;
     Dataset m_dataset;
@@ -212,15 +212,19 @@ private:
 
 } // namespace
 
-Dataset makeDataset(const CsvTable& table, const DataSpec& spec) {
+TableOptions tableOptions(const DataSpec& spec) {
+    return {.header = spec.header, .encoding = spec.encoding, .delimiter = spec.delimiter};
+}
+
+Dataset makeDataset(const Table& table, const DataSpec& spec) {
     return DatasetMaker(table, spec).make(true);
 }
 
-LabelCounts countValues(const CsvTable& table, std::size_t column) {
+LabelCounts countValues(const Table& table, std::size_t column) {
     return countsOf(readLabelledRows(table, column, column, {}, false));
 }
 
-std::vector<Issue> checkDataset(const CsvTable& table, const DataSpec& spec, LabelCounts& counts) {
+std::vector<Issue> checkDataset(const Table& table, const DataSpec& spec, LabelCounts& counts) {
     return DatasetMaker(table, spec).make(false, &counts).issues;
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Each thread takes stretches of rows between anchors and writes what it finds to the rows' own places.
+// Each thread takes stretches of rows and writes what it finds to the rows' own places.
 #include "engine/data/labelled_rows.h"
 
-#include "engine/data/csv_rows.h"
+#include "engine/data/issue_list.h"
+#include "engine/data/table.h"
 #include "engine/kernels/parallel.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <limits>
 #include <memory>
@@ -16,7 +18,6 @@
 namespace engine {
 namespace {
 
-constexpr std::size_t kAnchorsAtOnce = 64;
 constexpr std::size_t kMostValueBytes = std::size_t{256} << 20; // of all labels that differ: more are texts
 
 bool isBlank(std::string_view text) {
@@ -35,8 +36,8 @@ bool isBlank(std::string_view text) {
 
 class LabelledRowReader {
 public:
-    LabelledRowReader(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn,
-                      const std::vector<std::string>& labels, bool wantsExamples)
+    LabelledRowReader(const Table& table, std::size_t labelColumn, std::size_t textColumn, const std::vector<std::string>& labels,
+                      bool wantsExamples)
         : m_table(table), m_labelColumn(labelColumn), m_textColumn(textColumn), m_takesAll(labels.empty()),
           m_wantsExamples(wantsExamples) {
         for (std::size_t i = 0; i < labels.size(); ++i) m_numbers.emplace(labels[i], static_cast<std::int32_t>(i));
@@ -45,13 +46,11 @@ public:
     LabelledRows read() {
         m_read.rows.resize(m_table.rowCount);
         if (m_wantsExamples) m_read.examples.resize(m_table.rowCount);
-        const std::vector<CsvAnchor>& anchors = m_table.anchors;
+        const std::vector<std::size_t> stretches = m_table.store->stretches();
         std::vector<std::unique_ptr<Reader>> readers(partThreads());
-        forEachPart((anchors.size() + kAnchorsAtOnce - 1) / kAnchorsAtOnce, [&](std::size_t part, std::size_t thread) {
+        forEachPart(stretches.size(), [&](std::size_t part, std::size_t thread) {
             if (!readers[thread]) readers[thread] = std::make_unique<Reader>(m_table);
-            const std::size_t next = (part + 1) * kAnchorsAtOnce;
-            readStretch(*readers[thread], anchors[part * kAnchorsAtOnce].row,
-                        next < anchors.size() ? anchors[next].row : m_table.rowCount);
+            readStretch(*readers[thread], stretches[part], part + 1 < stretches.size() ? stretches[part + 1] : m_table.rowCount);
         });
         for (const auto& reader : readers) {
             if (reader) add(*reader);
@@ -65,36 +64,41 @@ public:
 private:
     // What one thread has found.
     struct Reader {
-        explicit Reader(const CsvTable& table) : row(table) {}
-        CsvRows row;
+        explicit Reader(const Table& table) : rows(table.rows()) {}
+        std::unique_ptr<Rows> rows;
+        RowBatch batch;
         std::map<std::string, LabelValue, std::less<>> values;
         FoundRows blankLabels, blankTexts;
     };
 
     void readStretch(Reader& reader, std::size_t begin, std::size_t end) {
-        CsvRows& row = reader.row;
-        row.seek(begin);
-        for (std::size_t i = begin; i < end; ++i, row.next()) {
-            const std::string_view label = row.field(m_labelColumn),
-                                   text = m_textColumn == m_labelColumn ? label : row.field(m_textColumn);
-            auto value = reader.values.find(label);
-            if (value == reader.values.end()) {
-                refuseTexts(label.size());
-                value = reader.values.emplace(label, LabelValue{0, {}, numberOf(label)}).first;
-            }
-            ++value->second.rows;
-            const bool blankText = isBlank(text);
-            if (isBlank(label))
-                reader.blankLabels.add(row.line());
-            else if (blankText)
-                reader.blankTexts.add(row.line());
-            else
-                value->second.usable.add(row.line());
-            const std::int32_t number = blankText ? -1 : value->second.number;
-            m_read.rows[i] = {std::hash<std::string_view>()(text), static_cast<std::uint32_t>(i), number};
-            if (m_wantsExamples)
-                m_read.examples[i] = number < 0 ? Example{0, {}, -1} : Example{row.record(), std::string(text), number};
+        const RowBatch& batch = reader.batch;
+        const std::array columns{m_labelColumn, m_textColumn};
+        for (; begin < end; begin += batch.size()) {
+            reader.rows->read(begin, end, columns, reader.batch);
+            for (std::size_t i = 0; i < batch.size(); ++i)
+                add(reader, begin + i, batch.fields[2 * i], batch.fields[2 * i + 1], batch.records[i], batch.lines[i]);
         }
+    }
+
+    void add(Reader& reader, std::size_t row, std::string_view label, std::string_view text, std::int64_t record,
+             std::int64_t line) {
+        auto value = reader.values.find(label);
+        if (value == reader.values.end()) {
+            refuseTexts(label.size());
+            value = reader.values.emplace(label, LabelValue{0, {}, numberOf(label)}).first;
+        }
+        ++value->second.rows;
+        const bool blankText = isBlank(text);
+        if (isBlank(label))
+            reader.blankLabels.add(line);
+        else if (blankText)
+            reader.blankTexts.add(line);
+        else
+            value->second.usable.add(line);
+        const std::int32_t number = blankText ? -1 : value->second.number;
+        m_read.rows[row] = {std::hash<std::string_view>()(text), static_cast<std::uint32_t>(row), number};
+        if (m_wantsExamples) m_read.examples[row] = number < 0 ? Example{0, {}, -1} : Example{record, std::string(text), number};
     }
 
     void refuseTexts(std::size_t bytes) {
@@ -140,7 +144,7 @@ private:
         }
     }
 
-    const CsvTable& m_table;
+    const Table& m_table;
     std::size_t m_labelColumn, m_textColumn;
     bool m_takesAll, m_wantsExamples;
     LabelledRows m_read;
@@ -172,7 +176,7 @@ void RepeatedRows::add(const RepeatedRows& others) {
     count += others.count;
 }
 
-LabelledRows readLabelledRows(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn,
+LabelledRows readLabelledRows(const Table& table, std::size_t labelColumn, std::size_t textColumn,
                               const std::vector<std::string>& labels, bool wantsExamples) {
     return LabelledRowReader(table, labelColumn, textColumn, labels, wantsExamples).read();
 }

@@ -42,7 +42,7 @@ struct LabelledRows {
 
 /// `labels` have the numbers that they stand at; where it is empty, usable values are numbered in their order. Texts are kept
 /// only for examples.
-LabelledRows readLabelledRows(const CsvTable& table, std::size_t labelColumn, std::size_t textColumn,
+LabelledRows readLabelledRows(const Table& table, std::size_t labelColumn, std::size_t textColumn,
                               const std::vector<std::string>& labels, bool wantsExamples);
 
 /// Rows that repeat the text of an earlier one. Two texts of one hash count as equal.

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 std::string toString(FileKind kind) {
     switch (kind) {
-    case FileKind::Csv: return "csv";
+    case FileKind::Table: return "table";
     case FileKind::Experiment: return "experiment";
     case FileKind::ModelFolder: return "model";
     case FileKind::Gguf: return "gguf";
@@ -45,46 +45,53 @@ std::string lower(std::string text) {
     return text;
 }
 
-FileKind kindOf(const fs::path& path) {
+bool hasTableEnding(const std::string& extension) {
+    const auto isOne = [&](const char* ending) { return extension == std::string(".") + ending; };
+    const auto sources = tableSources();
+    return std::any_of(sources.begin(), sources.end(), [&](const TableSource& source) {
+        return std::any_of(source.endings.begin(), source.endings.end(), isOne);
+    });
+}
+
+// `source` is filled where it is a table.
+FileKind kindOf(const fs::path& path, std::string& source) {
     if (fs::is_directory(path)) {
         if (fs::exists(path / "adapter_config.json") || fs::exists(path / "adapter_model.safetensors")) return FileKind::Adapter;
         return FileKind::ModelFolder;
     }
     std::ifstream in(path, std::ios::binary);
-    std::string head(16, '\0');
+    std::string head(kTableHead, '\0');
     in.read(head.data(), static_cast<std::streamsize>(head.size()));
     head.resize(static_cast<std::size_t>(in.gcount()));
     const std::string extension = lower(path.extension().string());
     if (head.starts_with("GGUF") || extension == ".gguf") return FileKind::Gguf;
-    if (head == std::string("SQLite format 3\0", 16)) return FileKind::RunsFile;
+    if (head.starts_with(std::string_view("SQLite format 3\0", 16))) return FileKind::RunsFile;
     // A safetensors file begins with the length of its header, and that with "{".
     if (extension == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[6] == '\0' && head[7] == '\0'))
         return FileKind::Safetensors;
     if (extension == ".yaml" || extension == ".yml") return FileKind::Experiment;
     if (extension == ".json" || extension == ".jsonl") return FileKind::Unknown;
-    if (extension == ".csv" || extension == ".tsv" || extension == ".txt") return FileKind::Csv;
-    // Without a name that tells: text is taken for a CSV.
-    return head.empty() || head.find('\0') != std::string::npos ? FileKind::Unknown : FileKind::Csv;
+    if (!hasTableEnding(extension) && !findSource(head)) return FileKind::Unknown;
+    source = sourceFor(head).key;
+    return FileKind::Table;
 }
 
-void checkCsv(CheckResult& result, std::stop_token stop) {
-    CsvFacts facts;
+void checkTable(CheckResult& result, std::stop_token stop) {
+    CheckedTable facts;
     const auto begin = std::chrono::steady_clock::now();
-    const CsvTable table = readCsv(result.path, {}, stop);
+    const Table table = openTable(result.path, {}, stop);
     facts.readSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     facts.records = table.recordCount;
-    facts.encoding = table.encoding;
-    facts.delimiter = table.delimiter;
-    facts.lineEnding = table.lineEnding;
+    facts.facts = table.facts;
     facts.header = table.hasHeader;
     facts.columns = table.header;
     const ColumnGuess guess = guessColumns(table);
     facts.labelColumn = guess.label;
     facts.textColumn = guess.text;
-    result.csv = facts;
+    result.table = facts;
     result.issues = table.issues;
     if (guess.label < 0 || guess.text < 0) {
-        if (guess.label >= 0) result.csv->labelCounts = countValues(table, static_cast<std::size_t>(guess.label));
+        if (guess.label >= 0) result.table->labelCounts = countValues(table, static_cast<std::size_t>(guess.label));
         result.issues.push_back({Severity::Warning, result.path.string(), 0, 0,
                                  std::string("No column looks like the ") + (guess.label < 0 ? "labels" : "text") +
                                      "; an experiment must name data.label and data.text."});
@@ -93,7 +100,7 @@ void checkCsv(CheckResult& result, std::stop_token stop) {
     DataSpec spec;
     spec.label = std::to_string(guess.label);
     spec.text = std::to_string(guess.text);
-    const std::vector<Issue> issues = checkDataset(table, spec, result.csv->labelCounts);
+    const std::vector<Issue> issues = checkDataset(table, spec, result.table->labelCounts);
     const auto known = [&](const Issue& issue) {
         return std::any_of(result.issues.begin(), result.issues.end(),
                            [&](const Issue& i) { return i.line == issue.line && i.message == issue.message; });
@@ -107,7 +114,7 @@ void checkExperiment(CheckResult& result, std::stop_token stop) {
     const auto fact = [&](const std::string& name, const CheckResult::Value& value) { result.facts.emplace_back(name, value); };
     fact("name", experiment.name);
     fact("model", experiment.model.path);
-    fact("csv", csvPath(experiment).string());
+    fact("csv", dataPath(experiment).string());
     for (const Issue& issue : validate(experiment)) result.issues.push_back(issue);
     const auto attempt = [&](const std::string& key, const auto& step) {
         try {
@@ -116,8 +123,7 @@ void checkExperiment(CheckResult& result, std::stop_token stop) {
     };
     attempt("data", [&] {
         const DataSpec& data = experiment.data;
-        const Dataset dataset =
-            makeDataset(readCsv(csvPath(experiment), {data.header, data.encoding, data.delimiter}, stop), data);
+        const Dataset dataset = makeDataset(openTable(dataPath(experiment), tableOptions(data), stop), data);
         fact("examples", static_cast<std::int64_t>(dataset.examples.size()));
         for (const Issue& issue : dataset.issues) result.issues.push_back(issue);
         attempt("data.split", [&] {
@@ -149,9 +155,9 @@ CheckResult check(const fs::path& path, std::stop_token stop) {
             throw Error(ErrorCode::BadInput, path.string() + " is neither a file nor a folder.", "Save it to a file first.");
         if (std::ifstream probe(path); !probe)
             throw Error(ErrorCode::Io, path.string() + " cannot be opened.", "May you read it?");
-        result.kind = kindOf(path);
+        result.kind = kindOf(path, result.source);
         switch (result.kind) {
-        case FileKind::Csv: checkCsv(result, stop); break;
+        case FileKind::Table: checkTable(result, stop); break;
         case FileKind::Experiment: checkExperiment(result, stop); break;
         case FileKind::ModelFolder: checkModelFolder(result); break;
         case FileKind::Gguf: checkGguf(result); break;

@@ -60,7 +60,7 @@ Outcome evaluate(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop
 std::optional<RunId> matchingBaseline(const Experiment& given, const Runs& runs) {
     const Experiment experiment = recorded(given);
     const std::filesystem::path model = resolveModel(experiment.model.path);
-    const std::string data = sha256File(csvPath(experiment));
+    const std::string data = sha256File(dataPath(experiment));
     return runs.matchingBaseline(newRun(experiment, RunKind::Baseline, data, modelSha256(model, {})));
 }
 

@@ -106,8 +106,7 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     if (training) static_cast<void>(chooseTargets(config, experiment.lora.targets));
 
     tellStage(sink, "read data");
-    const CsvTable table =
-        readCsv(csvPath(experiment), {experiment.data.header, experiment.data.encoding, experiment.data.delimiter}, stop);
+    const Table table = openTable(dataPath(experiment), tableOptions(experiment.data), stop);
     const Dataset dataset = makeDataset(table, experiment.data);
     std::vector<Issue> issues = table.issues;
     issues.insert(issues.end(), dataset.issues.begin(), dataset.issues.end());

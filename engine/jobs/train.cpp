@@ -83,7 +83,7 @@ private:
         if (!changed.empty()) throw Error(ErrorCode::BadInput, name + " was begun with other settings: " + changed + ".", hint);
         if (detail.datasetSha256 != m_setup->datasetSha256)
             throw Error(ErrorCode::BadInput,
-                        name + " was begun with other data: " + csvPath(m_setup->experiment).string() + " has changed since.",
+                        name + " was begun with other data: " + dataPath(m_setup->experiment).string() + " has changed since.",
                         hint);
         if (detail.modelSha256 != m_setup->modelSha256)
             throw Error(ErrorCode::BadInput,

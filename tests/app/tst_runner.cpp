@@ -313,35 +313,35 @@ void TestRunner::closingStopsAndWaits() {
 
 void TestRunner::newestCsvCounts() {
     QSemaphore began;
-    m_jobs.readCsv = [&](const std::filesystem::path& path, const CsvOptions&, std::stop_token stop) {
+    m_jobs.openTable = [&](const std::filesystem::path& path, const TableOptions&, std::stop_token stop) {
         if (path == "old.csv") {
             began.release();
             untilStopped(stop);
             throw StopRequested{};
         }
-        CsvTable table;
+        Table table;
         table.path = path;
         return table;
     };
     const auto runner = make();
-    QSignalSpy loaded(runner.get(), &ui::Backend::csvLoaded), failed(runner.get(), &ui::Backend::csvFailed);
-    const quint64 old = runner->loadCsv(QStringLiteral("old.csv"), {});
+    QSignalSpy loaded(runner.get(), &ui::Backend::tableLoaded), failed(runner.get(), &ui::Backend::tableFailed);
+    const quint64 old = runner->loadTable(QStringLiteral("old.csv"), {});
     began.acquire();
-    const quint64 newest = runner->loadCsv(QStringLiteral("new.csv"), {});
+    const quint64 newest = runner->loadTable(QStringLiteral("new.csv"), {});
     QVERIFY(newest > old);
     QTRY_COMPARE(loaded.size(), 1);
     QCOMPARE(loaded[0][0].toULongLong(), newest);
-    QCOMPARE(loaded[0][1].value<std::shared_ptr<const CsvTable>>()->path, std::filesystem::path("new.csv"));
+    QCOMPARE(loaded[0][1].value<std::shared_ptr<const Table>>()->path, std::filesystem::path("new.csv"));
     QCOMPARE(failed.size(), 0);
 }
 
 void TestRunner::csvProblem() {
-    m_jobs.readCsv = [](const std::filesystem::path&, const CsvOptions&, std::stop_token) -> CsvTable {
+    m_jobs.openTable = [](const std::filesystem::path&, const TableOptions&, std::stop_token) -> Table {
         throw Error(ErrorCode::NotFound, "It is not there.", "Look elsewhere.");
     };
     const auto runner = make();
-    QSignalSpy failed(runner.get(), &ui::Backend::csvFailed);
-    const quint64 token = runner->loadCsv(QStringLiteral("x.csv"), {});
+    QSignalSpy failed(runner.get(), &ui::Backend::tableFailed);
+    const quint64 token = runner->loadTable(QStringLiteral("x.csv"), {});
     QTRY_COMPARE(failed.size(), 1);
     QCOMPARE(failed[0], (QList<QVariant>{token, QStringLiteral("It is not there."), QStringLiteral("Look elsewhere.")}));
 }

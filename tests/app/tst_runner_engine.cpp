@@ -139,11 +139,11 @@ void TestRunnerEngine::answersPrompts() {
 
 void TestRunnerEngine::readsFiles() {
     Scene scene;
-    QSignalSpy loaded(scene.runner.get(), &ui::Backend::csvLoaded), facts(scene.runner.get(), &ui::Backend::modelFactsReady);
-    scene.runner->loadCsv(QString::fromStdString(m_csv.string()), {});
+    QSignalSpy loaded(scene.runner.get(), &ui::Backend::tableLoaded), facts(scene.runner.get(), &ui::Backend::modelFactsReady);
+    scene.runner->loadTable(QString::fromStdString(m_csv.string()), {});
     scene.runner->inspectModel(QString::fromStdString(m_model.string()), {});
     QTRY_VERIFY_WITH_TIMEOUT(!loaded.isEmpty() && !facts.isEmpty(), kLongMs);
-    QCOMPARE(loaded[0][1].value<std::shared_ptr<const CsvTable>>()->recordCount, std::int64_t(180));
+    QCOMPARE(loaded[0][1].value<std::shared_ptr<const Table>>()->recordCount, std::int64_t(180));
     QVERIFY(facts[0][2].toLongLong() > 0);
 }
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // CSV as people have it: quoting, line ends, delimiters, headers, and what is wrong reported by line.
-#include "engine/data/csv_rows.h"
-#include "engine/data/records.h"
-#include "engine/data/sniff.h"
+#include "engine/data/csv/csv.h"
+#include "engine/data/csv/records.h"
+#include "engine/data/csv/sniff.h"
 #include "engine/files/sha256.h"
+#include "engine/words/numbers.h"
 
 #include <QTemporaryDir>
 #include <QTest>
 #include <fstream>
 #include <map>
 
-using engine::CsvOptions;
-using engine::CsvTable;
+using engine::Table;
+using engine::TableOptions;
 using Rows = std::vector<std::vector<std::string>>;
 
 class TestCsv : public QObject {
@@ -34,6 +35,8 @@ private Q_SLOTS:
     void reportsFewOfManyProblems();
     void findsEveryStop();
     void readsFiles();
+    void isRecognised_data();
+    void isRecognised();
     void stopsWithinTenThousandRecords();
     void theArticlesData();
     void theDefaultData();
@@ -41,17 +44,23 @@ private Q_SLOTS:
 
 namespace {
 
-CsvTable parsed(const std::string& text, const CsvOptions& options = {}) {
+Table parsed(const std::string& text, const TableOptions& options = {}) {
     return engine::parseCsv(text, options, "a.csv");
 }
 
-Rows rowsOf(const CsvTable& table) {
+Rows rowsOf(const Table& table) {
     Rows rows;
-    for (engine::CsvRows row(table); row.next();) {
+    for (const auto row = table.rows(); row->next();) {
         std::vector<std::string>& fields = rows.emplace_back();
-        for (std::size_t i = 0; i < table.header.size(); ++i) fields.emplace_back(row.field(i));
+        for (std::size_t i = 0; i < table.header.size(); ++i) fields.emplace_back(row->field(i));
     }
     return rows;
+}
+
+QString fact(const Table& table, const char* key) {
+    for (const engine::TableFact& fact : table.facts)
+        if (fact.key == key) return QString::fromStdString(fact.value);
+    return {};
 }
 
 QString shown(const Rows& rows) {
@@ -105,13 +114,13 @@ void TestCsv::readsRecords() {
     QFETCH(QByteArray, text);
     QFETCH(QString, rows);
     QFETCH(QString, lineEnding);
-    CsvOptions options;
+    TableOptions options;
     options.header = "false";
     options.delimiter = ",";
-    const CsvTable table = parsed(text.toStdString(), options);
+    const Table table = parsed(text.toStdString(), options);
     QCOMPARE(shown(rowsOf(table)), rows);
     QCOMPARE(shown(table.issues), QString());
-    QCOMPARE(QString::fromStdString(table.lineEnding), lineEnding);
+    QCOMPARE(fact(table, "line_ending"), lineEnding);
     QCOMPARE(table.recordCount, static_cast<std::int64_t>(table.rowCount));
     QCOMPARE(table.sha256(), engine::sha256({text.constData(), static_cast<std::size_t>(text.size())}));
 }
@@ -185,7 +194,7 @@ void TestCsv::guessesTheHeader() {
     QFETCH(bool, hasHeader);
     QCOMPARE(parsed(text.toStdString()).hasHeader, hasHeader);
     for (const char* told : {"true", "false"}) {
-        CsvOptions options;
+        TableOptions options;
         options.header = told;
         if (text.count(QLatin1Char('\n')) > 1) QCOMPARE(parsed(text.toStdString(), options).hasHeader, options.header == "true");
     }
@@ -193,9 +202,9 @@ void TestCsv::guessesTheHeader() {
 
 void TestCsv::namesColumns() {
     QCOMPARE(parsed("1,x\n2,y\n").header, (std::vector<std::string>{"column 0", "column 1"}));
-    CsvOptions options;
+    TableOptions options;
     options.header = "true";
-    const CsvTable table = parsed("\"the label\",,text,text\na,b,c,d\n", options);
+    const Table table = parsed("\"the label\",,text,text\na,b,c,d\n", options);
     QCOMPARE(table.header, (std::vector<std::string>{"the label", "column 1", "text", "text"}));
     QCOMPARE(shown(table.issues),
              QStringLiteral("a.csv:1: Two columns are named 'text'. Name columns by number, or rename one.\n"));
@@ -234,27 +243,27 @@ void TestCsv::reportsWhatIsOdd() {
     QFETCH(QByteArray, text);
     QFETCH(QString, rows);
     QFETCH(QString, issues);
-    CsvOptions options;
+    TableOptions options;
     options.header = "false";
     options.delimiter = ",";
-    const CsvTable table = parsed(text.toStdString(), options);
+    const Table table = parsed(text.toStdString(), options);
     QCOMPARE(shown(rowsOf(table)), rows);
     QCOMPARE(shown(table.issues), issues);
 }
 
 void TestCsv::keepsNumbersOfRecordsAndLines() {
-    const CsvTable table = parsed("label,text\r\n\r\nno,\"It\nrains\"\r\nyes,a,b\r\n\r\nyes,\"It\r\nshines\"\r\nno,end");
+    const Table table = parsed("label,text\r\n\r\nno,\"It\nrains\"\r\nyes,a,b\r\n\r\nyes,\"It\r\nshines\"\r\nno,end");
     QVERIFY(table.hasHeader);
     QCOMPARE(table.recordCount, 4);
     std::vector<std::int64_t> records, lines;
-    engine::CsvRows row(table);
-    while (row.next()) records.push_back(row.record()), lines.push_back(row.line());
+    const auto row = table.rows();
+    while (row->next()) records.push_back(row->record()), lines.push_back(row->line());
     QCOMPARE(records, (std::vector<std::int64_t>{0, 2, 3}));
     QCOMPARE(lines, (std::vector<std::int64_t>{3, 7, 9}));
     QCOMPARE(table.issues.size(), 1u);
     QCOMPARE(table.issues[0].line, 5);
-    row.seek(1);
-    QCOMPARE(std::string(row.field(1)), std::string("It\r\nshines"));
+    row->seek(1);
+    QCOMPARE(std::string(row->field(1)), std::string("It\r\nshines"));
 }
 
 void TestCsv::refuses_data() {
@@ -292,7 +301,7 @@ void TestCsv::refuses() {
     QFETCH(QString, delimiter);
     QFETCH(QString, says);
     try {
-        CsvOptions options;
+        TableOptions options;
         options.header = header.toStdString();
         options.delimiter = delimiter.toStdString();
         (void)parsed(text.toStdString(), options);
@@ -319,9 +328,9 @@ void TestCsv::refusesFieldsWithoutEnd() {
 void TestCsv::reportsFewOfManyProblems() {
     std::string text = "label,text\nno,It rains\n";
     for (int i = 0; i < 5000; ++i) text += "1,2,3\n";
-    CsvOptions options;
+    TableOptions options;
     options.delimiter = ",";
-    const CsvTable table = parsed(text, options);
+    const Table table = parsed(text, options);
     QCOMPARE(table.rowCount, 1u);
     QCOMPARE(table.recordCount, 5001);
     QCOMPARE(table.issues.size(), 21u);
@@ -356,16 +365,16 @@ void TestCsv::readsFiles() {
     const std::filesystem::path path = std::filesystem::path(folder.path().toStdString()) / "d\u00e9j\u00e0.csv";
     const std::string text = "label,text\nno,\"It\nrains\"\nyes,It shines\n";
     std::ofstream(path, std::ios::binary) << text;
-    const CsvTable table = engine::readCsv(path);
+    const Table table = engine::openTable(path);
     QCOMPARE(table.rowCount, 2u);
     QCOMPARE(table.sha256(), engine::sha256(text));
     QCOMPARE(table.path, path);
-    QCOMPARE(table.encoding, std::string("UTF-8"));
-    QCOMPARE(table.delimiter, std::string(","));
+    QCOMPARE(fact(table, "encoding"), QStringLiteral("UTF-8"));
+    QCOMPARE(fact(table, "delimiter"), QStringLiteral(","));
 
     const auto refused = [](const std::filesystem::path& file, engine::ErrorCode code) {
         try {
-            (void)engine::readCsv(file);
+            (void)engine::openTable(file);
         } catch (const engine::Error& error) {
             return error.code() == code && std::string(error.what()).find(file.string()) != std::string::npos;
         }
@@ -378,6 +387,25 @@ void TestCsv::readsFiles() {
     QVERIFY(refused(path, engine::ErrorCode::BadInput));
 }
 
+void TestCsv::isRecognised_data() {
+    QTest::addColumn<QByteArray>("head");
+    QTest::addColumn<bool>("recognised");
+    QTest::newRow("text") << QByteArray("label,text\n") << true;
+    QTest::newRow("one character") << QByteArray("a") << true;
+    QTest::newRow("UTF-8 with mark") << QByteArray("\xEF\xBB\xBFlabel") << true;
+    QTest::newRow("nothing") << QByteArray() << false;
+    QTest::newRow("NUL") << QByteArray("GIF8\0\x01", 6) << false;
+}
+
+void TestCsv::isRecognised() {
+    QFETCH(QByteArray, head);
+    QFETCH(bool, recognised);
+    const engine::TableSource* const source = engine::findSource(head.toStdString());
+    QCOMPARE(source != nullptr, recognised);
+    if (source) QCOMPARE(source->key, "csv");
+    QCOMPARE(engine::sourceFor(head.toStdString()).key, "csv"); // which says what else it is
+}
+
 void TestCsv::stopsWithinTenThousandRecords() {
     std::string text;
     for (int i = 0; i < 20'000; ++i) text += "a,b\n";
@@ -387,7 +415,7 @@ void TestCsv::stopsWithinTenThousandRecords() {
     QTemporaryDir folder;
     const std::filesystem::path path = std::filesystem::path(folder.path().toStdString()) / "a.csv";
     std::ofstream(path, std::ios::binary) << text;
-    QVERIFY_THROWS_EXCEPTION(engine::StopRequested, (void)engine::readCsv(path, {}, source.get_token()));
+    QVERIFY_THROWS_EXCEPTION(engine::StopRequested, (void)engine::openTable(path, {}, source.get_token()));
 }
 
 void TestCsv::theArticlesData() {
@@ -395,10 +423,10 @@ void TestCsv::theArticlesData() {
     const std::filesystem::path path =
         std::filesystem::path(folder ? folder : PHIBENCH_SOURCE_DIR "/../shared") / "data/all-data.csv";
     if (!std::filesystem::exists(path)) QSKIP("all-data.csv is not here");
-    const CsvTable table = engine::readCsv(path);
-    QCOMPARE(QString::fromStdString(table.encoding), QStringLiteral("ISO-8859-1"));
-    QCOMPARE(table.delimiter, std::string(","));
-    QCOMPARE(table.lineEnding, std::string("CR"));
+    const Table table = engine::openTable(path);
+    QCOMPARE(fact(table, "encoding"), QStringLiteral("ISO-8859-1"));
+    QCOMPARE(fact(table, "delimiter"), QStringLiteral(","));
+    QCOMPARE(fact(table, "line_ending"), QStringLiteral("CR"));
     QVERIFY(!table.hasHeader);
     QCOMPARE(table.header.size(), 2u);
     QCOMPARE(table.recordCount, 4846);
@@ -413,7 +441,7 @@ void TestCsv::theArticlesData() {
 void TestCsv::theDefaultData() {
     const std::filesystem::path path = PHIBENCH_SOURCE_DIR "/.deps/data/opinion-sentiment.csv";
     if (!std::filesystem::exists(path)) QSKIP("the default data is not here; resources/setup.sh fetches it");
-    const CsvTable table = engine::readCsv(path);
+    const Table table = engine::openTable(path);
     QVERIFY(table.hasHeader);
     QCOMPARE(table.header, (std::vector<std::string>{"label", "text"}));
     QCOMPARE(table.recordCount, 5190);

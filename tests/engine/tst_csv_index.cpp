@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // CSVs read in parts, by bits and on several threads are what RecordReader alone makes of them.
-#include "engine/data/csv_rows.h"
-#include "engine/data/csv_scan.h"
+#include "engine/data/csv/csv.h"
+#include "engine/data/csv/rows.h"
+#include "engine/data/csv/scan.h"
 #include "engine/words/utf8.h"
 
 #include <QTemporaryDir>
 #include <QTest>
 #include <fstream>
 #include <hwy/targets.h>
+#include <numeric>
 #include <random>
 
 using engine::CsvOddity;
 using engine::CsvOddRecord;
-using engine::CsvTable;
+using engine::CsvStore;
 using engine::CsvText;
 
 class TestCsvIndex : public QObject {
@@ -91,27 +93,50 @@ Read plainly(const std::string& text, char delimiter, std::size_t columns) {
     return read;
 }
 
+// The same rows, each by itself and in batches.
+std::vector<Row> rowByRow(engine::Rows& rows, std::size_t columns) {
+    std::vector<Row> read;
+    while (rows.next()) {
+        Row& to = read.emplace_back(Row{rows.record(), rows.line(), {}});
+        for (std::size_t i = 0; i < columns; ++i) to.fields.emplace_back(rows.field(i));
+    }
+    return read;
+}
+
+std::vector<Row> inBatches(engine::Rows& rows, std::size_t columns, std::size_t rowCount) {
+    std::vector<std::size_t> all(columns);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    std::vector<Row> read;
+    engine::RowBatch batch;
+    while (read.size() < rowCount) {
+        rows.read(read.size(), rowCount, all, batch);
+        if (batch.size() == 0) throw std::logic_error("a batch without rows");
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            Row& to = read.emplace_back(Row{batch.records[i], batch.lines[i], {}});
+            for (std::size_t column = 0; column < columns; ++column) to.fields.emplace_back(batch.fields[i * columns + column]);
+        }
+    }
+    return read;
+}
+
 Read inParts(std::shared_ptr<const CsvText> text, char delimiter, std::size_t columns, std::size_t partBytes) {
-    CsvTable table;
-    table.text = std::move(text);
-    table.shape = {.delimiter = delimiter, .columns = columns};
-    table.header.resize(columns);
-    const auto tally = engine::indexRecords(*table.text, 0, 1, table.shape, {.partBytes = partBytes});
+    CsvStore store;
+    store.text = std::move(text);
+    store.shape = {.delimiter = delimiter, .columns = columns};
+    const auto tally = engine::indexRecords(*store.text, 0, 1, store.shape, {.partBytes = partBytes});
     if (!tally) throw std::logic_error("UTF-8 was not to be checked");
-    table.anchors = tally->anchors;
-    table.rowCount = tally->rows;
+    store.anchors = tally->anchors;
+    store.rowCount = tally->rows;
+    store.shape.mayHoldNuls = tally->oddCounts[std::size_t(CsvOddity::Nul)] > 0;
     Read read;
-    table.shape.mayHoldNuls = tally->oddCounts[std::size_t(CsvOddity::Nul)] > 0;
     read.records = tally->records;
     read.oddCounts = tally->oddCounts;
     read.ends = tally->ends;
     read.ends[0] = false;
     for (const CsvOddRecord& record : tally->odd) read.odd.emplace_back(record.oddity, record.line, record.fieldCount);
-    for (engine::CsvRows row(table); row.next();) {
-        Row& to = read.rows.emplace_back(Row{row.record(), row.line(), {}});
-        for (std::size_t i = 0; i < columns; ++i) to.fields.emplace_back(row.field(i));
-    }
-    if (read.rows.size() != table.rowCount) throw std::logic_error("rows were counted wrongly");
+    read.rows = rowByRow(*store.rows(), columns);
+    if (read.rows.size() != store.rowCount) throw std::logic_error("rows were counted wrongly");
+    if (inBatches(*store.rows(), columns, store.rowCount) != read.rows) throw std::logic_error("batches are not the rows");
     return read;
 }
 
@@ -293,26 +318,26 @@ void TestCsvIndex::isUtf8IsFindMalformed() {
 void TestCsvIndex::findsRows() {
     std::string text = "label,text\n";
     for (int i = 0; i < 20'000; ++i) text += i % 7 == 3 ? "left out\n\n" : "l,\"text\n" + std::to_string(i) + "\"\n";
-    const CsvTable table = engine::parseCsv(text, {}, "a.csv");
+    const engine::Table table = engine::parseCsv(text, {}, "a.csv");
     std::vector<std::int64_t> records, lines;
-    engine::CsvRows rows(table);
-    while (rows.next()) records.push_back(rows.record()), lines.push_back(rows.line());
+    const auto rows = table.rows();
+    while (rows->next()) records.push_back(rows->record()), lines.push_back(rows->line());
     QCOMPARE(records.size(), table.rowCount);
     std::mt19937 random(8);
     for (int i = 0; i < 2000; ++i) {
         const std::size_t row = std::uniform_int_distribution<std::size_t>(0, table.rowCount - 1)(random);
-        rows.seek(row);
-        QCOMPARE(rows.row(), row);
-        QCOMPARE(rows.record(), records[row]);
-        QCOMPARE(rows.line(), lines[row]);
-        QCOMPARE(std::string(rows.field(1)), "text\n" + std::to_string(records[row]));
-        QVERIFY(rows.findLine(lines[row]) == row);
-        QVERIFY(rows.findLine(lines[row] + 1) == row);
-        QVERIFY(rows.findRecord(records[row]) == row);
-        QCOMPARE(std::string(rows.field(1)), "text\n" + std::to_string(records[row]));
+        rows->seek(row);
+        QCOMPARE(rows->row(), row);
+        QCOMPARE(rows->record(), records[row]);
+        QCOMPARE(rows->line(), lines[row]);
+        QCOMPARE(std::string(rows->field(1)), "text\n" + std::to_string(records[row]));
+        QVERIFY(rows->findLine(lines[row]) == row);
+        QVERIFY(rows->findLine(lines[row] + 1) == row);
+        QVERIFY(rows->findRecord(records[row]) == row);
+        QCOMPARE(std::string(rows->field(1)), "text\n" + std::to_string(records[row]));
     }
-    QVERIFY(!rows.findLine(1) && rows.findLine(1'000'000) == table.rowCount - 1);
-    QVERIFY(!rows.findRecord(3) && !rows.findRecord(20'000) && !rows.findRecord(-1));
+    QVERIFY(!rows->findLine(1) && rows->findLine(1'000'000) == table.rowCount - 1);
+    QVERIFY(!rows->findRecord(3) && !rows->findRecord(20'000) && !rows->findRecord(-1));
 }
 
 void TestCsvIndex::noticesThatAFileHasChanged() {
@@ -331,10 +356,10 @@ void TestCsvIndex::noticesThatAFileHasChanged() {
         } catch (const engine::Error& error) { QCOMPARE(error.message(), path.string() + " changed after it was opened."); }
     }
     std::ofstream(path, std::ios::binary | std::ios::trunc) << "a,b\nc,d\n";
-    const CsvTable table = engine::readCsv(path);
+    const engine::Table table = engine::openTable(path);
     std::filesystem::remove(path); // a file as small as this one is held
-    engine::CsvRows rows(table);
-    QVERIFY(rows.next());
+    const auto rows = table.rows();
+    QVERIFY(rows->next());
 }
 
 void TestCsvIndex::standsNowhereAfterAFailure() {
@@ -352,26 +377,26 @@ void TestCsvIndex::standsNowhereAfterAFailure() {
         } catch (const engine::Error& error) { return error.message().ends_with("changed after it was opened."); }
         return false;
     };
-    const CsvTable table = engine::readCsv(path, {.header = "false"});
+    const engine::Table table = engine::openTable(path, {.header = "false"});
     QCOMPARE(table.rowCount, kRows);
-    engine::CsvRows rows(table);
-    rows.seek(10);
-    QCOMPARE(rows.field(0), std::string_view("10"));
+    const auto rows = table.rows();
+    rows->seek(10);
+    QCOMPARE(rows->field(0), std::string_view("10"));
     std::ofstream(path, std::ios::binary | std::ios::app) << 'x';
     QVERIFY(changed([&] {
-        while (rows.next()) continue;
+        while (rows->next()) continue;
     })); // what was read before may still be given
-    const std::size_t last = rows.row();
+    const std::size_t last = rows->row();
     QVERIFY(last < kRows - 1);
     for (int again = 0; again < 3; ++again) {
-        QVERIFY(changed([&] { rows.seek(last); }));
-        QVERIFY(changed([&] { rows.seek(kRows - 1); }));
-        QVERIFY(changed([&] { rows.next(); }));
+        QVERIFY(changed([&] { rows->seek(last); }));
+        QVERIFY(changed([&] { rows->seek(kRows - 1); }));
+        QVERIFY(changed([&] { rows->next(); }));
     }
-    engine::CsvRows others(table);
-    QVERIFY(changed([&] { others.next(); }));
-    QVERIFY(changed([&] { others.findRecord(5); }));
-    QVERIFY(changed([&] { others.findLine(5); }));
+    const auto others = table.rows();
+    QVERIFY(changed([&] { others->next(); }));
+    QVERIFY(changed([&] { others->findRecord(5); }));
+    QVERIFY(changed([&] { others->findLine(5); }));
 }
 
 void TestCsvIndex::recordsLongerThanAWindow() {

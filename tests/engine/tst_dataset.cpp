@@ -1,6 +1,7 @@
 // links: engine_core test_support
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tables to examples: which columns, which labels, what is left out and reported.
+#include "engine/data/csv/csv.h"
 #include "engine/data/dataset.h"
 #include "engine/data/split.h"
 #include "engine/files/sha256.h"
@@ -9,9 +10,9 @@
 #include <QTemporaryDir>
 #include <QTest>
 
-using engine::CsvTable;
 using engine::Dataset;
 using engine::DataSpec;
+using engine::Table;
 
 class TestDataset : public QObject {
     Q_OBJECT
@@ -36,7 +37,7 @@ private Q_SLOTS:
 
 namespace {
 
-CsvTable table(const QString& text, const char* header = "true") {
+Table table(const QString& text, const char* header = "true") {
     return engine::parseCsv(text.toStdString(), {header, "auto", ","}, "a.csv");
 }
 
@@ -126,15 +127,15 @@ void TestDataset::findsColumns() {
     QFETCH(QString, text);
     QFETCH(int, labelColumn);
     QFETCH(int, textColumn);
-    const CsvTable source = table(QStringLiteral("mood,words,id,2\nno,It rains again today,1,x\nyes,It shines again,2,y\nno,It "
-                                                 "pours all day,3,x\nyes,It dawns at five,4,y\n"));
+    const Table source = table(QStringLiteral("mood,words,id,2\nno,It rains again today,1,x\nyes,It shines again,2,y\nno,It "
+                                              "pours all day,3,x\nyes,It dawns at five,4,y\n"));
     const Dataset dataset = engine::makeDataset(source, columns(label.toStdString(), text.toStdString()));
     QCOMPARE(dataset.labelColumn, labelColumn);
     QCOMPARE(dataset.textColumn, textColumn);
 }
 
 void TestDataset::numbersLabels() {
-    const CsvTable source = table(QStringLiteral("l,t\npositive,a b\nnegative,c d\nneutral,e f\npositive,g h\n"));
+    const Table source = table(QStringLiteral("l,t\npositive,a b\nnegative,c d\nneutral,e f\npositive,g h\n"));
     Dataset dataset = engine::makeDataset(source, columns("l", "t"));
     QCOMPARE(dataset.labels, (std::vector<std::string>{"negative", "neutral", "positive"}));
     QCOMPARE(dataset.counts, (std::vector<std::int64_t>{1, 1, 2}));
@@ -148,7 +149,7 @@ void TestDataset::numbersLabels() {
 }
 
 void TestDataset::keepsTheOrderOfTheTable() {
-    const CsvTable source = table(QStringLiteral("l,t\na,one\nb,two,three\nb,\nb,  four \na,five\n"));
+    const Table source = table(QStringLiteral("l,t\na,one\nb,two,three\nb,\nb,  four \na,five\n"));
     const Dataset dataset = engine::makeDataset(source, columns("l", "t"));
     QCOMPARE(dataset.examples.size(), 3u);
     QCOMPARE(dataset.examples[0].record, 0);
@@ -275,7 +276,7 @@ void TestDataset::refuses() {
     DataSpec spec =
         ::columns(columns.section(QLatin1Char(','), 0, 0).toStdString(), columns.section(QLatin1Char(','), 1).toStdString());
     for (const QString& label : labels.split(QLatin1Char(','), Qt::SkipEmptyParts)) spec.labels.push_back(label.toStdString());
-    const CsvTable source = table(text, header.toLatin1().constData());
+    const Table source = table(text, header.toLatin1().constData());
     try {
         (void)engine::makeDataset(source, spec);
         QFAIL("not refused");
@@ -318,7 +319,7 @@ void TestDataset::readsManyRows() {
             text += labels[label] + ",\"" + words + "\"\n", expected.push_back({i, words, label == 0 ? 2 : label == 1 ? 0 : 1});
         line += 2;
     }
-    const CsvTable source = table(QString::fromStdString(text));
+    const Table source = table(QString::fromStdString(text));
     const Dataset dataset = engine::makeDataset(source, columns("l", "t"));
     QCOMPARE(dataset.labels, (std::vector<std::string>{"neg", "neu", "pos"}));
     QCOMPARE(dataset.examples.size(), expected.size());
@@ -353,11 +354,11 @@ void TestDataset::readsManyRows() {
 }
 
 void TestDataset::countsValues() {
-    const CsvTable source = table(QStringLiteral("l,t\nb,one\na,\n,two\nb,three\n\"say \"\"no\"\" to all of them\",four\n"));
+    const Table source = table(QStringLiteral("l,t\nb,one\na,\n,two\nb,three\n\"say \"\"no\"\" to all of them\",four\n"));
     const engine::LabelCounts expected{{"", 1}, {"a", 1}, {"b", 2}, {"say \"no\" to all of them", 1}};
     QVERIFY(engine::countValues(source, 0) == expected);
     // They are there, too, where the table is refused.
-    const CsvTable one = table(QStringLiteral("l,t\na,one\na,two\n"));
+    const Table one = table(QStringLiteral("l,t\na,one\na,two\n"));
     engine::LabelCounts counts;
     QVERIFY_THROWS_EXCEPTION(engine::Error, (void)engine::checkDataset(one, columns("l", "t"), counts));
     QVERIFY((counts == engine::LabelCounts{{"a", 2}}));
@@ -366,7 +367,7 @@ void TestDataset::countsValues() {
 void TestDataset::readsTinyData() {
     QTemporaryDir folder;
     const auto file = testing_support::writeTinyCsv(std::filesystem::path(folder.path().toStdString()) / "tiny.csv", 60);
-    const Dataset dataset = engine::makeDataset(engine::readCsv(file), DataSpec{});
+    const Dataset dataset = engine::makeDataset(engine::openTable(file), DataSpec{});
     QCOMPARE(dataset.labels, testing_support::tinyLabels());
     QCOMPARE(dataset.counts, (std::vector<std::int64_t>{60, 60, 60}));
     QCOMPARE(shown(dataset.issues), QString());
@@ -378,7 +379,7 @@ void TestDataset::theArticlesSplit() {
     const std::filesystem::path path =
         std::filesystem::path(folder ? folder : PHIBENCH_SOURCE_DIR "/../shared") / "data/all-data.csv";
     if (!std::filesystem::exists(path)) QSKIP("all-data.csv is not here");
-    const Dataset dataset = engine::makeDataset(engine::readCsv(path), DataSpec{});
+    const Dataset dataset = engine::makeDataset(engine::openTable(path), DataSpec{});
     QCOMPARE(dataset.labels, (std::vector<std::string>{"negative", "neutral", "positive"}));
     QCOMPARE(dataset.counts, (std::vector<std::int64_t>{604, 2879, 1363}));
     QVERIFY(shown(dataset.issues).contains(QLatin1String("6 rows repeat the text and label of an earlier row")));

@@ -134,13 +134,13 @@ void TestExperiment::settingsAtAPrompt() {
     Experiment e = sound();
     e.directory = "/project/experiments";
     applySettingFrom(e, "data.csv=../shared/data/all-data.csv", "/project");
-    QCOMPARE(csvPath(e).string(), std::string("/shared/data/all-data.csv"));
+    QCOMPARE(dataPath(e).string(), std::string("/shared/data/all-data.csv"));
     applySettingFrom(e, "data.csv=/abs/x.csv", "/project");
     QCOMPARE(e.data.csv, std::string("/abs/x.csv"));
     applySettingFrom(e, "lora.r=3", "/project");
     QCOMPARE(e.data.csv, std::string("/abs/x.csv"));
     applySetting(e, "data.csv=../x.csv");
-    QCOMPARE(csvPath(e).string(), std::string("/project/x.csv"));
+    QCOMPARE(dataPath(e).string(), std::string("/project/x.csv"));
 }
 
 void TestExperiment::validates_data() {
@@ -248,10 +248,10 @@ void TestExperiment::paths() {
     Experiment e = sound();
     e.directory = "/a/b";
     e.data.csv = "../c.csv";
-    QCOMPARE(csvPath(e).string(), std::string("/a/c.csv"));
+    QCOMPARE(dataPath(e).string(), std::string("/a/c.csv"));
     QCOMPARE(withAbsolutePaths(e).data.csv, std::string("/a/c.csv"));
     e.data.csv = "/d/c.csv";
-    QCOMPARE(csvPath(e).string(), std::string("/d/c.csv"));
+    QCOMPARE(dataPath(e).string(), std::string("/d/c.csv"));
 }
 
 void TestExperiment::nearest_data() {

@@ -73,7 +73,7 @@ evaluate: {method: score, max_new_tokens: 3, unanswered: separate}
                                   {"positive", " positive"}, {"negative", " negative"}, {"neutral", " neutral"}}));
     QCOMPARE(e.lora.targets, std::vector<std::string>{"all-linear"});
     QCOMPARE(e.train.learning_rate, 2e-4);
-    QCOMPARE(csvPath(e).string(), std::string("/somewhere/all-data.csv"));
+    QCOMPARE(dataPath(e).string(), std::string("/somewhere/all-data.csv"));
     Experiment expected;
     expected.name = e.name;
     expected.data = e.data;
@@ -368,7 +368,7 @@ void TestExperimentYaml::saving() {
     saveExperiment(e, root / "zwei ü" / "a.yaml");
     const Experiment moved = loadExperiment(root / "zwei ü" / "a.yaml");
     QCOMPARE(moved.data.csv, std::string("../one/data.csv"));
-    QCOMPARE(csvPath(moved).string(), csvPath(e).string());
+    QCOMPARE(dataPath(moved).string(), dataPath(e).string());
     saveExperiment(moved, root / "zwei ü" / "a.yaml"); // over itself
     QCOMPARE(differing(loadExperiment(root / "zwei ü" / "a.yaml"), moved), std::string());
     QCOMPARE(std::distance(std::filesystem::directory_iterator(root / "zwei ü"), {}), 1);

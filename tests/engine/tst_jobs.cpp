@@ -136,7 +136,7 @@ void TestJobs::trainsFromCsvToReport() {
     QVERIFY(artifact(detail, "checkpoint") && fs::exists(artifact(detail, "checkpoint")->path / "manifest.json"));
     // The recorded experiment gives the same run from anywhere.
     const Experiment kept = parseExperiment(detail.experimentYaml, "kept", "/");
-    QCOMPARE(csvPath(kept), m_csv);
+    QCOMPARE(dataPath(kept), m_csv);
     QVERIFY(diff(kept, e).empty() || diff(kept, e).front().key == "data.csv");
 }
 
@@ -277,7 +277,7 @@ void TestJobs::modelBesideTheExperimentIsFound() {
              std::holds_alternative<Failed>(outcome) ? std::get<Failed>(outcome).message.c_str() : "stopped");
     const Experiment kept = parseExperiment(runs.detail(std::get<Done>(outcome).run).experimentYaml, "kept", "/");
     QCOMPARE(fs::path(kept.model.path), m_model);
-    QCOMPARE(csvPath(kept), m_csv);
+    QCOMPARE(dataPath(kept), m_csv);
 }
 
 void TestJobs::playgroundPromptsBaseAndAdapter() {

@@ -59,25 +59,25 @@ void FakeBackend::stop() {
     ++stops;
 }
 
-quint64 FakeBackend::loadCsv(const QString& path, const CsvOptions& options) {
-    csvPaths.push_back(path);
+quint64 FakeBackend::loadTable(const QString& path, const TableOptions& options) {
+    tablePaths.push_back(path);
     const quint64 token = ++m_token;
     auto answer = [this, token, path, options] {
         try {
-            Q_EMIT csvLoaded(token, std::make_shared<const CsvTable>(
-                                        readCsv(std::filesystem::path(QFile::encodeName(path).toStdString()), options)));
+            Q_EMIT tableLoaded(token, std::make_shared<const Table>(
+                                          openTable(std::filesystem::path(QFile::encodeName(path).toStdString()), options)));
         } catch (const Error& error) {
-            Q_EMIT csvFailed(token, QString::fromStdString(error.message()), QString::fromStdString(error.hint()));
+            Q_EMIT tableFailed(token, QString::fromStdString(error.message()), QString::fromStdString(error.hint()));
         }
     };
-    if (holdCsv)
+    if (holdTables)
         m_held.push_back(answer);
     else
         QMetaObject::invokeMethod(this, answer, Qt::QueuedConnection);
     return token;
 }
 
-void FakeBackend::releaseCsv() {
+void FakeBackend::releaseTables() {
     while (!m_held.empty()) {
         const auto answer = m_held.front();
         m_held.pop_front();

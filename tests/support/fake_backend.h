@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A backend without a model: real runs file, real CSV reader, and a training that says what the test tells it to say.
+// A backend without a model: real runs file, real tables, and a training that says what the test tells it to say.
 #pragma once
 #include "ui/backend.h"
 
@@ -9,7 +9,7 @@
 
 namespace testing_support {
 
-/// Answers (csvLoaded, modelFactsReady) come queued, as the worker's do: let the event loop run.
+/// Answers (tableLoaded, modelFactsReady) come queued, as the worker's do: let the event loop run.
 class FakeBackend : public ui::Backend {
 public:
     explicit FakeBackend(QObject* parent = nullptr);
@@ -22,7 +22,7 @@ public:
     bool resume(engine::RunId run) override;
     bool startEvaluation(const engine::Experiment& experiment, std::optional<engine::RunId> run) override;
     void stop() override;
-    quint64 loadCsv(const QString& path, const engine::CsvOptions& options) override;
+    quint64 loadTable(const QString& path, const engine::TableOptions& options) override;
     quint64 inspectModel(const QString& model, const engine::LoraSpec& lora) override;
     quint64 prompt(const ui::PlaygroundRequest& request) override;
     void stopPrompt() override { ++promptStops; }
@@ -31,17 +31,17 @@ public:
     std::vector<engine::Experiment> started;
     std::vector<engine::RunId> resumed;
     std::vector<ui::PlaygroundRequest> prompts;
-    std::vector<QString> csvPaths, models;
+    std::vector<QString> tablePaths, models;
     int stops = 0, promptStops = 0;
 
     // How it answers.
     bool refuseToStart = false;
-    bool holdCsv = false;     // csvLoaded waits for releaseCsv
+    bool holdTables = false;  // tableLoaded waits for releaseTables
     QString modelProblem;     // not empty: modelFactsFailed
     engine::ModelFacts facts; // SmolLM2's unless changed
     qint64 trainable = 4'884'480;
     std::string datasetSha256 = std::string(64, 'd'); // of the runs to come
-    void releaseCsv();
+    void releaseTables();
     quint64 lastToken() const { return m_token; } // of the newest question
 
     // The script of a run, to be called after a start. Each call emits at once.

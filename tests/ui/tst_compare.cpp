@@ -317,7 +317,7 @@ void TestCompare::textsOfTheRows() {
     file.close();
     FakeBackend backend;
     Document document(backend);
-    const std::string sha = readCsv(path.toStdString()).sha256();
+    const std::string sha = openTable(path.toStdString()).sha256();
     Experiment experiment;
     experiment.data.csv = path.toStdString();
     const RunId run = addRun(backend, RunKind::Train, toYaml(experiment), sha, {"a", "b"}, {says(0, 0, 0), says(1, 1, 0)});

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Data page from its empty state to a file with faults, and its two models.
+#include "engine/data/csv/csv.h"
 #include "tests/support/fake_backend.h"
-#include "ui/data/csv_model.h"
 #include "ui/data/data_page.h"
 #include "ui/data/drop_target.h"
 #include "ui/data/issue_model.h"
 #include "ui/data/label_bars.h"
 #include "ui/data/length_bars.h"
+#include "ui/data/table_model.h"
 #include "ui/theme/theme.h"
 
 #include <QAbstractItemModelTester>
@@ -80,7 +81,7 @@ void TestDataPage::emptyPageOffersAFile() {
     Scene scene;
     scene.page.show();
     QSignalSpy open(&scene.page, &DataPage::openRequested);
-    auto* button = scene.find<QPushButton>("openCsv");
+    auto* button = scene.find<QPushButton>("openData");
     QVERIFY(button->isVisible());
     QTest::mouseClick(button, Qt::LeftButton);
     QCOMPARE(open.size(), 1);
@@ -127,15 +128,15 @@ void TestDataPage::columnsAreChosen() {
 
 void TestDataPage::readingIsShown() {
     Scene scene;
-    scene.backend.holdCsv = true;
+    scene.backend.holdTables = true;
     scene.page.show();
     scene.document.open(scene.write("slow.csv", kCsv));
-    QVERIFY(!scene.find<QPushButton>("openCsv")->isVisible());
+    QVERIFY(!scene.find<QPushButton>("openData")->isVisible());
     bool named = false;
     for (const QLabel* label : scene.page.findChildren<QLabel*>())
         named = named || (label->isVisible() && label->text().contains(QLatin1String("slow.csv")));
     QVERIFY(named);
-    scene.backend.releaseCsv();
+    scene.backend.releaseTables();
     QVERIFY(scene.find<QTableView>("preview")->isVisible());
 }
 
@@ -146,7 +147,7 @@ void TestDataPage::failureIsSaid() {
     auto* problem = scene.find<QLabel>("openProblem");
     QTRY_VERIFY(problem->isVisible());
     QVERIFY(problem->text().contains(QLatin1String("none.csv")));
-    QVERIFY(scene.find<QPushButton>("openCsv")->isVisible());
+    QVERIFY(scene.find<QPushButton>("openData")->isVisible());
 }
 
 void TestDataPage::issuesLeadToTheirLine() {
@@ -187,11 +188,11 @@ void TestDataPage::dropsWhatItCanOpen() {
 }
 
 void TestDataPage::csvModel() {
-    CsvModel model;
+    TableModel model;
     QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
     const std::string text = "label,text\na,\"one\ntwo\"\nb," + std::string(2000, 'x') + "\n\n\nb,left,out\n\na,Grüße " +
                              std::string(393, 'y') + "ä tail\n";
-    model.setTable(std::make_shared<const engine::CsvTable>(engine::parseCsv(text, {"true", "auto", ","}, "a.csv")));
+    model.setTable(std::make_shared<const engine::Table>(engine::parseCsv(text, {"true", "auto", ","}, "a.csv")));
     QCOMPARE(model.rowCount(), 3);
     QCOMPARE(model.index(0, 1).data().toString(), QStringLiteral("one ⏎ two"));
     QVERIFY(model.index(1, 1).data().toString().size() < 500);
@@ -202,7 +203,7 @@ void TestDataPage::csvModel() {
     QCOMPARE(model.rowOfLine(8), 1);
     QCOMPARE(model.rowOfLine(1000), 2);
     QCOMPARE(model.rowOfLine(0), -1);
-    QSignalSpy headers(&model, &CsvModel::headerDataChanged);
+    QSignalSpy headers(&model, &TableModel::headerDataChanged);
     model.setRoles(0, 1);
     QCOMPARE(headers.size(), 1);
     QVERIFY(model.headerData(0, Qt::Horizontal, Qt::ToolTipRole).toString().contains(QLatin1String("label")));

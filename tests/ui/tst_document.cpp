@@ -88,7 +88,7 @@ void TestDocument::opensCsv() {
     document.open(path); // again: it may have changed
     QVERIFY(document.isLoading());
     QTRY_VERIFY(document.dataset());
-    QCOMPARE(backend.csvPaths.size(), std::size_t(2));
+    QCOMPARE(backend.tablePaths.size(), std::size_t(2));
 }
 
 void TestDocument::csvThatIsNotThere() {
@@ -105,11 +105,11 @@ void TestDocument::csvThatIsNotThere() {
 
 void TestDocument::newestCsvCounts() {
     FakeBackend backend;
-    backend.holdCsv = true;
+    backend.holdTables = true;
     Document document(backend);
     document.open(write(*m_folder, "old.csv", rows(5)));
     document.open(write(*m_folder, "new.csv", rows(9)));
-    backend.releaseCsv(); // both answers, the old one first
+    backend.releaseTables(); // both answers, the old one first
     QVERIFY(document.table());
     QCOMPARE(document.table()->recordCount, 18);
 }
@@ -119,17 +119,17 @@ void TestDocument::columnsAreChosen() {
     Document document(backend);
     document.open(write(*m_folder, "a.csv", rows(30)));
     QTRY_VERIFY(document.dataset());
-    const std::size_t read = backend.csvPaths.size();
+    const std::size_t read = backend.tablePaths.size();
     QVERIFY(document.set(QStringLiteral("data.text"), QStringLiteral("no such column")));
     QVERIFY(!document.dataset());
     QVERIFY(document.dataProblem().contains(QLatin1String("no such column")));
     QCOMPARE(paths(document), std::vector<std::string>{"data.csv"});
     QVERIFY(document.set(QStringLiteral("data.text"), QStringLiteral("text")));
     QVERIFY(document.dataset());
-    QCOMPARE(backend.csvPaths.size(), read); // the file was not read again for that
+    QCOMPARE(backend.tablePaths.size(), read); // the file was not read again for that
     QVERIFY(document.set(QStringLiteral("data.header"), QStringLiteral("false")));
     QVERIFY(document.isLoading()); // for this it is
-    QTRY_COMPARE(backend.csvPaths.size(), read + 1);
+    QTRY_COMPARE(backend.tablePaths.size(), read + 1);
 }
 
 void TestDocument::manyRowsComeLater() {

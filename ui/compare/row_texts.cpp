@@ -9,7 +9,7 @@
 namespace ui {
 namespace {
 
-int textColumn(const engine::CsvTable& table, const std::optional<engine::Experiment>& experiment) {
+int textColumn(const engine::Table& table, const std::optional<engine::Experiment>& experiment) {
     try {
         if (experiment) return engine::makeDataset(table, experiment->data).textColumn;
     } catch (const engine::Error&) { // columns of another version: guess
@@ -22,13 +22,13 @@ int textColumn(const engine::CsvTable& table, const std::optional<engine::Experi
 RowTexts::RowTexts(Backend& backend, Document& document, QObject* parent)
     : QObject(parent), m_backend(backend), m_document(document) {
     connect(&document, &Document::dataChanged, this, &RowTexts::find);
-    connect(&backend, &Backend::csvLoaded, this, [this](quint64 token, const std::shared_ptr<const engine::CsvTable>& table) {
+    connect(&backend, &Backend::tableLoaded, this, [this](quint64 token, const std::shared_ptr<const engine::Table>& table) {
         if (!m_waiting || token != m_token) return;
         m_waiting = false;
         m_loaded = table;
         find();
     });
-    connect(&backend, &Backend::csvFailed, this, [this](quint64 token) {
+    connect(&backend, &Backend::tableFailed, this, [this](quint64 token) {
         if (token == m_token) m_waiting = false;
     });
 }
@@ -52,7 +52,7 @@ void RowTexts::find() {
     }
     try {
         if (m_table && m_table != before) m_column = textColumn(*m_table, m_experiment);
-        if (m_table) m_rows = std::make_unique<engine::CsvRows>(*m_table);
+        if (m_table) m_rows = m_table->rows();
     } catch (const engine::Error&) { m_table.reset(); }
     if (m_table != before) Q_EMIT changed();
 }
@@ -68,7 +68,7 @@ QString RowTexts::file() const {
     if (!m_experiment || m_experiment->data.csv.empty()) return {};
     engine::Experiment there = *m_experiment;
     there.directory = m_document.experiment().directory;
-    const QString path = fromPath(engine::csvPath(there));
+    const QString path = fromPath(engine::dataPath(there));
     return QFileInfo(path).isFile() ? path : QString();
 }
 
@@ -76,7 +76,7 @@ void RowTexts::load() {
     const QString path = file();
     if (path.isEmpty() || m_document.isLoading()) return; // the document's own reading goes first
     m_waiting = true;
-    m_token = m_backend.loadCsv(path, {m_experiment->data.header, m_experiment->data.encoding, m_experiment->data.delimiter});
+    m_token = m_backend.loadTable(path, engine::tableOptions(m_experiment->data));
 }
 
 } // namespace ui

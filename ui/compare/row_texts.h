@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The texts of a run's rows, when the file it read is at hand: the document's, or one loaded for this.
 #pragma once
-#include "engine/data/csv_rows.h"
+#include "engine/data/table.h"
 #include "ui/compare/comparison.h"
 #include "ui/document.h"
 
@@ -31,8 +31,8 @@ private:
     Document& m_document;
     std::string m_sha256;
     std::optional<engine::Experiment> m_experiment;
-    std::shared_ptr<const engine::CsvTable> m_table, m_loaded;
-    std::unique_ptr<engine::CsvRows> m_rows; // of m_table
+    std::shared_ptr<const engine::Table> m_table, m_loaded;
+    std::unique_ptr<engine::Rows> m_rows; // of m_table
     int m_column = -1;
     quint64 m_token = 0;
     bool m_waiting = false;

@@ -4,11 +4,11 @@
 
 #include "engine/data/default_data.h"
 #include "ui/card.h"
-#include "ui/data/csv_model.h"
 #include "ui/data/drop_target.h"
 #include "ui/data/issue_model.h"
 #include "ui/data/label_bars.h"
 #include "ui/data/length_bars.h"
+#include "ui/data/table_model.h"
 #include "ui/elided_label.h"
 #include "ui/engine_text.h"
 #include "ui/facts.h"
@@ -52,11 +52,8 @@ QTableView* tableView(const QString& name) {
     return view;
 }
 
-QString delimiterName(const std::string& delimiter) {
-    if (delimiter == "\t" || delimiter == "tab") return DataPage::tr("tab");
-    if (delimiter == ",") return DataPage::tr("comma");
-    if (delimiter == ";") return DataPage::tr("semicolon");
-    return fromText(delimiter);
+QString shown(const TableFact& fact) {
+    return fromText(fact.shown.empty() ? fact.value : fact.shown);
 }
 
 } // namespace
@@ -154,12 +151,6 @@ QWidget* DataPage::buildTable() {
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(2 * kGrid);
     m_facts = new Facts;
-    m_facts->add(QStringLiteral("records"), tr("Records"));
-    m_facts->add(QStringLiteral("usable"), tr("Usable rows"));
-    m_facts->add(QStringLiteral("encoding"), tr("Encoding"));
-    m_facts->add(QStringLiteral("delimiter"), tr("Delimiter"));
-    m_facts->add(QStringLiteral("ending"), tr("Line ending"));
-    m_facts->add(QStringLiteral("header"), tr("Header"));
     column->addWidget(m_facts);
 
     auto* card = new Card;
@@ -173,7 +164,7 @@ QWidget* DataPage::buildTable() {
     setRole(other, "quiet");
     connect(other, &QPushButton::clicked, this, &DataPage::openRequested);
     card->addToHeader(other);
-    m_rows = new CsvModel(this);
+    m_rows = new TableModel(this);
     m_table = tableView(QStringLiteral("preview"));
     m_table->setModel(m_rows);
     m_table->horizontalHeader()->setStretchLastSection(true);
@@ -209,7 +200,8 @@ void DataPage::refresh() {
     if (!table) {
         m_shown.reset();
         m_rows->setTable(nullptr);
-        m_drop->setReading(m_document.isLoading() ? QFileInfo(fromPath(csvPath(m_document.experiment()))).fileName() : QString());
+        m_drop->setReading(m_document.isLoading() ? QFileInfo(fromPath(dataPath(m_document.experiment()))).fileName()
+                                                  : QString());
         if (!m_document.isLoading() && !m_document.dataProblem().isEmpty()) m_drop->setProblem(m_document.dataProblem());
         m_stack->setCurrentIndex(0);
         return;
@@ -222,7 +214,7 @@ void DataPage::refresh() {
     m_stack->setCurrentIndex(1);
 }
 
-void DataPage::showTable(const CsvTable& table) {
+void DataPage::showTable(const Table& table) {
     m_rows->setTable(m_shown);
     const int columns = m_rows->columnCount();
     for (int i = 0; i + 1 < columns; ++i)
@@ -234,15 +226,24 @@ void DataPage::showTable(const CsvTable& table) {
     const QFileInfo file(fromPath(table.path));
     m_fileCard->setTitle(file.fileName());
     m_file->setFullText(file.absolutePath());
+    m_facts->clear();
+    m_facts->add(QStringLiteral("records"), tr("Records"));
+    m_facts->add(QStringLiteral("usable"), tr("Usable rows"));
     m_facts->set(QStringLiteral("records"), count(table.recordCount));
-    m_facts->set(QStringLiteral("encoding"), fromText(table.encoding));
-    m_facts->set(QStringLiteral("delimiter"), delimiterName(table.delimiter));
-    m_facts->set(QStringLiteral("ending"), fromText(table.lineEnding));
+    for (const TableFact& fact : table.facts) {
+        m_facts->add(fromText(fact.key), fromText(fact.title));
+        m_facts->set(fromText(fact.key), shown(fact));
+    }
+    m_facts->add(QStringLiteral("header"), tr("Header"));
     m_facts->set(QStringLiteral("header"), table.hasHeader ? tr("first line") : tr("none"));
 }
 
 void DataPage::showDataset() {
-    const CsvTable& table = *m_shown;
+    const Table& table = *m_shown;
+    const auto found = [&](const char* key, const std::string& chosen) {
+        const auto fact = std::find_if(table.facts.begin(), table.facts.end(), [&](const TableFact& f) { return f.key == key; });
+        return chosen != "auto" || fact == table.facts.end() ? tr("Auto") : tr("Auto: %1").arg(shown(*fact));
+    };
     const Experiment& experiment = m_document.experiment();
     const auto& dataset = m_document.dataset();
 
@@ -263,14 +264,13 @@ void DataPage::showDataset() {
          {tr("Auto: %1").arg(table.hasHeader ? tr("names") : tr("a row")), tr("Column names"), tr("A row like the others")},
          {QStringLiteral("auto"), QStringLiteral("true"), QStringLiteral("false")}, experiment.data.header);
     fill(m_encoding,
-         {experiment.data.encoding == "auto" ? tr("Auto: %1").arg(fromText(table.encoding)) : tr("Auto"), QStringLiteral("UTF-8"),
-          QStringLiteral("windows-1252"), QStringLiteral("ISO-8859-1"), QStringLiteral("UTF-16")},
+         {found("encoding", experiment.data.encoding), QStringLiteral("UTF-8"), QStringLiteral("windows-1252"),
+          QStringLiteral("ISO-8859-1"), QStringLiteral("UTF-16")},
          {QStringLiteral("auto"), QStringLiteral("UTF-8"), QStringLiteral("windows-1252"), QStringLiteral("ISO-8859-1"),
           QStringLiteral("UTF-16")},
          experiment.data.encoding);
     fill(m_delimiter,
-         {experiment.data.delimiter == "auto" ? tr("Auto: %1").arg(delimiterName(table.delimiter)) : tr("Auto"), tr("comma"),
-          tr("semicolon"), tr("tab"), QStringLiteral("|")},
+         {found("delimiter", experiment.data.delimiter), tr("comma"), tr("semicolon"), tr("tab"), QStringLiteral("|")},
          {QStringLiteral("auto"), QStringLiteral(","), QStringLiteral(";"), QStringLiteral("tab"), QStringLiteral("|")},
          experiment.data.delimiter);
 

@@ -13,7 +13,7 @@ class QTableView;
 namespace ui {
 
 class Card;
-class CsvModel;
+class TableModel;
 class DropTarget;
 class ElidedLabel;
 class Facts;
@@ -36,7 +36,7 @@ private:
     QWidget* buildSettings();
     QWidget* buildTable();
     void refresh();
-    void showTable(const engine::CsvTable& table);
+    void showTable(const engine::Table& table);
     void showDataset();
     void fitIssues();
     void fill(QComboBox* box, const QStringList& names, const QStringList& values, const std::string& current);
@@ -44,7 +44,7 @@ private:
     void showLine(std::int64_t line);
 
     Document& m_document;
-    std::shared_ptr<const engine::CsvTable> m_shown;
+    std::shared_ptr<const engine::Table> m_shown;
     QStackedLayout* m_stack = nullptr;
     DropTarget* m_drop = nullptr;
     ElidedLabel* m_file = nullptr;
@@ -54,7 +54,7 @@ private:
     LabelBars* m_labels = nullptr;
     LengthBars* m_lengths = nullptr;
     Card *m_fileCard = nullptr, *m_labelsCard = nullptr, *m_lengthsCard = nullptr, *m_issuesCard = nullptr;
-    CsvModel* m_rows = nullptr;
+    TableModel* m_rows = nullptr;
     QTableView *m_table = nullptr, *m_issueTable = nullptr;
     IssueModel* m_issues = nullptr;
 };

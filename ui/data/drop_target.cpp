@@ -3,6 +3,7 @@
 #include "ui/data/drop_target.h"
 
 #include "engine/data/default_data.h"
+#include "engine/data/table.h"
 #include "ui/theme/icons.h"
 
 #include <QDragEnterEvent>
@@ -34,8 +35,12 @@ DropTarget::DropTarget(QWidget* parent) : QFrame(parent) {
     m_title = new QLabel;
     setRole(m_title, "title");
     column->addWidget(m_title, 0, Qt::AlignHCenter);
-    m_text = new QLabel(tr("Two columns are enough: a text and its label. Encoding, delimiter, header and the two columns are "
-                           "found by themselves."));
+    QStringList kinds;
+    for (const engine::TableSource& source : engine::tableSources()) kinds << QString::fromUtf8(source.title);
+    m_text =
+        new QLabel(tr("A %1 with two columns is enough: a text and its label. Encoding, delimiter, header and the two columns "
+                      "are found by themselves.")
+                       .arg(kinds.join(tr(" or "))));
     m_text->setWordWrap(true);
     m_text->setAlignment(Qt::AlignHCenter | Qt::AlignTop);
     setRole(m_text, "muted");
@@ -46,8 +51,8 @@ DropTarget::DropTarget(QWidget* parent) : QFrame(parent) {
     auto* row = new QHBoxLayout(m_buttons);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(kGrid);
-    auto* open = new QPushButton(tr("Open CSV…"));
-    open->setObjectName(QStringLiteral("openCsv"));
+    auto* open = new QPushButton(tr("Open a file…"));
+    open->setObjectName(QStringLiteral("openData"));
     setRole(open, "primary");
     connect(open, &QPushButton::clicked, this, &DropTarget::openRequested);
     auto* sample = new QPushButton(tr("Use the sample data"));
@@ -92,7 +97,7 @@ void DropTarget::setProblem(const QString& text) {
 
 void DropTarget::setReading(const QString& fileName) {
     const bool reading = !fileName.isEmpty();
-    m_title->setText(reading ? tr("Reading %1…").arg(fileName) : tr("Drop a CSV here"));
+    m_title->setText(reading ? tr("Reading %1…").arg(fileName) : tr("Drop your data here"));
     m_text->setVisible(!reading);
     m_buttons->setVisible(!reading);
     m_sampleText->setVisible(!reading);

@@ -102,7 +102,7 @@ QWidget* PlaygroundPage::buildPrompt() {
     auto* card = new Card(tr("Prompt"));
     m_insert = new QPushButton(tr("Next row of the data"));
     m_insert->setObjectName(QStringLiteral("playInsert"));
-    m_insert->setToolTip(tr("Writes the question of a row, as the model is asked it. Open a CSV on the Data page first."));
+    m_insert->setToolTip(tr("Writes the question of a row, as the model is asked it. Open a file on the Data page first."));
     setRole(m_insert, "quiet");
     connect(m_insert, &QPushButton::clicked, this, &PlaygroundPage::insertRow);
     card->addToHeader(m_insert);

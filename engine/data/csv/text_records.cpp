@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/data/csv_records.h"
+#include "engine/data/csv/text_records.h"
 
 #include "engine/error.h"
 
@@ -51,6 +51,15 @@ bool CsvRecords::next(RecordView& record) {
              : reachedFromBegin ? 4 * m_window.size()
                                 : std::clamp(2 * m_window.size(), kLeastWindow, kMostWindow));
     }
+}
+
+bool CsvRecords::nextHeld(RecordView& record) {
+    const std::size_t at = offset(), windowEnd = m_windowBegin + m_window.size();
+    const std::int64_t first = line();
+    const bool any = m_reader.nextLine(record);
+    if (any && record.longLine == 0 && (windowEnd == m_text.size() || offset() < windowEnd)) return true;
+    if (any) seek(at, first);
+    return false;
 }
 
 } // namespace engine

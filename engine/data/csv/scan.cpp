@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Quotes that open where fields begin and close where they end tell inside from outside by their number alone, so line ends and
 // delimiters outside are found by bits. A record with any other quote, or a NUL, goes to RecordReader.
-#include "engine/data/csv_scan.h"
+#include "engine/data/csv/scan.h"
 
 #include <cstdint>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "engine/data/csv_scan.cpp"
+#define HWY_TARGET_INCLUDE "engine/data/csv/scan.cpp"
 #include <hwy/foreach_target.h>
 
 #include <hwy/highway.h>

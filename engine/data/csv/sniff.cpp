@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Guesses from the first 1,000 records.
-#include "engine/data/sniff.h"
+#include "engine/data/csv/sniff.h"
 
-#include "engine/data/records.h"
+#include "engine/data/csv/records.h"
+#include "engine/words/numbers.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -86,15 +86,6 @@ Evidence judge(const std::vector<std::vector<std::string>>& records, std::size_t
 }
 
 } // namespace
-
-bool isNumber(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" +");
-    if (first == std::string_view::npos) return false;
-    text = text.substr(first, text.find_last_not_of(" %") + 1 - first);
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size();
-}
 
 char sniffDelimiter(std::string_view text) {
     char best = ',';

@@ -14,9 +14,6 @@ char sniffDelimiter(std::string_view text);
 /// numbers follow, outside a column's few values, or a usual name. `records` are the first ones of a file.
 bool looksLikeHeader(const std::vector<std::vector<std::string>>& records);
 
-/// "12", "-3.5e2", " 40 %": a number and nothing else.
-bool isNumber(std::string_view text);
-
 /// What a file that is no text is, by its first bytes ("a zip archive or Excel workbook"); nullptr: it may be a CSV.
 const char* foreignFormat(std::string_view bytes);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The records of a part of a CSV, 64 bytes at a step.
 #pragma once
-#include "engine/data/csv_index.h"
+#include "engine/data/csv/index.h"
 
 #include <cstddef>
 #include <string_view>

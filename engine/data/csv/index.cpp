@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Each part is scanned from where its first record seems to begin; then, in order, the record that reaches into it is read with
 // care, which shows whether that was right.
-#include "engine/data/csv_index.h"
+#include "engine/data/csv/index.h"
 
-#include "engine/data/csv_scan.h"
+#include "engine/data/csv/scan.h"
 #include "engine/kernels/parallel.h"
 #include "engine/words/utf8.h"
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The preview's rows: reads the table where it lies, so a million of them cost nothing.
 #pragma once
-#include "engine/data/csv_rows.h"
+#include "engine/data/table.h"
 
 #include <QAbstractTableModel>
 #include <memory>
 
 namespace ui {
 
-class CsvModel : public QAbstractTableModel {
+class TableModel : public QAbstractTableModel {
     Q_OBJECT
 public:
     using QAbstractTableModel::QAbstractTableModel;
-    void setTable(std::shared_ptr<const engine::CsvTable> table);
+    void setTable(std::shared_ptr<const engine::Table> table);
     /// Which columns are label and text; -1: none.
     void setRoles(int label, int text);
     int labelColumn() const { return m_label; }
@@ -32,8 +32,8 @@ private:
     /// false: it cannot be read (any more).
     bool goTo(int row) const;
 
-    std::shared_ptr<const engine::CsvTable> m_table;
-    std::unique_ptr<engine::CsvRows> m_rows;
+    std::shared_ptr<const engine::Table> m_table;
+    std::unique_ptr<engine::Rows> m_rows;
     int m_label = -1, m_text = -1;
 };
 

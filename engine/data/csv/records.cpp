@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Quoted text is searched by memchr, unquoted text eight bytes at a time.
-#include "engine/data/records.h"
+#include "engine/data/csv/records.h"
 
 #include <algorithm>
 #include <bit>

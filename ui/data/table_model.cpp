@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Cells are cut to what a row can show.
-#include "ui/data/csv_model.h"
+#include "ui/data/table_model.h"
 
 #include "ui/engine_text.h"
 #include "ui/figures.h"
@@ -22,16 +22,16 @@ QString cut(std::string_view text, std::size_t most) {
 
 } // namespace
 
-void CsvModel::setTable(std::shared_ptr<const engine::CsvTable> table) {
+void TableModel::setTable(std::shared_ptr<const engine::Table> table) {
     beginResetModel();
     m_rows.reset();
     m_table = std::move(table);
-    if (m_table) m_rows = std::make_unique<engine::CsvRows>(*m_table);
+    if (m_table) m_rows = m_table->rows();
     m_label = m_text = -1;
     endResetModel();
 }
 
-void CsvModel::setRoles(int label, int text) {
+void TableModel::setRoles(int label, int text) {
     if (label == m_label && text == m_text) return;
     m_label = label;
     m_text = text;
@@ -41,7 +41,7 @@ void CsvModel::setRoles(int label, int text) {
     }
 }
 
-bool CsvModel::goTo(int row) const {
+bool TableModel::goTo(int row) const {
     try {
         m_rows->seek(std::size_t(row));
         return true;
@@ -50,26 +50,26 @@ bool CsvModel::goTo(int row) const {
     } catch (const std::bad_alloc&) { return false; }
 }
 
-int CsvModel::rowOfLine(std::int64_t line) const {
+int TableModel::rowOfLine(std::int64_t line) const {
     if (rowCount() == 0 || line <= 0) return -1;
     try {
         return int(m_rows->findLine(line).value_or(0));
     } catch (const engine::Error&) { return -1; }
 }
 
-std::int64_t CsvModel::lastLine() const {
+std::int64_t TableModel::lastLine() const {
     return rowCount() > 0 && goTo(rowCount() - 1) ? m_rows->line() : 0;
 }
 
-int CsvModel::rowCount(const QModelIndex& parent) const {
+int TableModel::rowCount(const QModelIndex& parent) const {
     return parent.isValid() || !m_table ? 0 : int(m_table->rowCount);
 }
 
-int CsvModel::columnCount(const QModelIndex& parent) const {
+int TableModel::columnCount(const QModelIndex& parent) const {
     return parent.isValid() || !m_table ? 0 : int(m_table->header.size());
 }
 
-QVariant CsvModel::data(const QModelIndex& index, int role) const {
+QVariant TableModel::data(const QModelIndex& index, int role) const {
     if (!m_table || !index.isValid()) return {};
     if (role == Qt::ForegroundRole && index.column() != m_label && index.column() != m_text)
         return Theme::instance().color(Token::Muted);
@@ -85,7 +85,7 @@ QVariant CsvModel::data(const QModelIndex& index, int role) const {
     return QStringLiteral("<p>%1</p>").arg(cut(cell, kInTip).toHtmlEscaped().replace(QLatin1Char('\n'), QLatin1String("<br>")));
 }
 
-QVariant CsvModel::headerData(int section, Qt::Orientation orientation, int role) const {
+QVariant TableModel::headerData(int section, Qt::Orientation orientation, int role) const {
     if (!m_table || section < 0) return {};
     if (orientation == Qt::Horizontal) {
         if (section >= columnCount()) return {};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The records of a CSV's text from any place on, a window of it at a time.
 #pragma once
-#include "engine/data/csv_text.h"
-#include "engine/data/records.h"
+#include "engine/data/csv/records.h"
+#include "engine/data/csv/text.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +19,9 @@ public:
     /// Reads the next record, blank or not, however long it is; false at the end. Its views are valid until the next call. Throws
     /// Error(Io), and Error(BadInput) for a field over RecordReader::kMostFieldBytes; the same record is then the next one still.
     bool next(RecordView& record);
+    /// The same where the window at hand holds all of the record: false, and nothing is read, where it does not. Views that were
+    /// given stay valid.
+    bool nextHeld(RecordView& record);
     std::size_t offset() const { return m_begin + m_reader.offset(); }
     std::int64_t line() const { return m_reader.line(); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the rows of a CSV begin, found part by part on every core.
 #pragma once
-#include "engine/data/csv_records.h"
+#include "engine/data/csv/text_records.h"
 #include "engine/data/issue_list.h"
 
 #include <array>

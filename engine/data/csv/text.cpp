@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/data/csv_text.h"
+#include "engine/data/csv/text.h"
 
 #include "engine/error.h"
 #include "engine/files/sha256.h"

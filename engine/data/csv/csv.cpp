@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Bytes to UTF-8 to records to rows; what is odd is an issue with its line.
-#include "engine/data/csv.h"
+#include "engine/data/csv/csv.h"
 
-#include "engine/data/csv_records.h"
+#include "engine/data/csv/rows.h"
+#include "engine/data/csv/sniff.h"
 #include "engine/data/encoding.h"
 #include "engine/data/issue_list.h"
-#include "engine/data/sniff.h"
 #include "engine/words/utf8.h"
 
 #include <algorithm>
@@ -46,21 +46,33 @@ bool chosenHeader(const std::string& option, std::string_view text, char delimit
     return looksLikeHeader(first);
 }
 
-// Fills a table from its text, which is UTF-8 from `begin` on.
+std::string delimiterName(char delimiter) {
+    switch (delimiter) {
+    case ',': return "comma";
+    case ';': return "semicolon";
+    default: return {};
+    }
+}
+
+// Makes a table of a text, which is UTF-8 from `begin` on.
 class TableReader {
 public:
-    TableReader(CsvTable& table, std::size_t begin, std::stop_token stop)
-        : m_table(table), m_begin(begin), m_issues(table.path.string()), m_stop(std::move(stop)) {}
+    TableReader(std::shared_ptr<const CsvText> text, std::size_t begin, std::stop_token stop)
+        : m_begin(begin), m_issues(text->path().string()), m_stop(std::move(stop)) {
+        m_table.path = text->path();
+        m_table.bytes = text->size();
+        m_store->text = std::move(text);
+    }
 
-    /// false: the text is not well-formed after all.
-    bool read(const CsvOptions& options, bool checkUtf8) {
+    /// nullopt: the text is not well-formed after all.
+    std::optional<Table> read(const TableOptions& options, const std::string& encoding, bool checkUtf8) {
+        const CsvText& text = *m_store->text;
         CsvBuffer buffer;
-        const std::string_view head = m_table.text->view(m_begin, kHeadBytes, buffer);
+        const std::string_view head = text.view(m_begin, kHeadBytes, buffer);
         const char delimiter = chosenDelimiter(options.delimiter, head);
-        m_table.delimiter = delimiter == '\t' ? "tab" : std::string(1, delimiter);
         m_table.hasHeader = chosenHeader(options.header, head, delimiter);
 
-        CsvRecords records(*m_table.text, delimiter);
+        CsvRecords records(text, delimiter);
         records.seek(m_begin, 1);
         std::size_t first = m_begin;
         RecordView record;
@@ -71,17 +83,21 @@ public:
                             "Choose a file with a label and a text a line.");
             if (m_stop.stop_requested()) throw StopRequested{};
         } while (record.isBlank());
-        m_table.shape = {.delimiter = delimiter, .columns = record.fieldCount};
-        if (checkUtf8 && !isUtf8(record.raw)) return false;
+        m_store->shape = {.delimiter = delimiter, .columns = record.fieldCount};
+        if (checkUtf8 && !isUtf8(record.raw)) return std::nullopt;
         const bool skips = m_table.hasHeader;
-        std::optional<CsvTally> tally =
-            indexRecords(*m_table.text, skips ? records.offset() : first, skips ? records.line() : record.line, m_table.shape,
-                         {.checkUtf8 = checkUtf8, .stop = m_stop});
-        if (!tally) return false;
+        std::optional<CsvTally> tally = indexRecords(text, skips ? records.offset() : first, skips ? records.line() : record.line,
+                                                     m_store->shape, {.checkUtf8 = checkUtf8, .stop = m_stop});
+        if (!tally) return std::nullopt;
         nameColumns(record);
         if (skips) tally->ends[static_cast<std::size_t>(record.end)] = true;
+        m_table.facts = {
+            {"encoding", "Encoding", encoding, {}},
+            {"delimiter", "Delimiter", delimiter == '\t' ? "tab" : std::string(1, delimiter), delimiterName(delimiter)},
+            {"line_ending", "Line ending", lineEnding(tally->ends), {}}};
         take(std::move(*tally));
-        return true;
+        m_table.store = std::move(m_store);
+        return std::move(m_table);
     }
 
 private:
@@ -115,9 +131,9 @@ private:
                         "Take a part of it.");
         m_table.recordCount = tally.records;
         m_table.rowCount = tally.rows;
-        m_table.anchors = std::move(tally.anchors);
-        m_table.shape.mayHoldNuls = tally.oddCounts[static_cast<std::size_t>(CsvOddity::Nul)] > 0;
-        m_table.lineEnding = lineEnding(tally.ends);
+        m_store->rowCount = tally.rows;
+        m_store->anchors = std::move(tally.anchors);
+        m_store->shape.mayHoldNuls = tally.oddCounts[static_cast<std::size_t>(CsvOddity::Nul)] > 0;
         report(tally);
         if (m_table.rowCount == 0) refuseEmpty();
         m_issues.moveTo(m_table.issues);
@@ -179,44 +195,47 @@ private:
                     why == m_table.issues.end() ? std::string() : "The first problem: " + toString(*why));
     }
 
-    CsvTable& m_table;
+    Table m_table;
+    std::shared_ptr<CsvStore> m_store = std::make_shared<CsvStore>();
     std::size_t m_begin;
     IssueList m_issues;
     std::stop_token m_stop;
 };
 
-CsvTable tableOf(std::shared_ptr<const CsvText> text, const CsvOptions& options, const std::stop_token& stop) {
-    CsvTable table;
-    table.path = text->path();
-    table.text = std::move(text);
+Table tableOf(std::shared_ptr<const CsvText> text, const TableOptions& options, const std::stop_token& stop) {
     CsvBuffer buffer;
-    const std::string_view head = table.text->view(0, kHeadBytes, buffer);
+    const std::string_view head = text->view(0, kHeadBytes, buffer);
+    const std::string name = text->path().string();
     if (const char* format = foreignFormat(head))
-        throw Error(ErrorCode::BadInput, table.path.string() + " is " + format + ", not a CSV.", "Save or unpack it as CSV.");
-    if (const auto mark = utf8Mark(head, table.text->size(), options.encoding)) {
-        CsvTable utf8 = table;
-        utf8.encoding = "UTF-8";
-        if (TableReader(utf8, *mark, stop).read(options, true)) return utf8;
+        throw Error(ErrorCode::BadInput, name + " is " + format + ", not a CSV.", "Save or unpack it as CSV.");
+    if (const auto mark = utf8Mark(head, text->size(), options.encoding)) {
+        if (std::optional<Table> table = TableReader(text, *mark, stop).read(options, "UTF-8", true)) return std::move(*table);
     }
-    Decoded decoded = decode(table.text->view(0, table.text->size(), buffer), options.encoding, table.path.string(), stop);
-    table.encoding = decoded.encoding;
-    table.issues = std::move(decoded.issues);
-    table.text = CsvText::take(std::move(decoded.text), table.path, table.text->sha256(stop));
-    TableReader(table, 0, stop).read(options, false);
+    Decoded decoded = decode(text->view(0, text->size(), buffer), options.encoding, name, stop);
+    text = CsvText::take(std::move(decoded.text), text->path(), text->sha256(stop));
+    Table table = *TableReader(text, 0, stop).read(options, decoded.encoding, false);
+    table.issues.insert(table.issues.begin(), decoded.issues.begin(), decoded.issues.end());
     return table;
+}
+
+Table open(const std::filesystem::path& path, const TableOptions& options, std::stop_token stop) {
+    return tableOf(CsvText::open(path, stop), options, stop);
+}
+
+// Text of any kind; what else is one shows only by its name, or when it is read.
+bool recognises(std::string_view head) {
+    constexpr std::size_t kLooked = 16;
+    return !head.empty() && head.substr(0, kLooked).find('\0') == std::string_view::npos;
 }
 
 } // namespace
 
-std::string CsvTable::sha256(std::stop_token stop) const {
-    return text ? text->sha256(std::move(stop)) : std::string();
+TableSource csvSource() {
+    static constexpr std::array<const char*, 3> kEndings{"csv", "tsv", "txt"};
+    return {"csv", "CSV", kEndings, recognises, open};
 }
 
-CsvTable readCsv(const std::filesystem::path& path, const CsvOptions& options, std::stop_token stop) {
-    return tableOf(CsvText::open(path, stop), options, stop);
-}
-
-CsvTable parseCsv(std::string_view bytes, const CsvOptions& options, const std::filesystem::path& name, std::stop_token stop) {
+Table parseCsv(std::string_view bytes, const TableOptions& options, const std::filesystem::path& name, std::stop_token stop) {
     return tableOf(CsvText::take(std::string(bytes), name), options, stop);
 }
 
