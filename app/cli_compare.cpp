@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli_compare.h"
 #include "app/cli_output.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <iostream>
@@ -52,10 +53,8 @@ Json result(const std::vector<RunDetail>& runs, const std::vector<Setting>& sett
 
 std::string shortened(const std::string& text) {
     constexpr std::size_t kCharacters = 40;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U && ++count > kCharacters) return text.substr(0, i) + "…";
-    return text;
+    const std::string_view first = engine::firstCharacters(text, kCharacters);
+    return first.size() == text.size() ? text : std::string(first) + "…";
 }
 
 void print(const std::vector<RunDetail>& runs, const std::vector<Setting>& settings) {

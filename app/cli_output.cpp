@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli_output.h"
 
-#include <cmath>
-#include <iomanip>
+#include "engine/words/utf8.h"
+
+#include <algorithm>
 #include <iostream>
-#include <sstream>
 
 namespace app {
 
@@ -22,12 +22,6 @@ std::string name(ErrorCode code) {
     case ErrorCode::Internal: break;
     }
     return "internal";
-}
-
-std::size_t characters(const std::string& text) {
-    std::size_t count = 0;
-    for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    return count;
 }
 
 } // namespace
@@ -102,40 +96,21 @@ engine::NewRun likeOf(const engine::RunDetail& detail) {
     return like;
 }
 
-std::string numberText(double value, int digits) {
-    std::ostringstream out;
-    out << std::fixed << std::setprecision(digits) << value;
-    return out.str();
-}
-
 std::string signedPoints(double difference) {
     return (difference >= 0 ? "+" : "") + numberText(100 * difference, 1) + " points";
-}
-
-std::string secondsText(double seconds) {
-    if (seconds < 10) return numberText(seconds, 1) + " s";
-    const auto whole = std::llround(seconds);
-    if (whole < 60) return std::to_string(whole) + " s";
-    if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
-    return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
-}
-
-std::string bytesText(std::int64_t bytes) {
-    const auto size = static_cast<double>(bytes);
-    return size < 1e9 ? numberText(size / 1e6, 0) + " MB" : numberText(size / 1e9, 2) + " GB";
 }
 
 std::string tableText(const std::vector<std::vector<std::string>>& rows) {
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
         if (row.size() > widths.size()) widths.resize(row.size());
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], characters(row[i]));
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], engine::characterCount(row[i]));
     }
     std::string text;
     for (const auto& row : rows) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i) {
-            const std::string blanks(widths[i] - characters(row[i]), ' ');
+            const std::string blanks(widths[i] - engine::characterCount(row[i]), ' ');
             line += i == 0 ? row[i] + blanks : "  " + blanks + row[i];
         }
         text += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';

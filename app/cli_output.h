@@ -2,6 +2,7 @@
 // What phibench-cli prints: JSON Lines and tables on standard output, progress and problems on standard error.
 #pragma once
 #include "engine/jobs.h"
+#include "engine/words/numbers.h"
 
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -35,9 +36,9 @@ std::string matrixText(const engine::ConfusionMatrix& matrix);
 std::string reportText(const engine::Report& report);
 /// "+12.3 points" of a difference of shares.
 std::string signedPoints(double difference);
-std::string secondsText(double seconds);   // "2 min 5 s"
-std::string bytesText(std::int64_t bytes); // "612 MB"
-std::string numberText(double value, int digits);
+using engine::bytesText;
+using engine::numberText;
+using engine::secondsText;
 
 /// A sink for a job: step and eval events as JSON if asked for; progress on standard error, as one line that
 /// is redrawn on a terminal and a line a stage elsewhere. The text of TokenEvents goes to standard output unless `json`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The progress line of phibench-cli.
 #include "app/cli_output.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <cmath>
@@ -25,14 +26,6 @@ std::string bar(double share) {
 std::size_t terminalWidth() {
     winsize size{};
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
-}
-
-/// The first `limit` characters of UTF-8 text.
-std::string cut(const std::string& text, std::size_t limit) {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U && ++count > limit) return text.substr(0, i);
-    return text;
 }
 
 Json stepJson(const engine::StepEvent& e) {
@@ -72,8 +65,8 @@ void Progress::show(const std::string& text, double share) {
     if (!m_terminal || (m_shown && now - m_last < kRedraw && share < 1)) return;
     m_last = now;
     m_shown = true;
-    std::cerr << '\r' << cut((share >= 0 ? bar(share) + "  " : std::string()) + text, terminalWidth() - 1) << "\033[K"
-              << std::flush;
+    std::cerr << '\r' << engine::firstCharacters((share >= 0 ? bar(share) + "  " : std::string()) + text, terminalWidth() - 1)
+              << "\033[K" << std::flush;
 }
 
 void Progress::operator()(const engine::Event& event) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Validation, single settings, and the difference of two experiments.
 #include "engine/experiment.h"
+#include "engine/words/quoting.h"
 #include "engine/words/yaml_tree.h"
 
 #include <algorithm>

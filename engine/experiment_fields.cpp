@@ -2,6 +2,7 @@
 // The visited list of settings: key, words, range, and how each is read from and written as text.
 #include "engine/experiment.h"
 #include "engine/words/nearest.h"
+#include "engine/words/quoting.h"
 #include "engine/words/yaml_tree.h"
 
 #include <algorithm>

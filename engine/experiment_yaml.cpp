@@ -3,6 +3,7 @@
 #include "engine/experiment.h"
 #include "engine/files/new_file.h"
 #include "engine/words/nearest.h"
+#include "engine/words/quoting.h"
 #include "engine/words/yaml_tree.h"
 
 #include <algorithm>

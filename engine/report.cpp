@@ -3,6 +3,7 @@
 #include "engine/report.h"
 
 #include "engine/error.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <array>
@@ -24,14 +25,8 @@ void requireLabel(int label, const std::vector<std::string>& labels, const char*
                 "Score predictions with the labels they were made with.");
 }
 
-// Characters as Python's len counts them.
-std::size_t codePoints(const std::string& utf8) {
-    return static_cast<std::size_t>(
-        std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string alignedRight(const std::string& text, std::size_t width) {
-    const std::size_t length = codePoints(text);
+    const std::size_t length = characterCount(text);
     return (length < width ? std::string(width - length, ' ') : std::string()) + text;
 }
 
@@ -87,7 +82,7 @@ Report score(const std::vector<Prediction>& predictions, const std::vector<std::
 std::string classificationReport(const Report& report) {
     const std::vector<std::string>& labels = report.confusion.labels;
     std::size_t width = std::string_view("weighted avg").size();
-    for (const std::string& label : labels) width = std::max(width, codePoints(label));
+    for (const std::string& label : labels) width = std::max(width, characterCount(label));
 
     const std::string examples = std::to_string(report.examples);
     LabelScore macro, weighted;

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(g++ cmake ninja-build mold ccache pkg-config qt6-base-dev qt6-svg-dev libqcustomplot-dev libyaml-cpp-dev libsqlite3-dev
-  libsqlitecpp-dev nlohmann-json3-dev libcli11-dev libpcre2-dev libicu-dev libhwy-dev)
+  libsqlitecpp-dev nlohmann-json3-dev libfmt-dev libcli11-dev libpcre2-dev libicu-dev libhwy-dev)
 test_packages=(xvfb sqlite3)
 
 torch_version=2.13.0

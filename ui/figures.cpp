@@ -2,6 +2,9 @@
 // Number formats, the same in every place of the window.
 #include "ui/figures.h"
 
+#include "engine/words/numbers.h"
+#include "ui/engine_text.h"
+
 #include <QCoreApplication>
 #include <QDateTime>
 #include <QLocale>
@@ -30,6 +33,10 @@ QString withSign(QString unsignedText, double value, bool zero) {
 
 QString withUnit(const QString& number, const QString& unit) {
     return number + kNoBreak + unit;
+}
+
+QString unbroken(const std::string& text) {
+    return fromText(text).replace(QLatin1Char(' '), kNoBreak);
 }
 
 } // namespace
@@ -91,29 +98,11 @@ QString signedFigure(double value, int significant) {
 }
 
 QString duration(double seconds) {
-    if (!std::isfinite(seconds) || seconds < 0) return QStringLiteral("–");
-    if (seconds < 1) return withUnit(QString::number(int(std::lround(seconds * 1000))), Words::tr("ms"));
-    if (seconds < 9.95) return withUnit(locale().toString(seconds, 'f', 1), Words::tr("s"));
-    const auto whole = qint64(std::llround(seconds));
-    const auto pair = [](qint64 big, const QString& bigUnit, qint64 small, const QString& smallUnit) {
-        const QString first = withUnit(count(big), bigUnit);
-        return small ? first + kNoBreak + withUnit(count(small), smallUnit) : first;
-    };
-    if (whole < 60) return withUnit(count(whole), Words::tr("s"));
-    if (whole < 3600) return pair(whole / 60, Words::tr("min"), whole % 60, Words::tr("s"));
-    if (whole < 86400) return pair(whole / 3600, Words::tr("h"), whole % 3600 / 60, Words::tr("min"));
-    return pair(whole / 86400, Words::tr("d"), whole % 86400 / 3600, Words::tr("h"));
+    return unbroken(engine::secondsText(seconds));
 }
 
 QString byteSize(std::int64_t bytes) {
-    static const char* units[]{"B", "kB", "MB", "GB", "TB"};
-    double value = double(bytes);
-    int unit = 0;
-    while (std::abs(value) >= 999.5 && unit < 4) {
-        value /= 1000;
-        ++unit;
-    }
-    return withUnit(locale().toString(value, 'f', unit >= 3 && std::abs(value) < 99.5 ? 1 : 0), QLatin1String(units[unit]));
+    return unbroken(engine::bytesText(bytes, 1));
 }
 
 QString moment(double secondsSince1970) {

@@ -3,10 +3,10 @@
 #include "engine/data/columns.h"
 
 #include "engine/data/dataset.h"
-#include "engine/data/issue_list.h"
 #include "engine/data/table.h"
 #include "engine/words/nearest.h"
 #include "engine/words/numbers.h"
+#include "engine/words/quoting.h"
 
 #include <algorithm>
 #include <array>

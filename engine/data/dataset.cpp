@@ -6,6 +6,7 @@
 #include "engine/data/issue_list.h"
 #include "engine/data/labelled_rows.h"
 #include "engine/data/table.h"
+#include "engine/words/quoting.h"
 
 #include <algorithm>
 #include <map>

@@ -5,6 +5,7 @@
 #include "engine/data/encoding_guess.h"
 #include "engine/data/issue_list.h"
 #include "engine/words/nearest.h"
+#include "engine/words/quoting.h"
 #include "engine/words/utf8.h"
 
 #include <algorithm>

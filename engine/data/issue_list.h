@@ -12,19 +12,6 @@
 
 namespace engine {
 
-/// Somebody's text within a message: 'in quotes', cut at a character after 60 bytes.
-inline std::string inQuotes(std::string_view text) {
-    constexpr std::size_t kShown = 60;
-    std::size_t end = text.size();
-    if (end > kShown) {
-        end = kShown;
-        while (end > kShown - 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    }
-    std::string quoted = "'";
-    quoted += text.substr(0, end);
-    return quoted += end < text.size() ? "…'" : "'";
-}
-
 /// Keeps the first kKept issues of a kind and counts the rest in one more issue.
 class IssueList {
 public:

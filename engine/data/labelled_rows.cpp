@@ -2,18 +2,17 @@
 // Each thread takes stretches of rows and writes what it finds to the rows' own places.
 #include "engine/data/labelled_rows.h"
 
-#include "engine/data/issue_list.h"
 #include "engine/data/table.h"
 #include "engine/kernels/parallel.h"
+#include "engine/words/quoting.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 namespace engine {
 namespace {
@@ -24,12 +23,10 @@ bool isBlank(std::string_view text) {
     const std::size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string_view::npos) return true;
     if (text[first] > ' ' && text[first] < 0x7F) return false; // as nearly always
-    const auto size = static_cast<std::int32_t>(std::min<std::size_t>(text.size(), std::numeric_limits<std::int32_t>::max()));
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    for (std::int32_t at = 0; at < size;) {
-        UChar32 character = 0;
-        U8_NEXT(bytes, at, size, character);
-        if (!u_isUWhiteSpace(character) && character != 0xFEFF && character != 0x200B) return false;
+    for (std::size_t at = 0; at < text.size();) {
+        const Utf8Step step = utf8Step(text, at);
+        if (!u_isUWhiteSpace(static_cast<UChar32>(step.code)) && step.code != 0xFEFF && step.code != 0x200B) return false;
+        at += step.bytes;
     }
     return true;
 }

@@ -2,7 +2,7 @@
 // numpy's legacy generator drawing what scikit-learn's train_test_split and pandas' sample draw (numpy/random/mtrand.pyx).
 #include "engine/data/split.h"
 
-#include "engine/data/issue_list.h"
+#include "engine/words/quoting.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/prompt/sample.h"
 
+#include "engine/words/utf8.h"
+
 #include <algorithm>
 
 namespace engine {
@@ -11,7 +13,7 @@ namespace {
 std::vector<std::size_t> characterEnds(const std::string& text) {
     std::vector<std::size_t> ends;
     for (std::size_t i = 0; i <= text.size(); ++i)
-        if (i == text.size() || (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) ends.push_back(i);
+        if (i == text.size() || beginsCharacter(text[i])) ends.push_back(i);
     return ends;
 }
 

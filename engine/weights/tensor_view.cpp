@@ -91,16 +91,4 @@ std::string shapeText(const std::vector<std::int64_t>& shape) {
     return text + "]";
 }
 
-std::string quote(std::string_view name) {
-    constexpr std::size_t kLongest = 120;
-    std::size_t size = name.size();
-    if (size > kLongest) {
-        size = kLongest;
-        while (size > 0 && (static_cast<unsigned char>(name[size]) & 0xC0) == 0x80) --size; // not inside a character
-    }
-    std::string text = "\"";
-    for (char c : name.substr(0, size)) text += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    return text + (size < name.size() ? "…\"" : "\"");
-}
-
 } // namespace engine

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A tensor in a file, before it is a torch tensor.
 #pragma once
+#include "engine/words/quoting.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,7 +38,5 @@ void toFloat(const TensorView& view, float* out);
 
 /// "[32, 64]".
 std::string shapeText(const std::vector<std::int64_t>& shape);
-/// A name out of a file, in quotes, fit for an error's sentence: shortened, control characters replaced.
-std::string quote(std::string_view name);
 
 } // namespace engine

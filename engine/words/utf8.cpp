@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ASCII goes by 32 bytes at a time, the rest by sequence.
+// ASCII goes by 32 bytes at a time, the rest by character, which ICU tells apart.
 #include "engine/words/utf8.h"
 
+#include <algorithm>
 #include <cstring>
+#include <unicode/utf8.h>
 
 namespace engine {
 namespace {
@@ -15,30 +17,6 @@ std::uint64_t word(const char* at) {
 
 unsigned byteAt(const char* at) {
     return static_cast<unsigned char>(*at);
-}
-
-// Bytes of the sequence at `at` that are well-formed together: its full length, or fewer when it breaks off; `full` is what it
-// should be (0: no lead).
-std::size_t wellFormed(const char* at, std::size_t left, std::size_t& full) {
-    const unsigned lead = byteAt(at);
-    unsigned low = 0x80, high = 0xBF; // of the second byte
-    if (lead >= 0xC2 && lead <= 0xDF)
-        full = 2;
-    else if (lead >= 0xE0 && lead <= 0xEF)
-        full = 3;
-    else if (lead >= 0xF0 && lead <= 0xF4)
-        full = 4;
-    else
-        return full = 0;
-    if (lead == 0xE0) low = 0xA0;
-    if (lead == 0xED) high = 0x9F;
-    if (lead == 0xF0) low = 0x90;
-    if (lead == 0xF4) high = 0x8F;
-    std::size_t size = 1;
-    for (; size < full && size < left; ++size, low = 0x80, high = 0xBF) {
-        if (byteAt(at + size) < low || byteAt(at + size) > high) break;
-    }
-    return size;
 }
 
 } // namespace
@@ -62,17 +40,56 @@ Malformed findMalformed(std::string_view text, std::size_t from) {
             at += asciiPrefix(text.substr(at));
             continue;
         }
-        std::size_t full = 0;
-        const std::size_t size = wellFormed(text.data() + at, text.size() - at, full);
-        if (full == 0 || size < full) {
+        const Utf8Step step = utf8Step(text, at);
+        if (step.kind != Utf8Step::Whole) {
             found.offset = at;
-            found.size = full == 0 ? 1 : size;
+            found.size = step.bytes;
             return found;
         }
         ++found.multibyte;
-        at += size;
+        at += step.bytes;
     }
     return found;
+}
+
+Utf8Step utf8Step(std::string_view text, std::size_t at) {
+    // A character has four bytes at most; the window keeps ICU's 32-bit offsets apart from the text's length.
+    const std::string_view window = text.substr(at, 4);
+    const auto size = static_cast<std::int32_t>(window.size());
+    std::int32_t used = 0;
+    UChar32 code = 0;
+    U8_NEXT(window.data(), used, size, code);
+    if (code >= 0) return {static_cast<char32_t>(code), static_cast<std::size_t>(used), Utf8Step::Whole};
+    const bool cut = used == size && used <= U8_COUNT_TRAIL_BYTES(window[0]);
+    return {0xFFFD, static_cast<std::size_t>(used), cut ? Utf8Step::Cut : Utf8Step::Malformed};
+}
+
+void appendUtf8(std::string& text, char32_t code) {
+    char bytes[U8_MAX_LENGTH];
+    std::int32_t used = 0;
+    U8_APPEND_UNSAFE(bytes, used, static_cast<UChar32>(code));
+    text.append(bytes, static_cast<std::size_t>(used));
+}
+
+std::size_t characterCount(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), beginsCharacter));
+}
+
+std::string_view firstCharacters(std::string_view text, std::size_t most) {
+    std::size_t end = 0;
+    for (std::size_t count = 0; end < text.size(); ++end)
+        if (beginsCharacter(text[end]) && count++ == most) break;
+    return text.substr(0, end);
+}
+
+std::string_view wholeCharacters(std::string_view text, std::size_t mostBytes) {
+    std::size_t end = 0;
+    while (end < text.size()) {
+        const Utf8Step step = utf8Step(text, end);
+        if (step.kind != Utf8Step::Whole || end + step.bytes > mostBytes) break;
+        end += step.bytes;
+    }
+    return text.substr(0, end);
 }
 
 } // namespace engine

@@ -112,9 +112,7 @@ namespace engine {
 HWY_EXPORT(WellFormed);
 
 bool isUtf8(std::string_view text) {
-    const auto isContinuation = [&](std::size_t at) {
-        return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
-    };
+    const auto isContinuation = [&](std::size_t at) { return at < text.size() && !beginsCharacter(text[at]); };
     // A character that begins after three bytes; what stands around it is checked byte by byte.
     std::size_t from = 3;
     while (isContinuation(from) && from < 6) ++from;

@@ -2,6 +2,8 @@
 // Scalars, lists and maps as YAML spells them.
 #include "engine/words/yaml_tree.h"
 
+#include "engine/words/utf8.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -33,12 +35,12 @@ bool isPlain(const std::string& text) {
 
 // Of code points that YAML must not see raw: controls, C1 controls, line and paragraph separators, the byte-order mark, the
 // no-characters.
-bool needsEscape(unsigned code) {
+bool needsEscape(char32_t code) {
     return code < 0x20 || (code >= 0x7F && code <= 0xA0) || code == 0x2028 || code == 0x2029 || code == 0xFEFF ||
            code == 0xFFFE || code == 0xFFFF;
 }
 
-std::string hexEscape(unsigned code) {
+std::string hexEscape(char32_t code) {
     static constexpr char digits[] = "0123456789abcdef";
     if (code < 0x100) return {'\\', 'x', digits[code >> 4], digits[code & 15]};
     return {'\\', 'u', digits[code >> 12], digits[(code >> 8) & 15], digits[(code >> 4) & 15], digits[code & 15]};
@@ -48,14 +50,10 @@ std::string hexEscape(unsigned code) {
 std::string escaped(const std::string& text, const std::string& breaks) {
     std::string out;
     for (std::size_t at = 0; at < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[at]);
-        const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        unsigned code = lead < 0x80 ? lead : lead & (0xFFU >> (length + 1));
-        for (std::size_t i = 1; i < length && at + i < text.size(); ++i)
-            code = (code << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
+        const auto [code, length, kind] = utf8Step(text, at);
         const bool afterBreak = !breaks.empty() && (at == 0 || text[at - 1] == '\n');
         if (code == '"' || code == '\\')
-            out += std::string("\\") + static_cast<char>(code);
+            out += std::string("\\") + text[at];
         else if (code == '\n')
             out += at + 1 < text.size() ? "\\n" + breaks : "\\n";
         else if (code == '\t')
@@ -64,7 +62,7 @@ std::string escaped(const std::string& text, const std::string& breaks) {
             out += "\\r";
         else if (code == ' ' && afterBreak)
             out += "\\ ";
-        else if (needsEscape(code))
+        else if (kind == Utf8Step::Whole && needsEscape(code))
             out += hexEscape(code);
         else
             out += text.substr(at, length);

@@ -2,6 +2,9 @@
 // Reads events of yaml-cpp's parser: no node graph, so nothing an alias could blow up.
 #include "engine/words/yaml_tree.h"
 
+#include "engine/words/quoting.h"
+#include "engine/words/utf8.h"
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -148,33 +151,7 @@ std::string readable(std::string_view yaml) {
     return text;
 }
 
-std::size_t utf8Length(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U; };
-    const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead >= 0xC2 && lead <= 0xDF && follows(1)) return 2;
-    if (lead >= 0xE0 && lead <= 0xEF && follows(1) && follows(2)) {
-        const bool overlong = lead == 0xE0 && byte(1) < 0xA0, surrogate = lead == 0xED && byte(1) >= 0xA0;
-        return overlong || surrogate ? 0 : 3;
-    }
-    if (lead >= 0xF0 && lead <= 0xF4 && follows(1) && follows(2) && follows(3)) {
-        const bool overlong = lead == 0xF0 && byte(1) < 0x90, beyond = lead == 0xF4 && byte(1) >= 0x90;
-        return overlong || beyond ? 0 : 4;
-    }
-    return 0;
-}
-
 } // namespace
-
-std::string excerpt(std::string_view text) {
-    std::size_t end = 0;
-    for (std::size_t length = 0; end < text.size(); end += length) {
-        length = utf8Length(text, end);
-        if (length == 0 || end + length > 60) return std::string(text.substr(0, end)) + "…";
-    }
-    return std::string(text);
-}
 
 YamlNode parseYamlTree(std::string_view yaml, const std::string& fileName, std::vector<Issue>& issues) {
     if (yaml.size() > kYamlBytes) {
@@ -183,15 +160,16 @@ YamlNode parseYamlTree(std::string_view yaml, const std::string& fileName, std::
     }
     int line = 1, column = 1;
     for (std::size_t at = 0; at < yaml.size();) {
-        const std::size_t length = utf8Length(yaml, at);
-        if (length == 0 || yaml[at] == '\0') {
-            issues.push_back({Severity::Error, fileName, line, column,
-                              length == 0 ? "is not UTF-8 here; save it as UTF-8." : "holds a zero byte; it is no text file."});
+        const Utf8Step step = utf8Step(yaml, at);
+        if (step.kind != Utf8Step::Whole || step.code == 0) {
+            issues.push_back(
+                {Severity::Error, fileName, line, column,
+                 step.code == 0 ? "holds a zero byte; it is no text file." : "is not UTF-8 here; save it as UTF-8."});
             return {};
         }
         column = yaml[at] == '\n' ? 1 : column + 1;
         line += yaml[at] == '\n';
-        at += length;
+        at += step.bytes;
     }
     std::string text = readable(yaml);
     Buffer buffer(text);

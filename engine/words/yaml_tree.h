@@ -43,7 +43,4 @@ std::string yamlMap(const std::vector<std::pair<std::string, std::string>>& entr
 /// The shortest decimal that reads back as the same number: "2e-4", "16".
 std::string yamlNumber(double value);
 
-/// What a message quotes of a text that may be anything: at most 60 bytes of it, whole characters, "…" for the rest.
-std::string excerpt(std::string_view text);
-
 } // namespace engine

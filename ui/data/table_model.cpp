@@ -2,6 +2,7 @@
 // Cells are cut to what a row can show.
 #include "ui/data/table_model.h"
 
+#include "engine/words/utf8.h"
 #include "ui/engine_text.h"
 #include "ui/figures.h"
 #include "ui/theme/icons.h"
@@ -15,9 +16,7 @@ constexpr std::size_t kShown = 400, kInTip = 2000; // bytes
 
 QString cut(std::string_view text, std::size_t most) {
     if (text.size() <= most) return fromText(std::string(text));
-    std::size_t end = most;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end; // not inside a character
-    return fromText(std::string(text.substr(0, end))) + QStringLiteral("…");
+    return fromText(std::string(engine::wholeCharacters(text, most))) + QStringLiteral("…");
 }
 
 } // namespace

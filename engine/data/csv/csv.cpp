@@ -6,6 +6,7 @@
 #include "engine/data/csv/sniff.h"
 #include "engine/data/encoding.h"
 #include "engine/data/issue_list.h"
+#include "engine/words/quoting.h"
 #include "engine/words/utf8.h"
 
 #include <algorithm>

@@ -23,8 +23,7 @@ struct Part {
 };
 
 std::size_t continuations(std::string_view text) {
-    const auto isContinuation = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
-    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), isContinuation) - text.begin());
+    return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), beginsCharacter) - text.begin());
 }
 
 // Whether the characters that begin in the first `size` bytes of `text`, three bytes longer where there are as many, are
