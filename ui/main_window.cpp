@@ -6,16 +6,16 @@
 #include "ui/data/data_page.h"
 #include "ui/data/drop_target.h"
 #include "ui/engine_text.h"
+#include "ui/notice.h"
 #include "ui/playground/playground_page.h"
 #include "ui/prompt/prompt_page.h"
 #include "ui/rail.h"
 #include "ui/runs/runs_page.h"
 #include "ui/session.h"
 #include "ui/strip.h"
+#include "ui/theme/theme_menu.h"
 #include "ui/train/train_page.h"
 
-#include <QActionGroup>
-#include <QApplication>
 #include <QCloseEvent>
 #include <QDragEnterEvent>
 #include <QFileDialog>
@@ -47,6 +47,8 @@ MainWindow::MainWindow(Backend& backend, Document& document, QWidget* parent)
     m_pages = new QStackedWidget;
     m_train = new TrainPage(backend, document);
     m_strip = new Strip(m_train->watch());
+    m_notice = new Notice;
+    column->addWidget(m_notice);
     column->addWidget(m_pages, 1);
     column->addWidget(m_strip);
     row->addWidget(m_rail);
@@ -89,12 +91,14 @@ void MainWindow::wirePages() {
     connect(m_runs, &RunsPage::experimentRequested, this, [this](const QString& yaml) {
         try {
             m_document.setExperiment(engine::parseExperiment(yaml.toStdString(), {}, m_document.experiment().directory));
-        } catch (const engine::Error& error) { m_train->say(fromText(error.what()), engine::Severity::Error); }
-        showPage(Train);
+            showPage(Train);
+        } catch (const engine::Error& error) { m_notice->say(fromText(error.what())); }
     });
     connect(m_runs, &RunsPage::resumeRequested, this, [this](engine::RunId run) {
-        if (!m_backend.resume(run)) m_train->say(tr("A run is under way already; it must end first."), engine::Severity::Error);
-        showPage(Train);
+        if (m_backend.resume(run))
+            showPage(Train);
+        else
+            m_notice->say(tr("A run is under way already; it must end first."));
     });
     connect(m_results, &ComparePage::trainRequested, this, [this] { showPage(Train); });
     connect(m_results, &ComparePage::promptRequested, this, [this](engine::RunId run) {
@@ -106,9 +110,8 @@ void MainWindow::wirePages() {
             m_results->showRuns(runs); // there when one goes to look, and never under one's eyes
     });
     connect(&m_document, &Document::openFailed, this, [this](const QString& message, const QString& hint) {
-        if (m_document.table() || currentPage() != Data)
-            m_train->say(hint.isEmpty() ? message : message + QLatin1Char(' ') + hint, engine::Severity::Error);
-        if (m_document.table()) showPage(Train);
+        if (m_document.table() || currentPage() != Data) // else the Data page says it where the data would be
+            m_notice->say(hint.isEmpty() ? message : message + QLatin1Char(' ') + hint);
     });
     connect(&m_document, &Document::experimentChanged, this, &MainWindow::refreshTitle);
 }
@@ -145,27 +148,19 @@ void MainWindow::buildMenus() {
                          !m_train->watch().isStopping()); // disabled, Esc stays free for other uses
     });
 
+    m_notice->goBefore(stop);
+
     QMenu* view = menuBar()->addMenu(tr("&View"));
     const QStringList names{tr("Data"), tr("Prompt"), tr("Train"), tr("Results"), tr("Runs"), tr("Play")};
     for (int i = 0; i < names.size(); ++i)
         action(view, names[i], {QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + i))}, [this, i] { showPage(PageIndex(i)); });
     view->addSeparator();
-    QMenu* theme = view->addMenu(tr("&Theme"));
-    auto* modes = new QActionGroup(this);
-    for (const auto& [text, mode] :
-         {std::pair(tr("System"), Mode::System), {tr("Light"), Mode::Light}, {tr("Dark"), Mode::Dark}}) {
-        QAction* one = theme->addAction(text);
-        one->setCheckable(true);
-        one->setData(int(mode));
-        one->setChecked(mode == m_mode);
-        one->setObjectName(QStringLiteral("theme%1").arg(int(mode)));
-        modes->addAction(one);
-    }
-    connect(modes, &QActionGroup::triggered, this, [this](QAction* chosen) { setMode(Mode(chosen->data().toInt())); });
+    view->addMenu(m_theme = new ThemeMenu(this));
     action(menuBar()->addMenu(tr("&Help")), tr("&About Phibench"), {}, [this] { about(); });
 }
 
 void MainWindow::open(const QString& path) {
+    m_notice->dismiss();
     const QString suffix = QFileInfo(path).suffix().toLower();
     const bool experiment = suffix == QLatin1String("yaml") || suffix == QLatin1String("yml");
     showPage(experiment ? Train : Data);
@@ -183,11 +178,9 @@ MainWindow::PageIndex MainWindow::currentPage() const {
 
 void MainWindow::chooseFile() {
     QSettings settings;
-    QStringList names{QStringLiteral("*.yaml"), QStringLiteral("*.yml")};
-    for (const engine::TableSource& source : engine::tableSources())
-        for (const char* ending : source.endings) names << QStringLiteral("*.") + QLatin1String(ending);
-    const QString path = QFileDialog::getOpenFileName(this, tr("Open"), settings.value(QStringLiteral("folder")).toString(),
-                                                      tr("Data and experiments (%1);;All files (*)").arg(names.join(u' ')));
+    const QString path = QFileDialog::getOpenFileName(
+        this, tr("Open"), settings.value(QStringLiteral("folder")).toString(),
+        tr("Data and experiments (*.%1);;All files (*)").arg(openedEndings().join(QStringLiteral(" *."))));
     if (path.isEmpty()) return;
     settings.setValue(QStringLiteral("folder"), QFileInfo(path).absolutePath());
     open(path);
@@ -205,16 +198,12 @@ bool MainWindow::save(bool asNew) {
         if (QFileInfo(path).suffix().isEmpty()) path += QStringLiteral(".yaml");
     }
     QString problem;
-    if (m_document.save(path, &problem)) return true;
-    m_train->say(problem, engine::Severity::Error);
-    showPage(Train);
-    return false;
-}
-
-void MainWindow::setMode(Mode mode) {
-    m_mode = mode;
-    Theme::instance().apply(*qApp, mode);
-    QSettings().setValue(QStringLiteral("theme"), int(mode));
+    const bool saved = m_document.save(path, &problem);
+    if (saved)
+        m_notice->dismiss();
+    else
+        m_notice->say(problem);
+    return saved;
 }
 
 void MainWindow::refreshTitle() {
@@ -225,14 +214,8 @@ void MainWindow::refreshTitle() {
 }
 
 void MainWindow::restore() {
-    const QSettings settings;
-    restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray());
-    const int mode = settings.value(QStringLiteral("theme"), int(Mode::System)).toInt();
-    if (auto* one = findChild<QAction*>(QStringLiteral("theme%1").arg(mode))) {
-        one->setChecked(true);
-        m_mode = Mode(mode);
-    }
-    Theme::instance().apply(*qApp, m_mode);
+    restoreGeometry(QSettings().value(QStringLiteral("geometry")).toByteArray());
+    m_theme->restore();
     restoreDocument(m_document);
 }
 

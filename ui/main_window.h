@@ -3,7 +3,6 @@
 #pragma once
 #include "ui/backend.h"
 #include "ui/document.h"
-#include "ui/theme/theme.h"
 
 #include <QMainWindow>
 
@@ -13,11 +12,13 @@ namespace ui {
 
 class ComparePage;
 class DataPage;
+class Notice;
 class PlaygroundPage;
 class PromptPage;
 class Rail;
 class RunsPage;
 class Strip;
+class ThemeMenu;
 class TrainPage;
 
 class MainWindow : public QMainWindow {
@@ -43,7 +44,6 @@ private:
     void wirePages();
     void chooseFile();
     bool save(bool asNew);
-    void setMode(Mode mode);
     void refreshTitle();
     void about();
 
@@ -52,13 +52,14 @@ private:
     Rail* m_rail = nullptr;
     QStackedWidget* m_pages = nullptr;
     Strip* m_strip = nullptr;
+    Notice* m_notice = nullptr;
     DataPage* m_data = nullptr;
     PromptPage* m_prompt = nullptr;
     TrainPage* m_train = nullptr;
     ComparePage* m_results = nullptr;
     RunsPage* m_runs = nullptr;
     PlaygroundPage* m_play = nullptr;
-    Mode m_mode = Mode::System;
+    ThemeMenu* m_theme = nullptr;
 };
 
 } // namespace ui

@@ -6,6 +6,7 @@
 #include "ui/compare/compare_page.h"
 #include "ui/main_window.h"
 #include "ui/plots/matrix_plot.h"
+#include "ui/theme/theme.h"
 
 #include <QApplication>
 #include <QComboBox>
@@ -209,6 +210,13 @@ std::vector<Scene> scenes() {
              s.settle();
              s.document.set(QStringLiteral("data.split.train_per_label"), QStringLiteral("1000"));
              s.window.showPage(MainWindow::Train);
+         }},
+        {"notice",
+         [](Stage& s, const QString& folder) {
+             s.document.open(sample());
+             s.settle();
+             s.window.showPage(MainWindow::Prompt);
+             s.document.open(folder + QStringLiteral("/reviews-2024.yaml"));
          }},
         {"train-small", [](Stage& s, const QString&) { startTraining(s, 120); }},
         {"data-small", [](Stage& s, const QString& folder) { s.document.open(faultyCsv(folder)); }},

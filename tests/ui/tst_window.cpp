@@ -3,10 +3,12 @@
 #include "tests/support/fake_backend.h"
 #include "tests/support/moods_csv.h"
 #include "ui/main_window.h"
+#include "ui/notice.h"
 #include "ui/theme/theme.h"
 
 #include <QAction>
 #include <QApplication>
+#include <QDir>
 #include <QDropEvent>
 #include <QFile>
 #include <QLabel>
@@ -15,6 +17,7 @@
 #include <QSettings>
 #include <QStackedWidget>
 #include <QStandardPaths>
+#include <QToolButton>
 #include <QUrl>
 #include <QtTest>
 
@@ -62,6 +65,9 @@ private Q_SLOTS:
     void opensAnExperiment();
     void takesADroppedFile();
     void brokenExperimentIsSaid();
+    void lostFileIsSaid();
+    void failedSaveIsSaidUntilItIsClosed();
+    void escapeClosesTheNoticeBeforeItStops();
     void trainsByKeyboard();
     void stripFollowsTheRun();
     void stopsByKeyboard();
@@ -149,9 +155,67 @@ void TestWindow::brokenExperimentIsSaid() {
     yaml.write("lora: {rank: 3}\n");
     yaml.close();
     scene.window.open(yaml.fileName());
-    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
-    QVERIFY2(scene.find<QLabel>("trainLine")->text().contains(QLatin1String("rank")),
-             qPrintable(scene.find<QLabel>("trainLine")->text()));
+    QVERIFY(scene.find<QWidget>("notice")->isVisible());
+    QVERIFY2(scene.find<QLabel>("noticeText")->text().contains(QLatin1String("rank")),
+             qPrintable(scene.find<QLabel>("noticeText")->text()));
+    QVERIFY(!scene.find<QLabel>("trainLine")->text().contains(QLatin1String("rank")));
+    scene.window.open(scene.csv()); // the next attempt begins anew
+    QVERIFY(!scene.find<QWidget>("notice")->isVisible());
+}
+
+void TestWindow::lostFileIsSaid() {
+    Scene scene;
+    scene.load();
+    scene.window.showPage(MainWindow::Prompt);
+    QVERIFY(QFile::remove(scene.folder.filePath(QStringLiteral("moods.csv"))));
+    scene.document.open(scene.folder.filePath(QStringLiteral("moods.csv")));
+    QTRY_VERIFY(scene.find<QWidget>("notice")->isVisible());
+    QVERIFY(scene.find<QLabel>("noticeText")->text().startsWith(QLatin1String("There is no file")));
+    QCOMPARE(scene.window.currentPage(), MainWindow::Prompt);
+}
+
+void TestWindow::failedSaveIsSaidUntilItIsClosed() {
+    Scene scene;
+    scene.load();
+    QVERIFY(QDir(scene.folder.path()).mkdir(QStringLiteral("there")));
+    QVERIFY(scene.document.save(scene.folder.filePath(QStringLiteral("there/mine.yaml"))));
+    QVERIFY(QDir(scene.folder.filePath(QStringLiteral("there"))).removeRecursively());
+    auto* notice = scene.find<QWidget>("notice");
+    QVERIFY(!notice->isVisible());
+    scene.window.showPage(MainWindow::Prompt);
+    for (const bool byKey : {false, true}) {
+        QTest::keyClick(&scene.window, Qt::Key_S, Qt::ControlModifier);
+        QVERIFY(notice->isVisible());
+        QVERIFY2(scene.find<QLabel>("noticeText")->text().contains(QLatin1String("mine.yaml")),
+                 qPrintable(scene.find<QLabel>("noticeText")->text()));
+        QCOMPARE(scene.window.currentPage(), MainWindow::Prompt);
+        for (int i = 0; i < 6; ++i) { // whichever page one goes to
+            scene.window.showPage(MainWindow::PageIndex(i));
+            QVERIFY(notice->isVisible());
+        }
+        scene.window.showPage(MainWindow::Prompt);
+        if (byKey)
+            QTest::keyClick(&scene.window, Qt::Key_Escape);
+        else
+            QTest::mouseClick(scene.find<QToolButton>("noticeClose"), Qt::LeftButton);
+        QVERIFY(!notice->isVisible());
+    }
+    QVERIFY(QDir(scene.folder.path()).mkdir(QStringLiteral("there")));
+    QTest::keyClick(&scene.window, Qt::Key_S, Qt::ControlModifier);
+    QVERIFY(!notice->isVisible());
+}
+
+void TestWindow::escapeClosesTheNoticeBeforeItStops() {
+    Scene scene;
+    scene.load();
+    QTest::keyClick(&scene.window, Qt::Key_F5);
+    scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
+    scene.find<Notice>("notice")->say(QStringLiteral("It could not be saved."));
+    QTest::keyClick(&scene.window, Qt::Key_Escape);
+    QVERIFY(!scene.find<QWidget>("notice")->isVisible());
+    QCOMPARE(scene.backend.stops, 0);
+    QTest::keyClick(&scene.window, Qt::Key_Escape);
+    QCOMPARE(scene.backend.stops, 1);
 }
 
 void TestWindow::trainsByKeyboard() {

@@ -141,11 +141,17 @@ void DropTarget::paintEvent(QPaintEvent*) {
     painter.drawRoundedRect(QRectF(rect()).adjusted(1, 1, -1, -1), 14, 14);
 }
 
+QStringList openedEndings() {
+    QStringList endings;
+    for (const engine::TableSource& source : engine::tableSources())
+        for (const char* ending : source.endings) endings << QLatin1String(ending);
+    return endings << QStringLiteral("yaml") << QStringLiteral("yml");
+}
+
 QString droppedFile(const QMimeData* data) {
     for (const QUrl& url : data->urls()) {
         const QString suffix = QFileInfo(url.toLocalFile()).suffix().toLower();
-        for (const char* known : {"csv", "tsv", "txt", "yaml", "yml"})
-            if (url.isLocalFile() && suffix == QLatin1String(known)) return url.toLocalFile();
+        if (url.isLocalFile() && openedEndings().contains(suffix)) return url.toLocalFile();
     }
     return {};
 }

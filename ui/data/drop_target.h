@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a CSV is dropped while there is none.
+// Where data is dropped while there is none.
 #pragma once
 #include <QFrame>
 
@@ -35,7 +35,9 @@ private:
     QWidget *m_buttons = nullptr, *m_progress = nullptr;
 };
 
-/// The first local file of a drag that the workbench opens (CSV, TSV, text, YAML); empty: none.
+/// Of the names of files that the workbench opens: "csv", …, "yaml".
+QStringList openedEndings();
+/// The first local file of a drag that is named as one of those; empty: none.
 QString droppedFile(const QMimeData* data);
 
 } // namespace ui

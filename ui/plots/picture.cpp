@@ -2,6 +2,8 @@
 // Everything is drawn into memory first and put in place in one go.
 #include "ui/plots/picture.h"
 
+#include "ui/notice.h"
+
 #include <QBuffer>
 #include <QCoreApplication>
 #include <QDir>
@@ -12,7 +14,6 @@
 #include <QSaveFile>
 #include <QStandardPaths>
 #include <QSvgGenerator>
-#include <QToolTip>
 #include <QWidget>
 
 namespace ui {
@@ -86,8 +87,8 @@ QString askSavePath(QWidget* parent, const QString& name, const QString& ending)
     return path;
 }
 
-void showProblem(QWidget* beside, const QString& problem) {
-    QToolTip::showText(beside->mapToGlobal(QPoint(0, beside->height() / 2)), problem, beside, {}, 10'000);
+void showProblem(const QWidget* of, const QString& problem) {
+    if (Notice* const notice = Notice::of(of)) notice->say(problem);
 }
 
 } // namespace ui

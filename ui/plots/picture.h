@@ -18,7 +18,7 @@ bool saveText(const QString& path, const QString& text, QString* problem = nullp
 QString csvField(const QString& text);
 /// Asks where to save, proposing `name` with this ending; empty: cancelled.
 QString askSavePath(QWidget* parent, const QString& name, const QString& ending);
-/// What a failed save says, beside the widget it came from.
-void showProblem(QWidget* beside, const QString& problem);
+/// What a failed save says, in the notice of the widget's window.
+void showProblem(const QWidget* of, const QString& problem);
 
 } // namespace ui

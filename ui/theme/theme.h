@@ -41,7 +41,8 @@ private:
 };
 
 /// Object-name-free roles that the style sheet knows: setRole(button, "primary").
-/// Roles: primary, quiet, danger (buttons); title, muted, small, warning, error, good, mono (labels); card, rail, strip (frames).
+/// Roles: primary, quiet, danger (buttons); title, muted, small, warning, error, good, mono (labels); card, rail, strip, notice
+/// (frames).
 void setRole(QWidget* widget, const char* role);
 
 /// For templates, logs and YAML.
