@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fmt/core.h>
 #include <functional>
 #include <unordered_set>
 
@@ -80,7 +81,7 @@ double rateLabel(const Table& table, std::size_t column, const Values& values) {
 
 std::string namesOfColumns(const Table& table) {
     constexpr std::size_t kMostNamed = 20;
-    if (!table.hasHeader) return "0 to " + std::to_string(table.header.size() - 1);
+    if (!table.hasHeader) return fmt::format("0 to {}", table.header.size() - 1);
     std::string names;
     for (std::size_t i = 0; i < std::min(table.header.size(), kMostNamed); ++i)
         names += (i == 0 ? "" : ", ") + inQuotes(table.header[i]);
@@ -102,21 +103,21 @@ int findColumn(const Table& table, const std::string& name, const std::string& k
     if (isPlace && error == std::errc() && number < table.header.size()) return static_cast<int>(number);
     if (isPlace) {
         throw Error(ErrorCode::BadInput,
-                    key + " is " + name + ", but " + file + " has " + std::to_string(table.header.size()) +
-                        " columns, counted from 0.",
-                    "Its columns are " + namesOfColumns(table) + ".");
+                    fmt::format("{} is {}, but {} has {} columns, counted from 0.", key, name, file, table.header.size()),
+                    fmt::format("Its columns are {}.", namesOfColumns(table)));
     }
     if (!table.hasHeader) {
-        throw Error(ErrorCode::BadInput, file + " has no header, so no column " + inQuotes(name) + " (" + key + ").",
-                    "Its columns are " + namesOfColumns(table) + "; set data.header to true if its first line names them.");
+        throw Error(
+            ErrorCode::BadInput, fmt::format("{} has no header, so no column {} ({}).", file, inQuotes(name), key),
+            fmt::format("Its columns are {}; set data.header to true if its first line names them.", namesOfColumns(table)));
     }
     const auto nearest = std::min_element(table.header.begin(), table.header.end(), [&](const auto& a, const auto& b) {
         return editDistance(a, name) < editDistance(b, name);
     });
     const bool close = editDistance(*nearest, name) <= 2;
-    throw Error(ErrorCode::BadInput, file + " has no column " + inQuotes(name) + " (" + key + ").",
-                (close ? "Did you mean " + inQuotes(*nearest) + "? " : std::string()) + "Its columns are " +
-                    namesOfColumns(table) + ".");
+    throw Error(ErrorCode::BadInput, fmt::format("{} has no column {} ({}).", file, inQuotes(name), key),
+                fmt::format("{}Its columns are {}.", close ? fmt::format("Did you mean {}? ", inQuotes(*nearest)) : "",
+                            namesOfColumns(table)));
 }
 
 ColumnGuess guessColumns(const Table& table) {

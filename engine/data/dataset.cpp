@@ -6,9 +6,11 @@
 #include "engine/data/issue_list.h"
 #include "engine/data/labelled_rows.h"
 #include "engine/data/table.h"
+#include "engine/words/numbers.h"
 #include "engine/words/quoting.h"
 
 #include <algorithm>
+#include <fmt/core.h>
 #include <map>
 #include <set>
 #include <unicode/unistr.h>
@@ -19,10 +21,13 @@ namespace {
 constexpr std::size_t kMostLabels = 1000;
 
 std::string rows(std::int64_t count) {
-    return std::to_string(count) + (count == 1 ? " row" : " rows");
+    return counted(count, "row");
 }
 std::string have(std::int64_t count) {
     return count == 1 ? " has" : " have";
+}
+std::string repeat(std::int64_t count) {
+    return rows(count) + (count == 1 ? " repeats" : " repeat");
 }
 std::string leftOut(std::int64_t count) {
     return count == 1 ? " and was left out" : " and were left out";
@@ -66,8 +71,8 @@ private:
     int column(const std::string& name, int guessed, const char* key, const char* what) const {
         if (name != "auto") return findColumn(m_table, name, key);
         if (guessed >= 0) return guessed;
-        throw Error(ErrorCode::BadInput, std::string("Which column of ") + file() + " holds the " + what + " cannot be told.",
-                    std::string("Set ") + key + " to one of its columns: " + namesOfColumns(m_table) + ".");
+        throw Error(ErrorCode::BadInput, fmt::format("Which column of {} holds the {} cannot be told.", file(), what),
+                    fmt::format("Set {} to one of its columns: {}.", key, namesOfColumns(m_table)));
     }
 
     void chooseColumns() {
@@ -81,15 +86,16 @@ private:
         m_dataset.textColumn = column(m_spec.text, guess.text, "data.text", "texts");
         if (m_dataset.labelColumn != m_dataset.textColumn) return;
         throw Error(ErrorCode::BadInput,
-                    "data.label and data.text are both column " + std::to_string(m_dataset.labelColumn) + " of " + file() + ".",
-                    "Choose two of its columns: " + namesOfColumns(m_table) + ".");
+                    fmt::format("data.label and data.text are both column {} of {}.", m_dataset.labelColumn, file()),
+                    fmt::format("Choose two of its columns: {}.", namesOfColumns(m_table)));
     }
 
     void checkLabels() const {
         std::set<std::string_view> seen;
         for (const std::string& label : m_spec.labels) {
             if (!seen.insert(label).second)
-                throw Error(ErrorCode::BadInput, "data.labels has " + inQuotes(label) + " twice.", "Name each label once.");
+                throw Error(ErrorCode::BadInput, fmt::format("data.labels has {} twice.", inQuotes(label)),
+                            "Name each label once.");
         }
     }
 
@@ -98,9 +104,9 @@ private:
         for (const auto& [label, value] : m_rows.values) used += value.usable.count > 0;
         if (m_spec.labels.empty() && used > kMostLabels) {
             throw Error(ErrorCode::BadInput,
-                        "Column " + std::to_string(m_dataset.labelColumn) + " of " + file() + " has " + std::to_string(used) +
-                            " different values; there may be " + std::to_string(kMostLabels) + " labels.",
-                        "Set data.label to the column of the labels: " + namesOfColumns(m_table) + ".");
+                        fmt::format("Column {} of {} has {} different values; there may be {} labels.", m_dataset.labelColumn,
+                                    file(), used, kMostLabels),
+                        fmt::format("Set data.label to the column of the labels: {}.", namesOfColumns(m_table)));
         }
         m_dataset.labels = m_spec.labels;
         if (m_spec.labels.empty()) {
@@ -127,55 +133,59 @@ private:
                 if (!first || value.usable.line < others.line) first = &label;
                 others.add(value.usable);
             }
-            throw Error(ErrorCode::BadInput,
-                        "No row of " + file() + " can be used: blank labels " + std::to_string(m_rows.blankLabels.count) +
-                            ", blank texts " + std::to_string(m_rows.blankTexts.count) + ", labels that are not in data.labels " +
-                            std::to_string(others.count) + (first ? " (the first is " + inQuotes(*first) + ")." : "."),
-                        "Check data.label, data.text and data.labels.");
+            throw Error(
+                ErrorCode::BadInput,
+                fmt::format("No row of {} can be used: blank labels {}, blank texts {}, labels that are not in data.labels "
+                            "{}{}.",
+                            file(), m_rows.blankLabels.count, m_rows.blankTexts.count, others.count,
+                            first ? fmt::format(" (the first is {})", inQuotes(*first)) : ""),
+                "Check data.label, data.text and data.labels.");
         }
         const auto used =
             std::count_if(m_dataset.counts.begin(), m_dataset.counts.end(), [](std::int64_t count) { return count > 0; });
         if (used > 1) return;
         const auto only = static_cast<std::size_t>(m_rows.rows[0].label);
         throw Error(ErrorCode::BadInput,
-                    "Every row of " + file() + " that can be used (" + std::to_string(m_dataset.counts[only]) + " of " +
-                        std::to_string(m_table.rowCount) + ") has the label " + inQuotes(m_dataset.labels[only]) +
-                        "; telling labels apart takes two.",
+                    fmt::format("Every row of {} that can be used ({} of {}) has the label {}; telling labels apart takes two.",
+                                file(), m_dataset.counts[only], m_table.rowCount, inQuotes(m_dataset.labels[only])),
                     "Check data.label and data.labels.");
     }
 
     void reportLabels() {
         if (const auto& [count, line] = m_rows.blankTexts; count > 0)
-            m_issues.add(Severity::Warning, line, "",
-                         [&] { return rows(count) + have(count) + " a blank text" + leftOut(count) + "; this is the first."; });
+            m_issues.add(Severity::Warning, line, "", [&] {
+                return fmt::format("{}{} a blank text{}; this is the first.", rows(count), have(count), leftOut(count));
+            });
         if (const auto& [count, line] = m_rows.blankLabels; count > 0)
-            m_issues.add(Severity::Warning, line, "",
-                         [&] { return rows(count) + have(count) + " a blank label" + leftOut(count) + "; this is the first."; });
+            m_issues.add(Severity::Warning, line, "", [&] {
+                return fmt::format("{}{} a blank label{}; this is the first.", rows(count), have(count), leftOut(count));
+            });
 
         std::map<std::string, std::string> spellings; // folded → a label
         for (const std::string& label : m_dataset.labels) {
             const auto [other, fresh] = spellings.emplace(folded(label), label);
             if (!fresh) {
                 m_issues.add(Severity::Warning, usable(label).line, "labels differ from another only by case or blanks", [&] {
-                    return "The labels " + inQuotes(other->second) + " and " + inQuotes(label) +
-                           " differ only by case or blanks around them. Are they one?";
+                    return fmt::format("The labels {} and {} differ only by case or blanks around them. Are they one?",
+                                       inQuotes(other->second), inQuotes(label));
                 });
             }
             if (usable(label).count == 0)
                 m_issues.add(Severity::Warning, 0, "labels have no row",
-                             [&] { return "No row has the label " + inQuotes(label) + " of data.labels."; });
+                             [&] { return fmt::format("No row has the label {} of data.labels.", inQuotes(label)); });
         }
         for (const auto& [label, value] : m_rows.values) {
             if (value.number >= 0 || value.usable.count == 0) continue;
-            m_issues.add(Severity::Warning, value.usable.line, "labels are not in data.labels",
-                         [&, &name = label, &where = value.usable] {
-                             const auto meant = spellings.find(folded(name));
-                             return rows(where.count) + have(where.count) + " the label " + inQuotes(name) +
-                                    ", which is not in data.labels," + leftOut(where.count) + "; this is the first." +
-                                    (meant == spellings.end()
-                                         ? std::string()
-                                         : " It differs from " + inQuotes(meant->second) + " only by case or blanks around it.");
-                         });
+            m_issues.add(
+                Severity::Warning, value.usable.line, "labels are not in data.labels", [&, &name = label, &where = value.usable] {
+                    const auto meant = spellings.find(folded(name));
+                    const std::string differs =
+                        meant == spellings.end()
+                            ? std::string()
+                            : fmt::format(" It differs from {} only by case or blanks around it.", inQuotes(meant->second));
+                    return fmt::format("{}{} the label {}, which is not in data.labels,{}; this is the first.{}",
+                                       rows(where.count), have(where.count), inQuotes(name), leftOut(where.count), differs);
+                });
         }
     }
 
@@ -183,16 +193,16 @@ private:
         const auto [same, torn] = findRepeats(m_rows.rows);
         if (same.count > 0) {
             m_issues.add(Severity::Warning, lineOf(same.later), "", [&, &same = same] {
-                return rows(same.count) + (same.count == 1 ? " repeats" : " repeat") +
-                       " the text and label of an earlier row; this is the first, it repeats line " +
-                       std::to_string(lineOf(same.earlier)) + ". One may be trained on and the other tested.";
+                return fmt::format("{} the text and label of an earlier row; this is the first, it repeats line {}. One may be "
+                                   "trained on and the other tested.",
+                                   repeat(same.count), lineOf(same.earlier));
             });
         }
         if (torn.count > 0) {
             m_issues.add(Severity::Warning, lineOf(torn.later), "", [&, &torn = torn] {
-                return rows(torn.count) + (torn.count == 1 ? " repeats" : " repeat") +
-                       " an earlier text under another label; this is the first: " + inQuotes(labelOf(torn.later)) + ", but " +
-                       inQuotes(labelOf(torn.earlier)) + " on line " + std::to_string(lineOf(torn.earlier)) + ".";
+                return fmt::format("{} an earlier text under another label; this is the first: {}, but {} on line {}.",
+                                   repeat(torn.count), inQuotes(labelOf(torn.later)), inQuotes(labelOf(torn.earlier)),
+                                   lineOf(torn.earlier));
             });
         }
     }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <fmt/core.h>
 #include <memory>
 #include <mutex>
 #include <unicode/uchar.h>
@@ -102,8 +103,8 @@ private:
         constexpr std::size_t kNode = 128; // what a value takes beside its characters
         if (m_valueBytes.fetch_add(bytes + kNode) + bytes + kNode <= kMostValueBytes) return;
         throw Error(ErrorCode::BadInput,
-                    "Column " + inQuotes(m_table.header[m_labelColumn]) + " of " + m_table.path.string() +
-                        " holds too many different values for labels.",
+                    fmt::format("Column {} of {} holds too many different values for labels.",
+                                inQuotes(m_table.header[m_labelColumn]), m_table.path.string()),
                     "Set data.label to the column that holds the labels.");
     }
 

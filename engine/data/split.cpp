@@ -2,9 +2,11 @@
 // numpy's legacy generator drawing what scikit-learn's train_test_split and pandas' sample draw (numpy/random/mtrand.pyx).
 #include "engine/data/split.h"
 
+#include "engine/words/numbers.h"
 #include "engine/words/quoting.h"
 
 #include <algorithm>
+#include <fmt/core.h>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -47,14 +49,9 @@ private:
     std::mt19937 m_engine;
 };
 
-std::string count(std::int64_t rows) {
-    return std::to_string(rows) + (rows == 1 ? " row" : " rows");
-}
-
 void requireRange(const char* key, std::int64_t value, std::int64_t most) {
     if (value >= 0 && value <= most) return;
-    throw Error(ErrorCode::BadInput, std::string("data.split.") + key + " must be 0 to " + std::to_string(most) + ", got " +
-                                         std::to_string(value) + ".");
+    throw Error(ErrorCode::BadInput, fmt::format("data.split.{} must be 0 to {}, got {}.", key, most, value));
 }
 
 // Sizes that the smallest label can fill, in the proportion asked for.
@@ -64,7 +61,7 @@ std::string whatFits(std::int64_t smallest, const SplitSpec& spec) {
     const double share = static_cast<double>(room) / static_cast<double>(spec.train_per_label + spec.test_per_label);
     const auto train = static_cast<std::int64_t>(share * static_cast<double>(spec.train_per_label));
     const std::int64_t test = std::min(spec.test_per_label, room - train);
-    return "data.split.train_per_label " + std::to_string(train) + " with test_per_label " + std::to_string(test) + " would fit.";
+    return fmt::format("data.split.train_per_label {} with test_per_label {} would fit.", train, test);
 }
 
 void requireRows(const Dataset& dataset, const std::vector<std::vector<std::size_t>>& rowsOf, const SplitSpec& spec) {
@@ -73,18 +70,18 @@ void requireRows(const Dataset& dataset, const std::vector<std::vector<std::size
     for (const auto& rows : rowsOf) smallest = std::min(smallest, static_cast<std::int64_t>(rows.size()));
     for (std::size_t label = 0; label < rowsOf.size(); ++label) {
         const auto rows = static_cast<std::int64_t>(rowsOf[label].size());
-        const std::string start = "The label " + inQuotes(dataset.labels[label]) + " has " + count(rows);
+        const std::string start = fmt::format("The label {} has {}", inQuotes(dataset.labels[label]), counted(rows, "row"));
         if (rows < wanted) {
             throw Error(ErrorCode::BadInput,
-                        start + ", but the split wants " + std::to_string(spec.train_per_label) + " for training and " +
-                            std::to_string(spec.test_per_label) + " for the test.",
+                        fmt::format("{}, but the split wants {} for training and {} for the test.", start, spec.train_per_label,
+                                    spec.test_per_label),
                         whatFits(smallest, spec));
         }
         if (rows == wanted && spec.eval_per_label > 0) {
             throw Error(ErrorCode::BadInput,
-                        start + ", and training (" + std::to_string(spec.train_per_label) + ") and test (" +
-                            std::to_string(spec.test_per_label) + ") take them all: none is left for the " +
-                            std::to_string(spec.eval_per_label) + " of data.split.eval_per_label.",
+                        fmt::format("{}, and training ({}) and test ({}) take them all: none is left for the {} of "
+                                    "data.split.eval_per_label.",
+                                    start, spec.train_per_label, spec.test_per_label, spec.eval_per_label),
                         "Set data.split.eval_per_label to 0, or take fewer rows. " + whatFits(smallest, spec));
         }
     }

@@ -4,6 +4,7 @@
 #include "engine/words/utf8.h"
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace engine {
 
@@ -34,14 +35,15 @@ SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, 
     for (std::size_t i = 0; i < m_answers.ids.size(); ++i) {
         const auto& ids = m_answers.ids[i];
         if (ids.empty())
-            throw Error(ErrorCode::BadInput, "The label \"" + m_answers.labels[i] + "\" is spelled with no token at all.",
+            throw Error(ErrorCode::BadInput,
+                        fmt::format("The label \"{}\" is spelled with no token at all.", m_answers.labels[i]),
                         "Give it a spelling under prompt.labels.");
         for (std::size_t j = 0; j < m_answers.ids.size(); ++j) {
             if (i == j || !begins(ids, m_answers.ids[j])) continue;
             if (ids.size() == m_answers.ids[j].size())
                 throw Error(ErrorCode::BadInput,
-                            "The labels \"" + m_answers.labels[std::min(i, j)] + "\" and \"" + m_answers.labels[std::max(i, j)] +
-                                "\" are the same tokens for this model.",
+                            fmt::format("The labels \"{}\" and \"{}\" are the same tokens for this model.",
+                                        m_answers.labels[std::min(i, j)], m_answers.labels[std::max(i, j)]),
                             "Spell them apart under prompt.labels.");
             nested = true;
         }
@@ -61,8 +63,8 @@ SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, 
     const auto bare = static_cast<std::int64_t>(tokens({}).size());
     if (m_room < std::max<std::int64_t>(1, bare + 1))
         throw Error(ErrorCode::BadInput,
-                    "The prompt's template and its answer take " + std::to_string(bare + maxTokens - m_room) +
-                        " tokens, which leaves no room for text within " + std::to_string(maxTokens) + ".",
+                    fmt::format("The prompt's template and its answer take {} tokens, which leaves no room for text within {}.",
+                                bare + maxTokens - m_room, maxTokens),
                     "Raise train.max_tokens (no model reads more than its own limit) or shorten the template.");
 }
 
@@ -97,7 +99,7 @@ std::vector<std::int32_t> SampleEncoder::question(const std::string& text) {
 Sample SampleEncoder::encode(const Example& example) {
     Sample sample{example.record, example.label, question(example.text), 0, 0};
     if (sample.ids.empty())
-        throw Error(ErrorCode::BadInput, "Record " + std::to_string(example.record) + " makes an empty question.",
+        throw Error(ErrorCode::BadInput, fmt::format("Record {} makes an empty question.", example.record),
                     "Put some words before {label} into prompt.template.");
     sample.answerBegin = static_cast<std::int64_t>(sample.ids.size());
     sample.lossBegin = m_countAll ? 1 : sample.answerBegin;

@@ -3,6 +3,7 @@
 #include "engine/prompt/template.h"
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace engine {
 namespace {
@@ -17,11 +18,10 @@ constexpr std::string_view kLabel = "{label}";
 // Where the placeholder stands; it must stand once.
 std::size_t placeOf(std::string_view placeholder, const std::string& text) {
     const std::size_t at = text.find(placeholder);
-    const std::string name(placeholder);
     if (at == std::string::npos)
-        refuse("prompt.template has no " + name + ".", "Write for example \"Text: {text}\\nLabel: {label}\".");
+        refuse(fmt::format("prompt.template has no {}.", placeholder), "Write for example \"Text: {text}\\nLabel: {label}\".");
     if (text.find(placeholder, at + placeholder.size()) != std::string::npos)
-        refuse("prompt.template has " + name + " more than once.", "Leave one.");
+        refuse(fmt::format("prompt.template has {} more than once.", placeholder), "Leave one.");
     return at;
 }
 
@@ -45,17 +45,18 @@ void PromptTemplate::spell(const PromptSpec& spec, const std::vector<std::string
     for (const auto& [label, spelling] : spec.labels) {
         const auto found = std::find(labels.begin(), labels.end(), label);
         if (found == labels.end())
-            refuse("prompt.labels spells '" + label + "', which is no label of the data.",
+            refuse(fmt::format("prompt.labels spells '{}', which is no label of the data.", label),
                    "Spell only labels that data.labels has.");
         const auto index = static_cast<std::size_t>(found - labels.begin());
-        if (spelled[index]) refuse("prompt.labels spells '" + label + "' twice.", "Leave one spelling.");
+        if (spelled[index]) refuse(fmt::format("prompt.labels spells '{}' twice.", label), "Leave one spelling.");
         spelled[index] = true;
         m_answers[index] = spelling;
     }
     for (std::size_t i = 0; i < m_answers.size(); ++i) {
         std::string& answer = m_answers[i];
         if (answer.find_first_not_of(" \t\r\n") == std::string::npos)
-            refuse("The label '" + labels[i] + "' is spelled with nothing but blanks.", "Give it a spelling in prompt.labels.");
+            refuse(fmt::format("The label '{}' is spelled with nothing but blanks.", labels[i]),
+                   "Give it a spelling in prompt.labels.");
         if (spaces == 0) continue;
         if (answer.find_first_not_of(' ') >= spaces) answer.erase(0, spaces);
         answer.insert(0, 1, ' ');
@@ -63,8 +64,8 @@ void PromptTemplate::spell(const PromptSpec& spec, const std::vector<std::string
     for (std::size_t i = 0; i < m_answers.size(); ++i) {
         const auto same = std::find(m_answers.begin(), m_answers.begin() + static_cast<std::ptrdiff_t>(i), m_answers[i]);
         if (same == m_answers.begin() + static_cast<std::ptrdiff_t>(i)) continue;
-        refuse("The labels '" + labels[static_cast<std::size_t>(same - m_answers.begin())] + "' and '" + labels[i] +
-                   "' are both spelled \"" + *same + "\".",
+        refuse(fmt::format("The labels '{}' and '{}' are both spelled \"{}\".",
+                           labels[static_cast<std::size_t>(same - m_answers.begin())], labels[i], *same),
                "Give each its own spelling in prompt.labels.");
     }
 }

@@ -21,6 +21,10 @@ std::string numberText(double value, int digits) {
     return fmt::format("{:.{}f}", value, digits);
 }
 
+std::string counted(std::int64_t n, std::string_view one) {
+    return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s");
+}
+
 std::string secondsText(double seconds) {
     if (!std::isfinite(seconds) || seconds < 0) return "–";
     if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);

@@ -5,6 +5,7 @@
 #include "engine/words/quoting.h"
 #include "engine/words/utf8.h"
 
+#include <fmt/core.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -74,13 +75,13 @@ private:
 
     void checkTag(const YAML::Mark& mark, const std::string& tag) {
         if (!tag.empty() && tag != "?" && tag != "!")
-            complain(mark, "tags (" + excerpt(tag) + ") are not read here; leave it out.");
+            complain(mark, fmt::format("tags ({}) are not read here; leave it out.", excerpt(tag)));
     }
 
     void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag) {
         checkTag(mark, tag);
         if (m_open.size() >= kDepth) {
-            complain(mark, "nested deeper than " + std::to_string(kDepth) + " levels.");
+            complain(mark, fmt::format("nested deeper than {} levels.", kDepth));
             throw Refused{};
         }
         m_open.push_back({node(kind, mark)});
@@ -120,8 +121,7 @@ private:
         }
         for (const auto& [known, value] : top.node.entries) {
             if (known.text != key.text || key.kind == YamlNode::Kind::Refused) continue;
-            complain(key.line, key.column,
-                     "\"" + excerpt(key.text) + "\" is set twice, first on line " + std::to_string(known.line) + ".");
+            complain(key.line, key.column, fmt::format("\"{}\" is set twice, first on line {}.", excerpt(key.text), known.line));
             key.kind = YamlNode::Kind::Refused;
             break;
         }

@@ -131,6 +131,9 @@ void TestWords::writesNumbers() {
     QCOMPARE(engine::numberText(0.845, 4), std::string("0.8450"));
     QCOMPARE(engine::numberText(-1234.56, 1), std::string("-1234.6"));
     QCOMPARE(engine::numberText(2.5, 0), std::string("2"));
+    QCOMPARE(engine::counted(1, "row"), std::string("1 row"));
+    QCOMPARE(engine::counted(0, "row"), std::string("0 rows"));
+    QCOMPARE(engine::counted(4846, "row"), std::string("4846 rows"));
     for (const char* number : {"12", "-3.5e2", " 40 %", "+7", ".5"}) QVERIFY(engine::isNumber(number));
     for (const char* other : {"", " ", "12a", "one", "1 2", "--1"}) QVERIFY(!engine::isNumber(other));
 }

@@ -6,11 +6,13 @@
 #include "engine/data/csv/sniff.h"
 #include "engine/data/encoding.h"
 #include "engine/data/issue_list.h"
+#include "engine/words/numbers.h"
 #include "engine/words/quoting.h"
 #include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <array>
+#include <fmt/core.h>
 #include <optional>
 #include <set>
 
@@ -103,11 +105,11 @@ public:
 
 private:
     void nameColumns(const RecordView& record) {
-        const std::string where = m_table.path.string() + ":" + std::to_string(record.line);
+        const std::string where = fmt::format("{}:{}", m_table.path.string(), record.line);
         if (record.fieldCount > record.fields.size()) {
             throw Error(ErrorCode::BadInput,
-                        where + ": The first record has " + std::to_string(record.fieldCount) + " fields; a table may have " +
-                            std::to_string(RecordReader::kMostFields) + ".",
+                        fmt::format("{}: The first record has {} fields; a table may have {}.", where, record.fieldCount,
+                                    +RecordReader::kMostFields),
                         "Check data.delimiter.");
         }
         if (m_table.hasHeader && record.quoteLine > 0)
@@ -116,7 +118,7 @@ private:
         std::set<std::string> seen;
         for (std::size_t i = 0; i < record.fieldCount; ++i) {
             std::string name = m_table.hasHeader ? record.fields[i].text() : std::string();
-            if (name.empty()) name = "column " + std::to_string(i);
+            if (name.empty()) name = fmt::format("column {}", i);
             if (!seen.insert(name).second) {
                 m_issues.add(Severity::Warning, record.line, "columns have another's name", [&] {
                     return "Two columns are named " + inQuotes(name) + ". Name columns by number, or rename one.";
@@ -128,7 +130,7 @@ private:
 
     void take(CsvTally tally) {
         if (tally.rows > kMostRows)
-            throw Error(ErrorCode::BadInput, m_table.path.string() + " has over " + std::to_string(kMostRows) + " rows.",
+            throw Error(ErrorCode::BadInput, fmt::format("{} has over {} rows.", m_table.path.string(), kMostRows),
                         "Take a part of it.");
         m_table.recordCount = tally.records;
         m_table.rowCount = tally.rows;
@@ -166,9 +168,10 @@ private:
         case CsvOddity::UnclosedQuote:
             return "The quote that opens a field here is never closed; everything after it was left out. Close it.";
         case CsvOddity::WrongFieldCount:
-            return "This record has " + std::to_string(record.fieldCount) + (record.fieldCount == 1 ? " field" : " fields") +
-                   " instead of " + std::to_string(m_table.header.size()) +
-                   " and was left out. A field that holds the delimiter must stand in quotes.";
+            return fmt::format(
+                "This record has {} instead of {} and was left out. A field that holds the delimiter must stand in "
+                "quotes.",
+                counted(static_cast<std::int64_t>(record.fieldCount), "field"), m_table.header.size());
         case CsvOddity::Nul: break;
         }
         return "This record holds a NUL byte and was left out.";
@@ -191,8 +194,7 @@ private:
         m_issues.moveTo(m_table.issues);
         const auto why = std::find_if(m_table.issues.begin(), m_table.issues.end(),
                                       [](const Issue& i) { return i.severity != Severity::Note && i.line > 0; });
-        throw Error(ErrorCode::BadInput,
-                    "No record of " + name + " can be used (" + std::to_string(m_table.recordCount) + " were read).",
+        throw Error(ErrorCode::BadInput, fmt::format("No record of {} can be used ({} were read).", name, m_table.recordCount),
                     why == m_table.issues.end() ? std::string() : "The first problem: " + toString(*why));
     }
 
@@ -208,7 +210,7 @@ Table tableOf(std::shared_ptr<const CsvText> text, const TableOptions& options, 
     const std::string_view head = text->view(0, kHeadBytes, buffer);
     const std::string name = text->path().string();
     if (const char* format = foreignFormat(head))
-        throw Error(ErrorCode::BadInput, name + " is " + format + ", not a CSV.", "Save or unpack it as CSV.");
+        throw Error(ErrorCode::BadInput, fmt::format("{} is {}, not a CSV.", name, format), "Save or unpack it as CSV.");
     if (const auto mark = utf8Mark(head, text->size(), options.encoding)) {
         if (std::optional<Table> table = TableReader(text, *mark, stop).read(options, "UTF-8", true)) return std::move(*table);
     }
