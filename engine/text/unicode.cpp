@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 namespace engine {
 
@@ -50,13 +49,9 @@ CharKind kindOf(char32_t code) {
 }
 
 Character wideCharacterAt(std::string_view text, std::size_t at) {
-    // A character has four bytes at most; the window keeps ICU's 32-bit offsets apart from the text's length.
-    const std::string_view window = text.substr(at, 4);
-    std::int32_t used = 0;
-    UChar32 code = 0;
-    U8_NEXT(window.data(), used, static_cast<std::int32_t>(window.size()), code);
-    if (code < 0) return {0xFFFD, 1, CharKind::Other, false};
-    return {static_cast<char32_t>(code), static_cast<std::uint8_t>(used), kindOf(static_cast<char32_t>(code)), true};
+    const Utf8Step step = utf8Step(text, at);
+    if (step.kind != Utf8Step::Whole) return {0xFFFD, 1, CharKind::Other, false};
+    return {step.code, static_cast<std::uint8_t>(step.bytes), kindOf(step.code), true};
 }
 
 std::size_t characterBefore(std::string_view text, std::size_t end) {
@@ -72,13 +67,6 @@ bool isWordCharacter(char32_t code) {
     constexpr auto kMarksAndMore = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
     return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || (U_MASK(u_charType(c)) & kMarksAndMore) ||
            u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL) || kindOf(code) == CharKind::Letter;
-}
-
-void appendUtf8(std::string& text, char32_t code) {
-    char bytes[4];
-    std::int32_t used = 0;
-    U8_APPEND_UNSAFE(bytes, used, static_cast<UChar32>(code));
-    text.append(bytes, static_cast<std::size_t>(used));
 }
 
 } // namespace engine

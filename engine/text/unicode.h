@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Characters of UTF-8 text in the four classes that tokenizers' patterns tell apart.
 #pragma once
+#include "engine/words/utf8.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -39,6 +41,5 @@ inline Character characterAt(std::string_view text, std::size_t at) {
 std::size_t characterBefore(std::string_view text, std::size_t end);
 /// \w of the Rust regex crate: alphabetic, mark, decimal number, connector punctuation, join control.
 bool isWordCharacter(char32_t code);
-void appendUtf8(std::string& text, char32_t code);
 
 } // namespace engine
