@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli_compare.h"
-#include "app/cli_output.h"
 #include "engine/words/utf8.h"
 
-#include <algorithm>
 #include <iostream>
 
 namespace app {
@@ -11,44 +9,16 @@ namespace app {
 namespace {
 
 using namespace engine;
+using Rows = std::vector<std::vector<std::string>>;
 
-struct Setting {
-    std::string key;
-    std::vector<std::string> values; // one a run
-};
-
-/// The settings in which any two of the runs differ.
-std::vector<Setting> differences(const std::vector<RunDetail>& runs) {
-    std::vector<Setting> all;
-    for (const RunDetail& run : runs)
-        for (const auto& [key, value] : run.summary.params)
-            if (std::none_of(all.begin(), all.end(), [&, &k = key](const Setting& s) { return s.key == k; }))
-                all.push_back({key, {}});
-    for (Setting& setting : all)
-        for (const RunDetail& run : runs) {
-            const auto& params = run.summary.params;
-            const auto found = std::find_if(params.begin(), params.end(), [&](const auto& p) { return p.first == setting.key; });
-            setting.values.push_back(found == params.end() ? std::string() : found->second);
-        }
-    std::erase_if(all, [](const Setting& s) {
-        return std::all_of(s.values.begin(), s.values.end(), [&](const auto& v) { return v == s.values[0]; });
-    });
-    return all;
-}
-
-Json result(const std::vector<RunDetail>& runs, const std::vector<Setting>& settings) {
-    Json list = Json::array(), differ = Json::array();
-    for (const RunDetail& run : runs) {
-        Json json{{"run", run.summary.id},
-                  {"name", run.summary.name},
-                  {"kind", toString(run.summary.kind)},
-                  {"state", toString(run.summary.state)}};
-        if (run.report) json.update(toJson(*run.report));
-        if (run.report && runs[0].report) json["accuracy_difference"] = run.report->accuracy - runs[0].report->accuracy;
-        list.push_back(json);
-    }
-    for (const Setting& s : settings) differ.push_back({{"key", s.key}, {"values", s.values}});
-    return {{"event", "result"}, {"runs", list}, {"differences", differ}};
+/// What became of the rows of two runs or more, and whether chance could have done it.
+Json verdict(const Comparison& comparison) {
+    const auto& first = comparison.runs.front().detail.report;
+    const auto& last = comparison.runs.back().detail.report;
+    Json json{{"accuracy_difference", last->accuracy - first->accuracy}};
+    for (std::size_t fate = 0; fate < kRowFates; ++fate) json[toString(static_cast<RowFate>(fate))] = comparison.fates[fate];
+    json["mcnemar_p"] = *comparison.chance();
+    return json;
 }
 
 std::string shortened(const std::string& text) {
@@ -57,54 +27,90 @@ std::string shortened(const std::string& text) {
     return first.size() == text.size() ? text : std::string(first) + "…";
 }
 
-void print(const std::vector<RunDetail>& runs, const std::vector<Setting>& settings) {
-    using Rows = std::vector<std::vector<std::string>>;
-    Rows rows{{""}, {"kind"}, {"accuracy"}, {"macro F1"}, {"difference of accuracy"}, {"difference of macro F1"}};
-    const Report* first = runs[0].report ? &*runs[0].report : nullptr;
-    for (const RunDetail& run : runs) {
-        const Report* report = run.report ? &*run.report : nullptr;
-        rows[0].push_back("run " + std::to_string(run.summary.id));
-        rows[1].push_back(toString(run.summary.kind));
-        rows[2].push_back(report ? numberText(report->accuracy, 4) : toString(run.summary.state));
-        rows[3].push_back(report ? numberText(report->macro_f1, 4) : "");
-        const bool compared = report && first && report != first;
-        rows[4].push_back(compared ? signedPoints(report->accuracy - first->accuracy) : "");
-        rows[5].push_back(compared ? signedPoints(report->macro_f1 - first->macro_f1) : "");
+std::string pText(double p) {
+    return p < 0.001 ? "p < 0.001" : "p = " + numberText(p, p < 0.1 ? 3 : 2);
+}
+
+void addMeasures(const Comparison& comparison, Rows& rows) {
+    for (const MeasureRow& row : comparison.measures) {
+        rows.push_back({inSentence(*row.measure)});
+        for (const auto& value : row.values) rows.back().push_back(value ? valueText(row.measure->unit, *value) : "");
     }
-    const std::vector<std::string> labels = first ? first->confusion.labels : std::vector<std::string>();
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-        rows.push_back({"accuracy of " + labels[i]});
-        for (const RunDetail& run : runs) {
-            const bool same = run.report && run.report->confusion.labels == labels;
-            rows.back().push_back(same ? numberText(run.report->per_label[i].accuracy, 4) : "");
-        }
+    for (const MeasureRow& row : comparison.measures) {
+        if (row.measure->better == Better::Neither || !row.values[0]) continue;
+        rows.push_back({"difference of " + inSentence(*row.measure), ""});
+        for (std::size_t i = 1; i < row.values.size(); ++i)
+            rows.back().push_back(row.values[i] ? differenceText(row.measure->unit, *row.values[i] - *row.values[0]) : "");
     }
-    std::cout << tableText(rows);
-    for (const RunDetail& run : runs) {
-        if (!run.report) continue;
-        std::cout << "\nrun " << run.summary.id << " · " << run.summary.name << " · " << toString(run.summary.kind) << "\n"
-                  << matrixText(run.report->confusion);
-    }
-    if (settings.empty()) return;
-    std::cout << "\nsettings that differ\n";
-    Rows table;
-    for (const Setting& s : settings) {
-        table.push_back({s.key});
-        for (const std::string& value : s.values) table.back().push_back(shortened(value));
-    }
-    std::cout << tableText(table);
+}
+
+std::string rowsText(const Comparison& comparison) {
+    const std::optional<double> p = comparison.chance();
+    if (!p) return {};
+    const auto rows = [&](RowFate fate) { return std::to_string(comparison.rowsOf(fate)); };
+    return "\n" + rows(RowFate::Fixed) + " rows fixed, " + rows(RowFate::Broken) + " broken, " + rows(RowFate::BothWrong) +
+           " wrong in both, " + rows(RowFate::BothRight) +
+           " right in both: " + (*p < 0.05 ? "more than chance" : "may be chance") + " (McNemar " + pText(*p) + ")\n";
 }
 
 } // namespace
 
+Json comparisonJson(const Comparison& comparison) {
+    Json runs = Json::array(), settings = Json::array();
+    const auto& first = comparison.runs.front().detail.report;
+    for (const ComparedRun& run : comparison.runs) {
+        const RunSummary& summary = run.detail.summary;
+        Json json{
+            {"run", summary.id}, {"name", summary.name}, {"kind", toString(summary.kind)}, {"state", toString(summary.state)}};
+        addMeasured(json, summary.measured);
+        if (run.detail.report) json.update(toJson(*run.detail.report));
+        if (run.detail.report && first) json["accuracy_difference"] = run.detail.report->accuracy - first->accuracy;
+        runs.push_back(json);
+    }
+    for (const SettingRow& row : comparison.settings) {
+        Json values = Json::array();
+        for (const auto& value : row.values) values.push_back(value ? Json(*value) : Json());
+        settings.push_back({{"key", row.key}, {"values", values}});
+    }
+    Json json{{"runs", runs}, {"differences", settings}};
+    if (comparison.chance()) json["verdict"] = verdict(comparison);
+    return json;
+}
+
+std::string comparisonText(const Comparison& comparison) {
+    Rows rows{{""}, {"kind"}, {"state"}};
+    for (const ComparedRun& run : comparison.runs) {
+        rows[0].push_back("run " + std::to_string(run.detail.summary.id));
+        rows[1].push_back(toString(run.detail.summary.kind));
+        rows[2].push_back(toString(run.detail.summary.state));
+    }
+    addMeasures(comparison, rows);
+    for (const LabelRow& row : comparison.perLabel) {
+        rows.push_back({"accuracy of " + row.label});
+        for (const LabelScore& score : row.scores) rows.back().push_back(numberText(score.accuracy, 4));
+    }
+    std::string text = tableText(rows) + rowsText(comparison);
+    for (const ComparedRun& run : comparison.runs)
+        if (run.detail.report)
+            text += "\nrun " + std::to_string(run.detail.summary.id) + " · " + run.detail.summary.name + " · " +
+                    toString(run.detail.summary.kind) + "\n" + matrixText(run.detail.report->confusion);
+    if (comparison.settings.empty()) return text;
+    Rows settings;
+    for (const SettingRow& row : comparison.settings) {
+        settings.push_back({row.key});
+        for (const auto& value : row.values) settings.back().push_back(value ? shortened(*value) : "–");
+    }
+    return text + "\nsettings that differ\n" + tableText(settings);
+}
+
 int compareRuns(const Session& session, const std::vector<RunId>& ids) {
-    const Runs store(session.existingRunsFile());
-    std::vector<RunDetail> runs;
-    for (const RunId id : ids) runs.push_back(store.detail(id));
-    if (session.json)
-        printJson(result(runs, differences(runs)));
-    else
-        print(runs, differences(runs));
+    const Comparison comparison = compare(Runs(session.existingRunsFile()), ids);
+    if (session.json) {
+        Json result{{"event", "result"}};
+        result.update(comparisonJson(comparison));
+        printJson(result);
+    } else
+        std::cout << comparisonText(comparison);
     return kDone;
 }
 

@@ -29,8 +29,8 @@ std::string escaped(const std::string& text) {
 
 std::string matrix(const std::string& title, const Report& report) {
     const ConfusionMatrix& m = report.confusion;
-    std::string html = "<figure><figcaption>" + escaped(title) + ": accuracy " + numberText(report.accuracy, 4) + ", macro F1 " +
-                       numberText(report.macro_f1, 4) + "</figcaption><table><tr><th>truth \\ guess</th>";
+    std::string html = "<figure><figcaption>" + escaped(title) + ": " + briefText(measured(report), ", ") +
+                       "</figcaption><table><tr><th>truth \\ guess</th>";
     for (const std::string& label : m.labels) html += "<th>" + escaped(label) + "</th>";
     html += "<th>no answer</th></tr>";
     for (std::size_t i = 0; i < m.counts.size(); ++i) {
@@ -63,13 +63,13 @@ std::string htmlReport(const Runs& runs, const RunDetail& run) {
                        "pre{background:#f3f5f7;padding:1rem;overflow:auto}</style><h1>" +
                        escaped(run.summary.name) + "</h1><p>Run " + std::to_string(run.summary.id) + ", " +
                        toString(run.summary.kind) + ", " + std::to_string(run.report->examples) + " test examples.";
-    const std::optional<RunId> baseline =
-        run.summary.kind == RunKind::Baseline ? std::nullopt : runs.matchingBaseline(likeOf(run));
+    const std::optional<RunId> baseline = run.summary.kind == RunKind::Baseline ? std::nullopt : runs.matchingBaseline(run);
     std::string before;
     if (baseline) {
         const RunDetail other = runs.detail(*baseline);
         if (other.report) {
-            html += " Accuracy " + signedPoints(run.report->accuracy - other.report->accuracy) + " against the model as it was.";
+            html += " Accuracy " + differenceText(Unit::Share, run.report->accuracy - other.report->accuracy) +
+                    " against the model as it was.";
             before = matrix("before", *other.report);
         }
     }

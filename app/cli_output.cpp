@@ -9,6 +9,7 @@
 namespace app {
 
 using engine::ErrorCode;
+using engine::Measure;
 
 namespace {
 
@@ -54,12 +55,14 @@ Json toJson(const engine::Report& report) {
         perLabel[labels[i]] = {
             {"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}, {"support", s.support}, {"accuracy", s.accuracy}};
     }
-    return {{"accuracy", report.accuracy},
-            {"macro_f1", report.macro_f1},
-            {"labels", labels},
-            {"confusion", report.confusion.counts},
-            {"per_label", perLabel},
-            {"eval_loss", report.eval_loss ? Json(*report.eval_loss) : Json()}};
+    return {{"labels", labels}, {"confusion", report.confusion.counts}, {"per_label", perLabel}};
+}
+
+void addMeasured(Json& json, const engine::Measured& measured) {
+    for (const Measure& measure : engine::measures()) {
+        const auto value = measured.of(measure);
+        json[Json::json_pointer(measure.place)] = value ? Json(*value) : Json();
+    }
 }
 
 Json toJson(const std::vector<engine::Issue>& issues) {
@@ -76,28 +79,10 @@ Json toJson(const std::vector<engine::Issue>& issues) {
 
 Json resultOf(const engine::Done& done) {
     Json result{{"event", "result"}, {"run", done.run}};
+    addMeasured(result, done.measured);
     result.update(toJson(done.report));
-    result["seconds"] = {{"load", done.seconds.load}, {"train", done.seconds.train}, {"evaluate", done.seconds.evaluate}};
-    result["examples_per_second"] = {{"train", done.trainExamplesPerSecond}, {"evaluate", done.evaluateExamplesPerSecond}};
-    result["peak_rss_bytes"] = done.peakRssBytes;
     result["adapter"] = done.adapter.empty() ? Json() : Json(done.adapter.string());
     return result;
-}
-
-engine::NewRun likeOf(const engine::RunDetail& detail) {
-    engine::NewRun like;
-    like.name = detail.summary.name;
-    like.kind = detail.summary.kind;
-    like.experimentYaml = detail.experimentYaml;
-    like.params = detail.summary.params;
-    like.datasetSha256 = detail.datasetSha256;
-    like.modelSha256 = detail.modelSha256;
-    like.versions = detail.versions;
-    return like;
-}
-
-std::string signedPoints(double difference) {
-    return (difference >= 0 ? "+" : "") + numberText(100 * difference, 1) + " points";
 }
 
 std::string tableText(const std::vector<std::vector<std::string>>& rows) {
@@ -129,10 +114,17 @@ std::string matrixText(const engine::ConfusionMatrix& matrix) {
     return tableText(rows);
 }
 
+std::string briefText(const engine::Measured& measured, const std::string& between) {
+    std::string text;
+    for (const Measure* measure : engine::briefMeasures())
+        if (const auto value = measured.of(*measure))
+            text += (text.empty() ? "" : between) + engine::inSentence(*measure) + " " + engine::valueText(measure->unit, *value);
+    return text;
+}
+
 std::string reportText(const engine::Report& report) {
-    std::string text = "accuracy " + numberText(report.accuracy, 4) + "   macro F1 " + numberText(report.macro_f1, 4) + "   " +
-                       std::to_string(report.examples) + " examples\n\n";
-    return text + engine::classificationReport(report) + "\n" + matrixText(report.confusion);
+    return briefText(engine::measured(report), "   ") + "   " + std::to_string(report.examples) + " examples\n\n" +
+           engine::classificationReport(report) + "\n" + matrixText(report.confusion);
 }
 
 } // namespace app

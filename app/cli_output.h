@@ -20,22 +20,22 @@ void printProblem(const std::string& sentence);
 /// The same of a failure; with --json also an "error" event.
 void printError(bool json, engine::ErrorCode code, const std::string& message, const std::string& hint);
 
-Json toJson(const engine::Report& report); // accuracy … eval_loss
+/// labels, confusion and per_label.
+Json toJson(const engine::Report& report);
+/// Every measure in its place; null where it is not known.
+void addMeasured(Json& json, const engine::Measured& measured);
 Json toJson(const std::vector<engine::Issue>& issues);
 /// The result of a training or evaluation.
 Json resultOf(const engine::Done& done);
 int exitCodeOf(const engine::Outcome& outcome);
-
-/// What Runs::matchingBaseline wants to know of a run.
-engine::NewRun likeOf(const engine::RunDetail& detail);
 
 /// Rows of cells, the first column to the left and the others to the right; widths in characters.
 std::string tableText(const std::vector<std::vector<std::string>>& rows);
 /// Rows truth, columns guess.
 std::string matrixText(const engine::ConfusionMatrix& matrix);
 std::string reportText(const engine::Report& report);
-/// "+12.3 points" of a difference of shares.
-std::string signedPoints(double difference);
+/// "accuracy 0.8450   macro F1 0.8441": the brief ones of those that are known.
+std::string briefText(const engine::Measured& measured, const std::string& between);
 using engine::bytesText;
 using engine::numberText;
 using engine::secondsText;

@@ -40,6 +40,13 @@ Json stepJson(const engine::StepEvent& e) {
             {"eta_seconds", e.eta_seconds}};
 }
 
+Json evalJson(const engine::EvalEvent& e) {
+    Json json{{"event", "eval"}, {"run", e.run}, {"step", e.step}, {"loss", e.loss}};
+    for (const engine::Measure& measure : engine::measures())
+        if (const auto value = e.measured.of(measure)) json[measure.key] = *value;
+    return json;
+}
+
 std::string rates(double examplesPerSecond, double etaSeconds) {
     std::string text;
     if (examplesPerSecond > 0) text += "  " + numberText(examplesPerSecond, 1) + " examples/s";
@@ -77,16 +84,10 @@ void Progress::operator()(const engine::Event& event) {
                  numberText(step->loss, 3) + rates(step->examples_per_second, step->eta_seconds),
              share);
     } else if (const auto* eval = std::get_if<engine::EvalEvent>(&event)) {
-        if (m_json)
-            printJson({{"event", "eval"},
-                       {"run", eval->run},
-                       {"step", eval->step},
-                       {"loss", eval->loss},
-                       {"accuracy", eval->accuracy},
-                       {"macro_f1", eval->macro_f1}});
+        if (m_json) printJson(evalJson(*eval));
         clear();
-        std::cerr << "step " << eval->step << ": eval loss " << numberText(eval->loss, 4) << ", accuracy "
-                  << numberText(eval->accuracy, 4) << ", macro F1 " << numberText(eval->macro_f1, 4) << '\n';
+        std::cerr << "step " << eval->step << ": eval loss " << numberText(eval->loss, 4) << ", "
+                  << briefText(eval->measured, ", ") << '\n';
     } else if (const auto* progress = std::get_if<engine::ProgressEvent>(&event)) {
         if (!m_terminal && progress->stage != m_stage) std::cerr << progress->stage << '\n';
         m_stage = progress->stage;

@@ -23,26 +23,13 @@ std::string timeText(double seconds) {
     return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts)};
 }
 
-Json maybe(const std::optional<double>& value) {
-    return value ? Json(*value) : Json();
-}
-
 Json summary(const RunSummary& run) {
-    return {{"run", run.id},
-            {"name", run.name},
-            {"kind", toString(run.kind)},
-            {"state", toString(run.state)},
-            {"started", run.started},
-            {"finished", run.finished},
-            {"exit_reason", run.exitReason},
-            {"accuracy", maybe(run.accuracy)},
-            {"macro_f1", maybe(run.macro_f1)},
-            {"eval_loss", maybe(run.eval_loss)},
-            {"last_loss", maybe(run.last_loss)},
-            {"step", run.step},
-            {"steps", run.steps},
-            {"tags", run.tags},
-            {"note", run.note}};
+    Json json{
+        {"run", run.id},          {"name", run.name},         {"kind", toString(run.kind)},   {"state", toString(run.state)},
+        {"started", run.started}, {"finished", run.finished}, {"exit_reason", run.exitReason}};
+    addMeasured(json, run.measured);
+    json.update({{"step", run.step}, {"steps", run.steps}, {"tags", run.tags}, {"note", run.note}});
+    return json;
 }
 
 int list(const Session& session) {
@@ -54,8 +41,9 @@ int list(const Session& session) {
         return kDone;
     }
     const Runs runs(session.runsFile());
-    std::vector<std::vector<std::string>> rows{
-        {"run", "name", "kind", "state", "started", "step", "accuracy", "macro F1", "tags"}};
+    std::vector<std::vector<std::string>> rows{{"run", "name", "kind", "state", "started", "step"}};
+    for (const Measure* measure : briefMeasures()) rows[0].push_back(inSentence(*measure));
+    rows[0].emplace_back("tags");
     Json all = Json::array();
     for (const RunSummary& run : runs.list()) {
         if (session.json) {
@@ -65,9 +53,12 @@ int list(const Session& session) {
         std::string tags;
         for (const std::string& tag : run.tags) tags += (tags.empty() ? "" : ", ") + tag;
         rows.push_back({std::to_string(run.id), run.name, toString(run.kind), toString(run.state), timeText(run.started),
-                        run.steps > 0 ? std::to_string(run.step) + "/" + std::to_string(run.steps) : "",
-                        run.accuracy ? numberText(*run.accuracy, 4) : "", run.macro_f1 ? numberText(*run.macro_f1, 4) : "",
-                        tags});
+                        run.steps > 0 ? std::to_string(run.step) + "/" + std::to_string(run.steps) : ""});
+        for (const Measure* measure : briefMeasures()) {
+            const auto value = run.measured.of(*measure);
+            rows.back().push_back(value ? valueText(measure->unit, *value) : "");
+        }
+        rows.back().push_back(tags);
     }
     if (session.json)
         printJson({{"event", "result"}, {"runs", all}});
@@ -94,7 +85,8 @@ int show(const Session& session, RunId id) {
         json["parent"] = run.parent ? Json(*run.parent) : Json();
         if (run.report) json.update(toJson(*run.report));
         json["figures"] = Json::object();
-        for (const auto& [name, value] : run.figures) json["figures"][name] = value;
+        for (const Measure& measure : measures())
+            if (const auto value = run.summary.measured.of(measure)) json["figures"][measure.key] = *value;
         json["artifacts"] = Json::array();
         for (const Artifact& a : run.artifacts)
             json["artifacts"].push_back({{"kind", a.kind}, {"path", a.path.string()}, {"sha256", a.sha256}});
@@ -114,7 +106,9 @@ int show(const Session& session, RunId id) {
     if (!s.note.empty()) std::cout << "note: " << s.note << "\n";
     std::cout << "\n" << run.experimentYaml << "\n";
     if (run.report) std::cout << reportText(*run.report) << "\n";
-    for (const auto& [name, value] : run.figures) std::cout << name << "  " << Json(value).dump() << "\n";
+    for (const Measure& measure : measures())
+        if (const auto value = s.measured.of(measure))
+            std::cout << inSentence(measure) << "  " << valueText(measure.unit, *value) << "\n";
     for (const Artifact& a : run.artifacts) std::cout << a.kind << "  " << a.path.string() << "\n";
     return kDone;
 }

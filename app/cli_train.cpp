@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // train and evaluate.
 #include "app/cli.h"
-#include "app/cli_output.h"
+#include "app/cli_compare.h"
 #include "app/cli_signals.h"
 
 #include <iostream>
@@ -17,48 +17,68 @@ void printDone(const Runs& runs, const Done& done) {
     const RunDetail detail = runs.detail(done.run);
     std::cout << "run " << done.run << " · " << detail.summary.name << " · " << toString(detail.summary.kind) << "\n"
               << reportText(done.report) << "\n";
-    std::cout << "load " << secondsText(done.seconds.load);
-    if (done.seconds.train > 0)
-        std::cout << ", training " << secondsText(done.seconds.train) << " (" << numberText(done.trainExamplesPerSecond, 1)
-                  << " examples/s)";
-    std::cout << ", evaluation " << secondsText(done.seconds.evaluate) << " (" << numberText(done.evaluateExamplesPerSecond, 1)
-              << " examples/s), peak memory " << bytesText(done.peakRssBytes) << "\n";
+    const auto text = [&](const char* key) { return valueText(measure(key).unit, done.measured[key].value_or(0)); };
+    std::cout << "load " << text("seconds_load");
+    if (done.measured["seconds_train"])
+        std::cout << ", training " << text("seconds_train") << " (" << text("examples_per_second_train") << " examples/s)";
+    std::cout << ", evaluation " << text("seconds_evaluate") << " (" << text("examples_per_second_evaluate")
+              << " examples/s), peak memory " << text("peak_rss_bytes") << "\n";
     if (!done.adapter.empty()) std::cout << "adapter: " << done.adapter.string() << "\n";
     if (detail.summary.kind == RunKind::Baseline) return;
-    const std::optional<RunId> baseline = runs.matchingBaseline(likeOf(detail));
+    const std::optional<RunId> baseline = runs.matchingBaseline(detail);
     if (!baseline) return;
     const RunDetail before = runs.detail(*baseline);
     if (!before.report) return;
-    std::cout << "\nbefore (run " << *baseline << ", baseline): accuracy " << numberText(before.report->accuracy, 4)
-              << "   macro F1 " << numberText(before.report->macro_f1, 4) << "\n"
+    std::cout << "\nbefore (run " << *baseline << ", baseline): " << briefText(before.summary.measured, "   ") << "\n"
               << matrixText(before.report->confusion) << "accuracy "
-              << signedPoints(done.report.accuracy - before.report->accuracy) << "\n";
+              << differenceText(Unit::Share, done.report.accuracy - before.report->accuracy) << "\n";
+}
+
+/// Of an outcome that is not done.
+void tellUnfinished(const Session& session, const Outcome& outcome) {
+    if (const auto* stopped = std::get_if<Stopped>(&outcome)) {
+        const std::string run = std::to_string(stopped->run);
+        std::string sentence = stopped->run == 0
+                                   ? "Stopped before a run began."
+                                   : "Run " + run + " was stopped after step " + std::to_string(stopped->step) + ".";
+        if (!stopped->checkpoint.empty())
+            sentence += " Its checkpoint is " + stopped->checkpoint.string() + "; train --resume " + run + " goes on from there.";
+        printProblem(sentence);
+    } else if (const auto* failed = std::get_if<Failed>(&outcome)) {
+        printError(session.json, failed->code, failed->message, failed->hint);
+    }
 }
 
 int finish(const Session& session, const Runs& runs, const Outcome& outcome) {
-    if (const auto* done = std::get_if<Done>(&outcome)) {
-        if (session.json)
-            printJson(resultOf(*done));
-        else
-            printDone(runs, *done);
-    } else if (const auto* stopped = std::get_if<Stopped>(&outcome)) {
-        std::string sentence =
-            "Run " + std::to_string(stopped->run) + " was stopped after step " + std::to_string(stopped->step) + ".";
-        if (!stopped->checkpoint.empty())
-            sentence += " Its checkpoint is " + stopped->checkpoint.string() + "; train --resume " +
-                        std::to_string(stopped->run) + " goes on from there.";
-        printProblem(sentence);
-    } else {
-        const auto& failed = std::get<Failed>(outcome);
-        printError(session.json, failed.code, failed.message, failed.hint);
-    }
+    const auto* done = std::get_if<Done>(&outcome);
+    if (!done)
+        tellUnfinished(session, outcome);
+    else if (session.json)
+        printJson(resultOf(*done));
+    else
+        printDone(runs, *done);
     return exitCodeOf(outcome);
+}
+
+int finish(const Session& session, const Runs& runs, const Compared& compared) {
+    const auto* done = std::get_if<Done>(&compared.outcome);
+    if (!done || !compared.baseline) return finish(session, runs, compared.outcome);
+    const Comparison comparison = compare(runs, {*compared.baseline, done->run});
+    if (session.json) {
+        Json result = resultOf(*done);
+        result["baseline"] = *compared.baseline;
+        result["comparison"] = comparisonJson(comparison);
+        printJson(result);
+    } else
+        std::cout << comparisonText(comparison) << "adapter: " << done->adapter.string() << "\n";
+    return kDone;
 }
 
 struct Options {
     ExperimentArguments experiment;
     std::string adapter;
     RunId run = 0;
+    bool compare = false;
 };
 
 int train(const Session& session, const Options& options) {
@@ -71,6 +91,11 @@ int train(const Session& session, const Options& options) {
     Runs runs(session.runsFile());
     if (!experiment) experiment = options.experiment.load(runs.detail(*resume).experimentYaml);
     Progress progress(session.json);
+    if (options.compare) {
+        const Compared compared = trainAndCompare(*experiment, runs, progress.sink(), stop, {});
+        progress.clear();
+        return finish(session, runs, compared);
+    }
     const Outcome outcome = engine::train({*experiment, resume}, runs, progress.sink(), stop);
     progress.clear();
     return finish(session, runs, outcome);
@@ -95,7 +120,12 @@ void addTrain(CLI::App& root, Session& session) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand("train", "Train an adapter and evaluate it on the test split");
     options->experiment.add(*command);
-    command->add_option("--resume", options->run, "Go on from this run's checkpoint")->type_name("RUN")->check(atLeast(1));
+    CLI::Option* resume = command->add_option("--resume", options->run, "Go on from this run's checkpoint");
+    resume->type_name("RUN")->check(atLeast(1));
+    command
+        ->add_flag("--compare", options->compare,
+                   "Evaluate the model as it is first, unless that is recorded already, and compare the two runs")
+        ->excludes(resume);
     command->callback([&session, options] { session.command = [&session, options] { return train(session, *options); }; });
 
     const auto evaluation = std::make_shared<Options>();

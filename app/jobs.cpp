@@ -15,7 +15,8 @@ Jobs engineJobs() {
     jobs.evaluate = [](const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop) {
         return evaluate(job, runs, sink, stop);
     };
-    jobs.matchingBaseline = [](const Experiment& experiment, const Runs& runs) { return matchingBaseline(experiment, runs); };
+    jobs.trainAndCompare = [](const Experiment& experiment, Runs& runs, const Sink& sink, std::stop_token stop,
+                              const Stages& stages) { return trainAndCompare(experiment, runs, sink, stop, stages); };
     jobs.openTable = [](const std::filesystem::path& path, const TableOptions& options, std::stop_token stop) {
         return openTable(path, options, stop);
     };

@@ -6,7 +6,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -16,12 +15,13 @@ namespace app {
 using Generate = std::function<engine::Generated(const std::string& prompt, const engine::GenerateOptions& options,
                                                  bool useAdapter, int column, const engine::Sink& sink, std::stop_token stop)>;
 
-/// Synchronous calls. train and evaluate never throw; the others throw engine::Error or engine::StopRequested.
+/// Synchronous calls. train, evaluate and trainAndCompare never throw; the others throw engine::Error or engine::StopRequested.
 struct Jobs {
     std::function<engine::Outcome(const engine::TrainJob&, engine::Runs&, const engine::Sink&, std::stop_token)> train;
     std::function<engine::Outcome(const engine::EvaluateJob&, engine::Runs&, const engine::Sink&, std::stop_token)> evaluate;
-    /// A finished baseline that this experiment's would repeat.
-    std::function<std::optional<engine::RunId>(const engine::Experiment&, const engine::Runs&)> matchingBaseline;
+    std::function<engine::Compared(const engine::Experiment&, engine::Runs&, const engine::Sink&, std::stop_token,
+                                   const engine::Stages&)>
+        trainAndCompare;
     std::function<engine::Table(const std::filesystem::path&, const engine::TableOptions&, std::stop_token)> openTable;
     std::function<engine::ModelFacts(const std::string& model)> modelFacts;
     std::function<std::int64_t(const std::string& model, const engine::LoraSpec&)> trainableParameters;

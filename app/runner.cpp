@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/runner.h"
 
+#include <utility>
+
 namespace app {
 
 using namespace engine;
@@ -44,17 +46,18 @@ std::optional<RunId> Runner::currentRun() const {
 
 bool Runner::startTraining(const Experiment& experiment) {
     return begin([this, experiment](std::stop_token token) {
+        std::shared_ptr<Job> job; // of the run that events belong to now; none between two
+        const auto goOnWith = [&](RunKind kind) {
+            if (!job) job = beginJob(kind, experiment.name);
+            onWindow([job, kind] { job->kind = kind; }); // known only when the data are
+        };
+        const Stages stages{goOnWith, [&](const Outcome& outcome) { endJob(std::exchange(job, nullptr), outcome); }};
+        goOnWith(RunKind::Baseline);
+        const Sink sink = [&](const Event& event) { tell(job, event); };
+        const Compared compared = m_calls.trainAndCompare(experiment, m_runs, sink, token, stages);
         QList<RunId> made;
-        bool goOn = true;
-        if (const auto before = baseline(experiment, token, goOn)) made.append(*before);
-        if (!goOn || token.stop_requested()) return made;
-        const Outcome outcome = runJob(
-            RunKind::Train, experiment.name,
-            [&](const Sink& sink, std::stop_token s) {
-                return m_calls.train({experiment, {}}, m_runs, sink, s);
-            },
-            token);
-        if (runOf(outcome) > 0) made.append(runOf(outcome));
+        if (compared.baseline) made.append(*compared.baseline);
+        if (runOf(compared.outcome) > 0 && !made.contains(runOf(compared.outcome))) made.append(runOf(compared.outcome));
         return made;
     });
 }
@@ -101,34 +104,27 @@ bool Runner::begin(std::function<QList<RunId>(std::stop_token)> work) {
     return true;
 }
 
-std::optional<RunId> Runner::baseline(const Experiment& experiment, std::stop_token stop, bool& goOn) {
-    try {
-        if (const auto found = m_calls.matchingBaseline(experiment, m_runs)) return found;
-    } catch (const Error&) {
-        // The evaluation meets the same trouble and tells it.
-    }
-    const Outcome outcome = runJob(
-        RunKind::Baseline, experiment.name,
-        [&](const Sink& sink, std::stop_token s) {
-            return m_calls.evaluate({experiment, {}, {}}, m_runs, sink, s);
-        },
-        stop);
-    goOn = std::holds_alternative<Done>(outcome);
-    if (runOf(outcome) > 0) return runOf(outcome);
-    return {};
+Outcome Runner::runJob(RunKind kind, const std::string& name, const Work& work, std::stop_token stop) {
+    const std::shared_ptr<Job> job = beginJob(kind, name);
+    Outcome outcome = work([&](const Event& event) { tell(job, event); }, stop);
+    endJob(job, outcome);
+    return outcome;
 }
 
-Outcome Runner::runJob(RunKind kind, const std::string& name, const Work& work, std::stop_token stop) {
+std::shared_ptr<Runner::Job> Runner::beginJob(RunKind kind, const std::string& name) {
     const auto job = std::make_shared<Job>();
     job->kind = kind;
     job->name = QString::fromStdString(name);
     onWindow([this, job] { m_job = job; });
-    const Sink sink = [this, job](const Event& event) {
-        if (job->events.push(event)) onWindow([this] { wake(); });
-    };
-    Outcome outcome = work(sink, stop);
+    return job;
+}
+
+void Runner::tell(const std::shared_ptr<Job>& job, const Event& event) {
+    if (job->events.push(event)) onWindow([this] { wake(); });
+}
+
+void Runner::endJob(const std::shared_ptr<Job>& job, const Outcome& outcome) {
     onWindow([this, job, outcome] { finished(*job, outcome); });
-    return outcome;
 }
 
 void Runner::finished(Job& job, const Outcome& outcome) {

@@ -49,7 +49,11 @@ private:
 
     bool begin(std::function<QList<engine::RunId>(std::stop_token)> work);
     engine::Outcome runJob(engine::RunKind kind, const std::string& name, const Work& work, std::stop_token stop);
-    std::optional<engine::RunId> baseline(const engine::Experiment& experiment, std::stop_token stop, bool& goOn);
+    // On the jobs' thread.
+    std::shared_ptr<Job> beginJob(engine::RunKind kind, const std::string& name);
+    void tell(const std::shared_ptr<Job>& job, const engine::Event& event);
+    void endJob(const std::shared_ptr<Job>& job, const engine::Outcome& outcome);
+    // On the window's.
     void finished(Job& job, const engine::Outcome& outcome);
     void announce(Job& job, engine::RunId run);
     void wake();

@@ -2,7 +2,7 @@
 // What a long call tells whoever watches it. Values only; sent from the thread that runs the call.
 #pragma once
 #include "engine/error.h"
-#include "engine/report.h"
+#include "engine/measures.h"
 
 #include <cstdint>
 #include <functional>
@@ -43,8 +43,7 @@ struct EvalEvent {
     RunId run = 0;
     std::int64_t step = 0;
     double loss = 0;
-    double accuracy = 0;
-    double macro_f1 = 0;
+    Measured measured; // of the eval rows: what a report gives
 };
 
 /// The confusion matrix so far, while the test split is evaluated.

@@ -8,6 +8,7 @@
 #include "engine/store/runs.h"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -17,17 +18,10 @@
 
 namespace engine {
 
-struct Timings {
-    double load = 0, train = 0, evaluate = 0;
-}; // seconds
-
 struct Done {
     RunId run = 0;
     Report report;
-    Timings seconds;
-    double trainExamplesPerSecond = 0;
-    double evaluateExamplesPerSecond = 0;
-    std::int64_t peakRssBytes = 0;
+    Measured measured;             // as recorded
     std::filesystem::path adapter; // empty for a baseline
 };
 struct Stopped {
@@ -57,9 +51,21 @@ struct EvaluateJob {
 /// Evaluates base or adapter on the test split.
 [[nodiscard]] Outcome evaluate(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop);
 
-/// The newest finished baseline with this experiment's model, data, prompt, split and evaluation settings. Reads the data and,
-/// the first time, the whole model file to know them by their sums. Throws Error.
-std::optional<RunId> matchingBaseline(const Experiment& experiment, const Runs& runs);
+/// What came of an experiment beside the model as it was.
+struct Compared {
+    std::optional<RunId> baseline; // made, or found in the runs file
+    Outcome outcome;               // of the training; where the baseline was not done, of that
+};
+/// Told by a job of several runs, on its thread: what it goes on with, and what came of it. Either may be empty.
+struct Stages {
+    std::function<void(RunKind)> begins;
+    std::function<void(const Outcome&)> ends;
+};
+/// Evaluates the model as it is, unless the runs file has a finished baseline that this one would repeat, then trains and
+/// evaluates the adapter on the same rows. Data are read once and weights loaded once; both runs are recorded and told as
+/// evaluate and train do.
+[[nodiscard]] Compared trainAndCompare(const Experiment& experiment, Runs& runs, const Sink& sink, std::stop_token stop,
+                                       const Stages& stages);
 
 struct GenerateOptions {
     std::int64_t maxNewTokens = 64;

@@ -46,25 +46,28 @@ std::string row(const std::string& heading, std::size_t width, const std::array<
 
 Report score(const std::vector<Prediction>& predictions, const std::vector<std::string>& labels) {
     const std::size_t n = labels.size();
-    Report report;
-    report.examples = static_cast<std::int64_t>(predictions.size());
-    report.confusion.labels = labels;
-    report.confusion.counts.assign(n, std::vector<std::int64_t>(n + 1, 0));
+    ConfusionMatrix confusion{labels, {n, std::vector<std::int64_t>(n + 1, 0)}};
     for (const Prediction& prediction : predictions) {
         requireLabel(prediction.truth, labels, "truth", prediction.record);
         if (prediction.guess) requireLabel(*prediction.guess, labels, "guess", prediction.record);
         const std::size_t column = prediction.guess ? static_cast<std::size_t>(*prediction.guess) : n;
-        ++report.confusion.counts[static_cast<std::size_t>(prediction.truth)][column];
+        ++confusion.counts[static_cast<std::size_t>(prediction.truth)][column];
     }
+    return score(std::move(confusion));
+}
 
+Report score(ConfusionMatrix confusion) {
+    Report report;
+    report.confusion = std::move(confusion);
+    const auto& counts = report.confusion.counts;
     std::int64_t right = 0;
-    for (std::size_t label = 0; label < n; ++label) {
-        const auto& counts = report.confusion.counts;
+    for (std::size_t label = 0; label < counts.size(); ++label) {
         const std::int64_t hits = counts[label][label];
         std::int64_t guessed = 0, support = 0;
         for (const auto& row : counts) guessed += row[label];
         for (std::int64_t count : counts[label]) support += count;
         right += hits;
+        report.examples += support;
         LabelScore scores;
         scores.support = support;
         scores.precision = ratio(hits, guessed);
@@ -72,10 +75,8 @@ Report score(const std::vector<Prediction>& predictions, const std::vector<std::
         scores.f1 = ratio(2 * hits, support + guessed);
         scores.accuracy = scores.recall;
         report.per_label.push_back(scores);
-        report.macro_f1 += scores.f1;
     }
     report.accuracy = ratio(right, report.examples);
-    if (n > 0) report.macro_f1 /= static_cast<double>(n);
     return report;
 }
 

@@ -30,17 +30,18 @@ struct LabelScore {
     double accuracy = 0; // share of this label's rows that were guessed right (the article's figure)
 };
 
+/// What predictions add up to. What else a run is measured by is computed from it: see measures.h.
 struct Report {
     std::int64_t examples = 0;
     double accuracy = 0;
-    double macro_f1 = 0; // mean f1 of the labels; "no answer" is no label, but counts as wrong
     ConfusionMatrix confusion;
-    std::vector<LabelScore> per_label; // as confusion.labels
-    std::optional<double> eval_loss;
+    std::vector<LabelScore> per_label; // as confusion.labels; "no answer" is no label, but counts as wrong
 };
 
 /// Throws Error(BadInput) when a truth or guess is outside labels.
 Report score(const std::vector<Prediction>& predictions, const std::vector<std::string>& labels);
+/// Of a matrix that is counted already: square but for the last column.
+Report score(ConfusionMatrix confusion);
 
 /// scikit-learn's classification_report(labels=…, zero_division=0) as text, digits as it prints them. Its third-last row is
 /// always "accuracy": where answers named no label scikit-learn prints "micro avg" instead, whose recall is the same figure.

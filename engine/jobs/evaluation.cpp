@@ -26,14 +26,35 @@ double lossOnAll(const Decoder& decoder, const std::vector<Sample>& samples, std
 
 } // namespace
 
+void LoadedModel::packForTraining() {
+    const auto begin = std::chrono::steady_clock::now();
+    decoder.packForBatches(true);
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+LoadedModel loadModel(const Setup& setup, bool training, const Sink& sink, std::stop_token stop) {
+    const auto begin = std::chrono::steady_clock::now();
+    LoadedModel model{Decoder::load(setup.model, setup.precision, sink, std::move(stop), setup.device)};
+    model.decoder.packForBatches(training);
+    model.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return model;
+}
+
+Done evaluateAsRun(const Decoder& decoder, const Setup& setup, const NewRun& run, Done done, Runs& runs, const Sink& sink,
+                   std::stop_token stop, JobState& state) {
+    done.run = state.run = runs.begin(run);
+    state.recorded = true;
+    Recorder recorder(runs, state.run, sink);
+    const char* stage = run.kind == RunKind::Baseline ? "baseline" : "evaluate";
+    return evaluateAndFinish(decoder, setup, stage, std::move(done), runs, recorder, std::move(stop));
+}
+
 EvalEvent evaluateSplit(const Decoder& decoder, const Setup& setup, std::stop_token stop) {
     const Classified classified =
         classify(decoder, setup.tokenizer, setup.eval, setup.answers, setup.experiment.evaluate, {}, {}, stop);
-    const Report report = score(classified.predictions, setup.answers.labels);
     EvalEvent event;
     event.loss = setup.experiment.train.loss_on == "all" ? lossOnAll(decoder, setup.eval, stop) : classified.loss;
-    event.accuracy = report.accuracy;
-    event.macro_f1 = report.macro_f1;
+    event.measured = measured(score(classified.predictions, setup.answers.labels));
     return event;
 }
 
@@ -42,24 +63,17 @@ Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::st
     const auto begin = std::chrono::steady_clock::now();
     const Classified classified =
         classify(decoder, setup.tokenizer, setup.test, setup.answers, setup.experiment.evaluate, stage, recorder.sink(), stop);
-    done.seconds.evaluate = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     done.report = score(classified.predictions, setup.answers.labels);
-    done.report.eval_loss = classified.loss;
-    if (done.seconds.evaluate > 0)
-        done.evaluateExamplesPerSecond = static_cast<double>(setup.test.size()) / done.seconds.evaluate;
-    done.peakRssBytes = peakResidentBytes();
+    done.measured.set("test_loss", classified.loss);
+    done.measured.set("seconds_evaluate", seconds);
+    if (seconds > 0) done.measured.set("examples_per_second_evaluate", static_cast<double>(setup.test.size()) / seconds);
+    done.measured.set("peak_rss_bytes", static_cast<double>(peakResidentBytes()));
 
     recorder.flush();
     runs.setReport(done.run, done.report, classified.predictions);
-    std::vector<std::pair<std::string, double>> figures{{"seconds_load", done.seconds.load},
-                                                        {"seconds_evaluate", done.seconds.evaluate},
-                                                        {"examples_per_second_evaluate", done.evaluateExamplesPerSecond},
-                                                        {"peak_rss_bytes", static_cast<double>(done.peakRssBytes)}};
-    if (done.seconds.train > 0) {
-        figures.emplace_back("seconds_train", done.seconds.train);
-        figures.emplace_back("examples_per_second_train", done.trainExamplesPerSecond);
-    }
-    runs.setFigures(done.run, figures);
+    runs.setMeasured(done.run, done.measured);
+    done.measured = runs.summary(done.run).measured;
     runs.finish(done.run, RunState::Done, "");
     return done;
 }

@@ -20,7 +20,9 @@ Recorder::Recorder(Runs& runs, RunId run, const Sink& sink)
 
 void Recorder::record(const Event& event) {
     const double now = wallTime();
-    const auto add = [&](const char* name, std::int64_t step, double value) { m_metrics.push_back({name, {step, value, now}}); };
+    const auto add = [&](const std::string& name, std::int64_t step, double value) {
+        m_metrics.push_back({name, {step, value, now}});
+    };
     if (const auto* step = std::get_if<StepEvent>(&event)) {
         add("loss", step->step, step->loss);
         add("lr", step->step, step->lr);
@@ -32,8 +34,8 @@ void Recorder::record(const Event& event) {
         m_stepsChanged = true;
     } else if (const auto* eval = std::get_if<EvalEvent>(&event)) {
         add("eval_loss", eval->step, eval->loss);
-        add("eval_accuracy", eval->step, eval->accuracy);
-        add("eval_macro_f1", eval->step, eval->macro_f1);
+        for (const Measure& measure : measures())
+            if (const auto value = eval->measured.of(measure)) add("eval_" + measure.key, eval->step, *value);
     }
 }
 

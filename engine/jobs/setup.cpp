@@ -67,16 +67,15 @@ Experiment recorded(const Experiment& experiment) {
     return absolute;
 }
 
-NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256,
-              at::Device device) {
+NewRun newRunOf(const Setup& setup, RunKind kind) {
     NewRun run;
-    run.name = experiment.name;
+    run.name = setup.experiment.name;
     run.kind = kind;
-    run.experimentYaml = toYaml(experiment);
-    for (const Field& field : experimentFields()) run.params.emplace_back(field.key, field.get(experiment));
-    run.datasetSha256 = datasetSha256;
-    run.modelSha256 = modelSha256;
-    run.versions = versionsJson(device.str());
+    run.experimentYaml = toYaml(setup.experiment);
+    for (const Field& field : experimentFields()) run.params.emplace_back(field.key, field.get(setup.experiment));
+    run.datasetSha256 = setup.datasetSha256;
+    run.modelSha256 = setup.modelSha256;
+    run.versions = versionsJson(setup.device.str());
     return run;
 }
 

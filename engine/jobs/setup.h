@@ -33,8 +33,7 @@ Setup prepare(const Experiment& experiment, bool training, const Sink& sink, std
 /// The experiment as it is recorded: readable from anywhere. Model folders are looked for beside the experiment first.
 Experiment recorded(const Experiment& experiment);
 /// What the store keeps of a run as it begins.
-NewRun newRun(const Experiment& experiment, RunKind kind, const std::string& datasetSha256, const std::string& modelSha256,
-              at::Device device = at::kCPU);
+NewRun newRunOf(const Setup& setup, RunKind kind);
 
 /// The tokenizer that belongs to a model's files.
 Tokenizer tokenizerOf(const std::filesystem::path& model);

@@ -1,195 +1,91 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The training job: prepare, load, fit, save, evaluate.
-#include "engine/files/sha256.h"
-#include "engine/footprint.h"
-#include "engine/jobs/evaluation.h"
+// The training job, alone and with the model as it was beside it.
 #include "engine/jobs/machine.h"
-#include "engine/jobs/outcome.h"
-#include "engine/train/adapter_io.h"
-#include "engine/train/checkpoint.h"
+#include "engine/jobs/train_run.h"
 
-#include <chrono>
 #include <optional>
 
 namespace engine {
 
 namespace {
 
-/// Settings that may change between stop and resume without changing what is trained.
-bool decidesTraining(const std::string& key) {
-    return key != "name" && key != "data.csv" && key != "model.device" && !key.starts_with("evaluate.") &&
-           key != "train.checkpoint_every" && key != "train.eval_every";
-}
-
-std::string fingerprint(const Experiment& experiment) {
-    std::string text;
-    for (const Field& field : experimentFields())
-        if (decidesTraining(field.key)) text += field.key + "=" + field.get(experiment) + "\n";
-    return sha256(text);
-}
-
-class TrainRun {
+/// One setup and one decoder for before and after.
+class BeforeAndAfter {
 public:
-    TrainRun(const TrainJob& job, Runs& runs, const Sink& sink, std::stop_token stop, JobState& state)
-        : m_job(job), m_runs(runs), m_sink(sink), m_stop(std::move(stop)), m_state(state) {}
+    BeforeAndAfter(const Experiment& experiment, Runs& runs, const Sink& sink, const std::stop_token& stop, const Stages& stages)
+        : m_experiment(experiment), m_runs(runs), m_sink(sink), m_stop(stop), m_stages(stages) {}
 
-    Outcome run() {
-        useSensibleThreads();
-        if (m_job.resume) m_state.run = *m_job.resume;
-        m_setup.emplace(prepare(m_job.experiment, true, m_sink, m_stop));
-        m_identity = {fingerprint(m_setup->experiment), m_setup->datasetSha256, m_setup->modelSha256};
-        std::optional<std::filesystem::path> checkpoint;
-        if (m_job.resume) checkpoint = findCheckpoint(*m_job.resume);
-        // Before the weights are loaded: settings that these find wrong, and as much memory as they take.
-        m_steps = trainingSteps(m_setup->train.size(), m_setup->experiment.train);
-        m_lora = std::make_shared<Lora>(m_setup->config, m_setup->experiment.lora,
-                                        static_cast<std::uint64_t>(m_setup->experiment.train.seed));
-        AdamW optimizer(*m_lora, m_setup->experiment.train.weight_decay);
-        tellFootprint();
-        m_optimizer = &optimizer;
-        load();
-        if (checkpoint) m_training = readCheckpoint(*checkpoint, *m_lora, optimizer, m_identity);
-        begin(checkpoint);
-
-        if (!fitted()) throw StopRequested{};
-        Done done;
-        done.run = m_state.run;
-        done.seconds.load = m_loadSeconds;
-        done.seconds.train = m_training.seconds;
-        if (m_training.seconds > 0) done.trainExamplesPerSecond = static_cast<double>(m_training.examples) / m_training.seconds;
-        done.adapter = save();
-        return evaluateAndFinish(*m_decoder, *m_setup, "evaluate", std::move(done), m_runs, *m_recorder, m_stop);
+    Compared run() {
+        Compared compared;
+        compared.outcome = concluded(m_runs, m_before, [&] { return before(compared.baseline); });
+        const auto* done = std::get_if<Done>(&compared.outcome);
+        if (!compared.baseline || !done) tell(m_stages.ends, compared.outcome);
+        if (!done) return compared;
+        compared.baseline = done->run;
+        tell(m_stages.begins, RunKind::Train);
+        compared.outcome = concluded(m_runs, m_after, [&] { return after(); });
+        tell(m_stages.ends, compared.outcome);
+        return compared;
     }
 
 private:
-    std::filesystem::path checkpointFolder() const { return m_runs.artifactDirectory(m_state.run) / "checkpoints"; }
-
-    /// Where to go on from; nothing when the run was stopped before its first checkpoint: it starts again from its first step,
-    /// which is the same.
-    std::optional<std::filesystem::path> findCheckpoint(RunId run) {
-        const RunDetail detail = m_runs.detail(run);
-        const std::string name = "Run " + std::to_string(run);
-        if (detail.summary.kind != RunKind::Train)
-            throw Error(ErrorCode::BadInput, name + " is no training, so it cannot be resumed.");
-        if (detail.summary.state == RunState::Done)
-            throw Error(ErrorCode::BadInput, name + " is finished, so there is nothing to go on with.", "Start a new run.");
-        std::string changed;
-        const Experiment before = parseExperiment(detail.experimentYaml, name, {});
-        for (const Difference& difference : diff(before, m_setup->experiment))
-            if (decidesTraining(difference.key))
-                changed +=
-                    (changed.empty() ? "" : ", ") + difference.key + " (" + difference.left + ", now " + difference.right + ")";
-        const std::string hint = "Resume it with its own settings, or start a new run.";
-        if (!changed.empty()) throw Error(ErrorCode::BadInput, name + " was begun with other settings: " + changed + ".", hint);
-        if (detail.datasetSha256 != m_setup->datasetSha256)
-            throw Error(ErrorCode::BadInput,
-                        name + " was begun with other data: " + dataPath(m_setup->experiment).string() + " has changed since.",
-                        hint);
-        if (detail.modelSha256 != m_setup->modelSha256)
-            throw Error(ErrorCode::BadInput,
-                        name + " was begun with another model: " + m_setup->model.string() + " has changed since.", hint);
-        std::vector<std::string> damaged;
-        auto found = newestCheckpoint(checkpointFolder(), damaged);
-        for (const std::string& wrong : damaged) warn(m_sink, wrong + ". An older state is used instead.");
-        if (!found) warn(m_sink, name + " has no checkpoint yet, so it starts again from its first step.");
-        return found;
+    template <typename Listener, typename What> static void tell(const Listener& listener, const What& what) {
+        if (listener) listener(what);
     }
 
-    void tellFootprint() const {
-        if (!m_sink || !m_setup->device.is_cpu()) return; // it knows the processor's way
-        const Footprint expected =
-            footprint(m_setup->config, m_lora->parameterCount(), m_setup->experiment, lengthsOf(m_setup->train));
-        m_sink(LogEvent{0, Severity::Note, toString(expected)});
-    }
-
-    void load() {
-        const auto begin = std::chrono::steady_clock::now();
-        m_decoder.emplace(Decoder::load(m_setup->model, m_setup->precision, m_sink, m_stop, m_setup->device));
-        m_decoder->packForBatches(true);
-        m_decoder->setAdapter(m_lora, true);
-        m_loadSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    }
-
-    void begin(const std::optional<std::filesystem::path>& checkpoint) {
-        if (m_job.resume) {
-            m_runs.reopen(m_state.run);
-            m_state.recorded = true;
-            m_runs.truncateMetrics(m_state.run, m_training.step);
-        } else {
-            m_state.run = m_runs.begin(
-                newRun(m_setup->experiment, RunKind::Train, m_setup->datasetSha256, m_setup->modelSha256, m_setup->device));
-            m_state.recorded = true;
+    /// The baseline; only its number where it was `found`.
+    Outcome before(std::optional<RunId>& found) {
+        useSensibleThreads();
+        m_setup.emplace(prepare(m_experiment, true, m_sink, m_stop));
+        m_training.emplace(*m_setup, std::nullopt, m_runs, m_sink, m_stop, m_after);
+        m_training->check();
+        found = m_runs.matchingBaseline(newRunOf(*m_setup, RunKind::Baseline));
+        if (!found) tell(m_stages.begins, RunKind::Baseline);
+        m_model.emplace(loadModel(*m_setup, found.has_value(), m_sink, m_stop));
+        Done done;
+        if (found) {
+            done.run = *found;
+            return done;
         }
-        m_state.step = m_training.step;
-        if (checkpoint) m_state.checkpoint = *checkpoint;
-        m_runs.setSteps(m_state.run, m_training.step, m_steps);
-        m_recorder.emplace(m_runs, m_state.run, m_sink);
-        m_recorder->push(ProgressEvent{0, "train", m_training.step, m_steps, 0, -1});
+        done.measured.set("seconds_load", m_model->seconds);
+        return evaluateAsRun(m_model->decoder, *m_setup, newRunOf(*m_setup, RunKind::Baseline), std::move(done), m_runs, m_sink,
+                             m_stop, m_before);
     }
 
-    bool fitted() {
-        Fit fit{*m_decoder, *m_optimizer, m_setup->train, m_setup->experiment.train, {}, {}};
-        if (!m_setup->eval.empty()) fit.evaluate = [this] { return evaluateSplit(*m_decoder, *m_setup, m_stop); };
-        fit.checkpoint = [this](const TrainState& state) {
-            keepWhatIsHeld(); // a run killed later resumes from here: what led here must be in the store
-            m_state.checkpoint = writeCheckpoint(checkpointFolder(), state, *m_lora, *m_optimizer, m_identity);
-            m_runs.addArtifact(m_state.run, {"checkpoint", m_state.checkpoint, checkpointSha256(m_state.checkpoint)});
-        };
-        const Sink sink = [this](const Event& event) {
-            const auto* step = std::get_if<StepEvent>(&event);
-            if (step) m_state.step = step->step;
-            m_recorder->push(event);
-            if (step)
-                m_recorder->push(
-                    ProgressEvent{0, "train", step->step, step->steps, step->examples_per_second, step->eta_seconds});
-        };
-        try {
-            const bool whole = engine::fit(fit, m_training, sink, m_stop);
-            m_recorder->flush();
-            return whole;
-        } catch (...) {
-            keepWhatIsHeld();
-            throw;
-        }
+    Outcome after() {
+        if (m_stop.stop_requested()) throw StopRequested{};
+        if (m_before.recorded) m_model->packForTraining();
+        return m_training->run(m_model->decoder, m_model->seconds);
     }
 
-    /// The steps so far; where the store cannot take them now they stay held.
-    void keepWhatIsHeld() {
-        try {
-            m_recorder->flush();
-        } catch (const Error&) {}
-    }
-
-    std::filesystem::path save() {
-        tellStage(m_recorder->sink(), "save");
-        const std::filesystem::path folder = m_runs.artifactDirectory(m_state.run) / "adapter";
-        const std::string& path = m_setup->experiment.model.path;
-        saveAdapter(*m_lora, folder, path == "default" ? m_setup->model.string() : path);
-        m_runs.addArtifact(m_state.run, {"adapter", folder, sha256File(folder / "adapter_model.safetensors")});
-        return folder;
-    }
-
-    const TrainJob& m_job;
+    const Experiment& m_experiment;
     Runs& m_runs;
     const Sink& m_sink;
     std::stop_token m_stop;
-    JobState& m_state;
+    const Stages& m_stages;
+    JobState m_before, m_after;
     std::optional<Setup> m_setup;
-    TrainIdentity m_identity;
-    std::int64_t m_steps = 0;
-    std::shared_ptr<Lora> m_lora;
-    AdamW* m_optimizer = nullptr;
-    std::optional<Decoder> m_decoder;
-    double m_loadSeconds = 0;
-    TrainState m_training;
-    std::optional<Recorder> m_recorder;
+    std::optional<TrainRun> m_training;
+    std::optional<LoadedModel> m_model;
 };
 
 } // namespace
 
 Outcome train(const TrainJob& job, Runs& runs, const Sink& sink, std::stop_token stop) {
     JobState state;
-    return concluded(runs, state, [&] { return TrainRun(job, runs, sink, stop, state).run(); });
+    return concluded(runs, state, [&]() -> Outcome {
+        useSensibleThreads();
+        if (job.resume) state.run = *job.resume;
+        const Setup setup = prepare(job.experiment, true, sink, stop);
+        TrainRun training(setup, job.resume, runs, sink, stop, state);
+        training.check();
+        LoadedModel model = loadModel(setup, true, sink, stop);
+        return training.run(model.decoder, model.seconds);
+    });
+}
+
+Compared trainAndCompare(const Experiment& experiment, Runs& runs, const Sink& sink, std::stop_token stop, const Stages& stages) {
+    return BeforeAndAfter(experiment, runs, sink, stop, stages).run();
 }
 
 } // namespace engine

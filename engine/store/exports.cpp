@@ -46,6 +46,12 @@ Json optional(const std::optional<double>& value) {
     return value ? Json(*value) : Json(nullptr);
 }
 
+/// Those that are known, by their keys.
+void addMeasured(Json& json, const Measured& measured) {
+    for (const Measure& measure : measures())
+        if (const auto value = measured.of(measure)) json[measure.key] = *value;
+}
+
 Json reportJson(const Report& report) {
     Json perLabel = Json::object();
     for (std::size_t i = 0; i < report.per_label.size() && i < report.confusion.labels.size(); ++i) {
@@ -53,13 +59,10 @@ Json reportJson(const Report& report) {
         perLabel[report.confusion.labels[i]] = {
             {"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}, {"support", s.support}, {"accuracy", s.accuracy}};
     }
-    return {{"examples", report.examples},
-            {"accuracy", report.accuracy},
-            {"macro_f1", report.macro_f1},
-            {"eval_loss", optional(report.eval_loss)},
-            {"labels", report.confusion.labels},
-            {"confusion", report.confusion.counts},
-            {"per_label", perLabel}};
+    Json json{{"examples", report.examples}};
+    addMeasured(json, measured(report));
+    json.update({{"labels", report.confusion.labels}, {"confusion", report.confusion.counts}, {"per_label", perLabel}});
+    return json;
 }
 
 } // namespace
@@ -111,17 +114,18 @@ std::string runsCsv(const std::vector<RunSummary>& runs) {
     for (const RunSummary& run : runs)
         for (const auto& [key, value] : run.params)
             if (column.emplace(key, keys.size()).second) keys.push_back(key);
-    std::string csv = "id,run,kind,state,started,finished,exit_reason,accuracy,macro_f1,eval_loss,last_loss,step,steps,tags,note";
+    std::string csv = "id,run,kind,state,started,finished,exit_reason";
+    for (const Measure& measure : measures()) csv += "," + csvText(measure.key);
+    csv += ",step,steps,tags,note";
     for (const std::string& key : keys) csv += "," + csvText(key);
     csv += "\n";
     for (const RunSummary& run : runs) {
         std::string tags;
         for (const std::string& tag : run.tags) tags += (tags.empty() ? "" : " ") + tag;
         csv += std::to_string(run.id) + "," + csvText(run.name) + "," + toString(run.kind) + "," + toString(run.state) + "," +
-               csvNumber(run.started) + "," + csvNumber(run.finished) + "," + csvText(run.exitReason) + "," +
-               csvNumber(run.accuracy) + "," + csvNumber(run.macro_f1) + "," + csvNumber(run.eval_loss) + "," +
-               csvNumber(run.last_loss) + "," + std::to_string(run.step) + "," + std::to_string(run.steps) + "," + csvText(tags) +
-               "," + csvText(run.note);
+               csvNumber(run.started) + "," + csvNumber(run.finished) + "," + csvText(run.exitReason);
+        for (const Measure& measure : measures()) csv += "," + csvNumber(run.measured.of(measure));
+        csv += "," + std::to_string(run.step) + "," + std::to_string(run.steps) + "," + csvText(tags) + "," + csvText(run.note);
         std::vector<std::string> cells(keys.size());
         for (const auto& [key, value] : run.params) cells[column[key]] = csvSetting(value);
         for (const std::string& cell : cells) csv += "," + cell;
@@ -141,10 +145,6 @@ std::string runJson(const RunDetail& run) {
               {"exit_reason", s.exitReason},
               {"step", s.step},
               {"steps", s.steps},
-              {"accuracy", optional(s.accuracy)},
-              {"macro_f1", optional(s.macro_f1)},
-              {"eval_loss", optional(s.eval_loss)},
-              {"last_loss", optional(s.last_loss)},
               {"tags", s.tags},
               {"note", s.note},
               {"parent", run.parent ? Json(*run.parent) : Json(nullptr)},
@@ -152,11 +152,12 @@ std::string runJson(const RunDetail& run) {
               {"model_sha256", run.modelSha256}};
     const Json versions = Json::parse(run.versions, nullptr, false);
     json["versions"] = versions.is_discarded() ? Json(run.versions) : versions;
+    for (const Measure& measure : measures()) json[Json::json_pointer(measure.place)] = optional(s.measured.of(measure));
+    json["figures"] = Json::object();
+    addMeasured(json["figures"], s.measured);
     json["params"] = Json::object();
     for (const auto& [key, value] : s.params) json["params"][key] = value;
     json["report"] = run.report ? reportJson(*run.report) : Json(nullptr);
-    json["figures"] = Json::object();
-    for (const auto& [name, value] : run.figures) json["figures"][name] = value;
     json["metrics"] = Json::object();
     for (const auto& [name, points] : run.metrics) {
         Json list = Json::array();

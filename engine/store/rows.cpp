@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/store/rows.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -87,48 +87,43 @@ std::vector<double> readProbabilities(const std::string& json) {
 }
 
 void insertReport(SQLite::Database& database, RunId run, const Report& report) {
-    Json perLabel = Json::array();
-    for (const LabelScore& score : report.per_label)
-        perLabel.push_back({{"precision", score.precision},
-                            {"recall", score.recall},
-                            {"f1", score.f1},
-                            {"support", score.support},
-                            {"accuracy", score.accuracy}});
-    SQLite::Statement insert(database, "INSERT OR REPLACE INTO reports(run, examples, accuracy, macro_f1, eval_loss, labels, "
-                                       "confusion, per_label) VALUES(?,?,?,?,?,?,?,?)");
+    SQLite::Statement insert(database, "INSERT OR REPLACE INTO reports(run, labels, confusion) VALUES(?,?,?)");
     insert.bind(1, run);
-    insert.bind(2, report.examples);
-    bindReal(insert, 3, report.accuracy);
-    bindReal(insert, 4, report.macro_f1);
-    bindReal(insert, 5, report.eval_loss);
-    insert.bind(6, Json(report.confusion.labels).dump(-1, ' ', false, Json::error_handler_t::replace));
-    insert.bind(7, Json(report.confusion.counts).dump());
-    insert.bind(8, perLabel.dump());
+    insert.bind(2, Json(report.confusion.labels).dump(-1, ' ', false, Json::error_handler_t::replace));
+    insert.bind(3, Json(report.confusion.counts).dump());
     insert.exec();
 }
 
 std::optional<Report> readReport(SQLite::Database& database, RunId run) {
-    SQLite::Statement query(
-        database, "SELECT examples, accuracy, macro_f1, eval_loss, labels, confusion, per_label FROM reports WHERE run = ?");
+    SQLite::Statement query(database, "SELECT labels, confusion FROM reports WHERE run = ?");
     query.bind(1, run);
     if (!query.executeStep()) return {};
-    Report report;
-    report.examples = query.getColumn(0).getInt64();
-    report.accuracy = readReal(query.getColumn(1));
-    report.macro_f1 = readReal(query.getColumn(2));
-    report.eval_loss = readOptional(query.getColumn(3));
+    ConfusionMatrix confusion;
     try {
-        report.confusion.labels = Json::parse(query.getColumn(4).getString()).get<std::vector<std::string>>();
-        report.confusion.counts = Json::parse(query.getColumn(5).getString()).get<std::vector<std::vector<std::int64_t>>>();
-        for (const Json& score : Json::parse(query.getColumn(6).getString()))
-            report.per_label.push_back({realOf(score.at("precision")), realOf(score.at("recall")), realOf(score.at("f1")),
-                                        score.at("support").get<std::int64_t>(), realOf(score.at("accuracy"))});
+        confusion.labels = Json::parse(query.getColumn(0).getString()).get<std::vector<std::string>>();
+        confusion.counts = Json::parse(query.getColumn(1).getString()).get<std::vector<std::vector<std::int64_t>>>();
     } catch (const Json::exception&) { damaged("the report of run " + std::to_string(run)); }
-    const std::size_t labels = report.confusion.labels.size();
-    bool whole = report.confusion.counts.size() == labels && report.per_label.size() == labels;
-    for (const auto& row : report.confusion.counts) whole = whole && row.size() == labels + 1;
+    const std::size_t labels = confusion.labels.size();
+    bool whole = confusion.counts.size() == labels;
+    for (const auto& row : confusion.counts) whole = whole && row.size() == labels + 1;
     if (!whole) damaged("the report of run " + std::to_string(run));
-    return report;
+    return score(std::move(confusion));
+}
+
+void writeMeasured(SQLite::Database& database, RunId run, const Measure& measure, std::optional<double> value) {
+    const bool column = std::find(kMeasureColumns.begin(), kMeasureColumns.end(), measure.key) != kMeasureColumns.end();
+    SQLite::Statement write(database, column ? "UPDATE runs SET " + measure.key + " = ?2 WHERE id = ?1"
+                                             : "INSERT INTO figures(run, name, value) VALUES(?1, ?3, ?2) "
+                                               "ON CONFLICT(run, name) DO UPDATE SET value = excluded.value");
+    write.bind(1, run);
+    bindReal(write, 2, value);
+    if (!column) write.bind(3, measure.key);
+    write.exec();
+}
+
+void writeMeasured(SQLite::Database& database, RunId run, const Measured& measured) {
+    for (const Measure& measure : measures())
+        if (const auto value = measured.of(measure)) writeMeasured(database, run, measure, value);
 }
 
 void requireRun(SQLite::Database& database, RunId run, const std::filesystem::path& file) {

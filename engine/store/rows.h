@@ -5,6 +5,7 @@
 #include "engine/store/runs.h"
 
 #include <SQLiteCpp/Statement.h>
+#include <array>
 
 namespace engine {
 
@@ -22,6 +23,12 @@ std::string probabilitiesJson(const std::vector<double>& probabilities);
 std::vector<double> readProbabilities(const std::string& json);
 void insertReport(SQLite::Database& database, RunId run, const Report& report);
 std::optional<Report> readReport(SQLite::Database& database, RunId run);
+
+/// The measures that are columns of runs, other people's SQL reads them there; the others are rows of figures.
+inline constexpr std::array kMeasureColumns{"accuracy", "macro_f1", "eval_loss", "last_loss"};
+void writeMeasured(SQLite::Database& database, RunId run, const Measure& measure, std::optional<double> value);
+/// Those that are known.
+void writeMeasured(SQLite::Database& database, RunId run, const Measured& measured);
 
 /// Throws Error(NotFound).
 void requireRun(SQLite::Database& database, RunId run, const std::filesystem::path& file);

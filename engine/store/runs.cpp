@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <set>
 
 namespace engine {
 
@@ -46,14 +47,13 @@ void checkTables(SQLite::Database& database, const std::filesystem::path& file) 
                         "Choose another file with --db.");
 }
 
-// last_loss and eval_loss of a run are those of its latest metrics, kept in its row so that listing reads no curve.
-void refreshLast(SQLite::Database& database, RunId run, const char* column, const char* metric) {
-    SQLite::Statement update(
-        database, std::string("UPDATE runs SET ") + column +
-                      " = (SELECT value FROM metrics WHERE run = ?1 AND name = ?2 ORDER BY step DESC LIMIT 1) WHERE id = ?1");
-    update.bind(1, run);
-    update.bind(2, metric);
-    update.exec();
+// Measures that are a metric's latest value are kept, so that listing reads no curve.
+void refreshLatest(SQLite::Database& database, RunId run, const Measure& measure) {
+    SQLite::Statement latest(database, "SELECT value FROM metrics WHERE run = ? AND name = ? ORDER BY step DESC LIMIT 1");
+    latest.bind(1, run);
+    latest.bind(2, measure.metric);
+    const auto value = latest.executeStep() ? readOptional(latest.getColumn(0)) : std::nullopt;
+    writeMeasured(database, run, measure, value);
 }
 
 void setText(SQLite::Database& database, RunId run, const char* column, const std::string& text) {
@@ -183,7 +183,7 @@ void Runs::reopen(RunId run) {
 void Runs::addMetrics(RunId run, const std::vector<Metric>& metrics) {
     if (metrics.empty()) return;
     m_impl->change(run, [&](SQLite::Database& database) {
-        bool loss = false, evalLoss = false;
+        std::set<std::string> written;
         SQLite::Statement insert(database, "INSERT OR REPLACE INTO metrics(run, name, step, value, wall) VALUES(?,?,?,?,?)");
         for (const Metric& metric : metrics) {
             insert.reset();
@@ -193,11 +193,10 @@ void Runs::addMetrics(RunId run, const std::vector<Metric>& metrics) {
             bindReal(insert, 4, metric.point.value);
             insert.bind(5, std::isnan(metric.point.wall) ? 0.0 : metric.point.wall);
             insert.exec();
-            loss = loss || metric.name == "loss";
-            evalLoss = evalLoss || metric.name == "eval_loss";
+            written.insert(metric.name);
         }
-        if (loss) refreshLast(database, run, "last_loss", "loss");
-        if (evalLoss) refreshLast(database, run, "eval_loss", "eval_loss");
+        for (const Measure& measure : measures())
+            if (written.contains(measure.metric)) refreshLatest(database, run, measure);
     });
 }
 
@@ -207,8 +206,8 @@ void Runs::truncateMetrics(RunId run, std::int64_t step) {
         forget.bind(1, run);
         forget.bind(2, step);
         forget.exec();
-        refreshLast(database, run, "last_loss", "loss");
-        refreshLast(database, run, "eval_loss", "eval_loss");
+        for (const Measure& measure : measures())
+            if (!measure.metric.empty()) refreshLatest(database, run, measure);
     });
 }
 
@@ -225,13 +224,7 @@ void Runs::setSteps(RunId run, std::int64_t step, std::int64_t steps) {
 void Runs::setReport(RunId run, const Report& report, const std::vector<Prediction>& predictions) {
     m_impl->change(run, [&](SQLite::Database& database) {
         insertReport(database, run, report);
-        SQLite::Statement update(database,
-                                 "UPDATE runs SET accuracy = ?, macro_f1 = ?, eval_loss = coalesce(?, eval_loss) WHERE id = ?");
-        bindReal(update, 1, report.accuracy);
-        bindReal(update, 2, report.macro_f1);
-        bindReal(update, 3, report.eval_loss);
-        update.bind(4, run);
-        update.exec();
+        writeMeasured(database, run, measured(report));
         SQLite::Statement forget(database, "DELETE FROM predictions WHERE run = ?");
         forget.bind(1, run);
         forget.exec();
@@ -256,19 +249,8 @@ void Runs::setReport(RunId run, const Report& report, const std::vector<Predicti
     });
 }
 
-void Runs::setFigures(RunId run, const std::vector<std::pair<std::string, double>>& figures) {
-    m_impl->change(run, [&](SQLite::Database& database) {
-        SQLite::Statement insert(
-            database,
-            "INSERT INTO figures(run, name, value) VALUES(?,?,?) ON CONFLICT(run, name) DO UPDATE SET value = excluded.value");
-        for (const auto& [name, value] : figures) {
-            insert.reset();
-            insert.bind(1, run);
-            insert.bind(2, name);
-            bindReal(insert, 3, value);
-            insert.exec();
-        }
-    });
+void Runs::setMeasured(RunId run, const Measured& measured) {
+    m_impl->change(run, [&](SQLite::Database& database) { writeMeasured(database, run, measured); });
 }
 
 void Runs::addArtifact(RunId run, const Artifact& artifact) {

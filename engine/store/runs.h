@@ -4,7 +4,7 @@
 #pragma once
 #include "engine/error.h"
 #include "engine/events.h"
-#include "engine/report.h"
+#include "engine/measures.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -39,7 +39,7 @@ struct RunSummary {
     RunState state = RunState::Running;
     double started = 0, finished = 0;
     std::string exitReason;
-    std::optional<double> accuracy, macro_f1, eval_loss, last_loss;
+    Measured measured;
     std::int64_t step = 0, steps = 0;
     std::vector<std::string> tags;
     std::string note;
@@ -69,7 +69,6 @@ struct RunDetail {
     std::vector<std::pair<std::string, std::vector<MetricPoint>>>
         metrics; // by name: "loss", "lr", "grad_norm", "eval_loss", "eval_accuracy", "eval_macro_f1", …
     std::vector<Artifact> artifacts;
-    std::vector<std::pair<std::string, double>> figures; // seconds_train, examples_per_second_train, peak_rss_bytes, …
 };
 
 /// Where the run's adapter lies. Throws Error(BadInput) for a run that has none, Error(NotFound) when its folder is gone.
@@ -101,16 +100,20 @@ public:
     /// Steps after `step` are forgotten: a resumed run writes them anew.
     void truncateMetrics(RunId run, std::int64_t step);
     void setSteps(RunId run, std::int64_t step, std::int64_t steps);
+    /// With the measures that the report gives.
     void setReport(RunId run, const Report& report, const std::vector<Prediction>& predictions);
-    void setFigures(RunId run, const std::vector<std::pair<std::string, double>>& figures);
+    /// Those that are known; the others stay as they are.
+    void setMeasured(RunId run, const Measured& measured);
     void addArtifact(RunId run, const Artifact& artifact); // replaces one of the same kind
     void finish(RunId run, RunState state, const std::string& exitReason);
 
     std::vector<RunSummary> list() const; // newest first
+    RunSummary summary(RunId run) const;
     RunDetail detail(RunId run) const;
     std::vector<Prediction> predictions(RunId run) const;
     /// The newest finished baseline with the same model, data, prompt, split and evaluation settings, if any.
     std::optional<RunId> matchingBaseline(const NewRun& like) const;
+    std::optional<RunId> matchingBaseline(const RunDetail& like) const;
 
     void rename(RunId run, const std::string& name);
     void addTag(RunId run, const std::string& tag);

@@ -33,6 +33,8 @@ struct Runs::Impl {
     ProcessId me;
     /// Settings of runs seen by list(), by number: they never change, and numbers are given once.
     std::map<RunId, std::vector<std::pair<std::string, std::string>>> params;
+    /// What was computed anew of runs seen by list() whose version did not know a measure.
+    std::map<RunId, Measured> computed;
 };
 
 /// The process that a row's last four of the selected columns name: pid, process_start, boot, host.

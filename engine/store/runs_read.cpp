@@ -8,8 +8,11 @@ namespace engine {
 
 namespace {
 
-constexpr const char* kSummary = "SELECT id, name, kind, state, started, finished, exit_reason, accuracy, macro_f1, eval_loss, "
-                                 "last_loss, step, steps, note FROM runs ";
+std::string selectSummary() {
+    std::string sql = "SELECT id, name, kind, state, started, finished, exit_reason, step, steps, note";
+    for (const char* column : kMeasureColumns) sql += std::string(", ") + column;
+    return sql + " FROM runs ";
+}
 
 RunSummary readSummary(const SQLite::Statement& row) {
     RunSummary run;
@@ -20,13 +23,11 @@ RunSummary readSummary(const SQLite::Statement& row) {
     run.started = row.getColumn(4).getDouble();
     run.finished = row.getColumn(5).getDouble();
     run.exitReason = row.getColumn(6).getString();
-    run.accuracy = readOptional(row.getColumn(7));
-    run.macro_f1 = readOptional(row.getColumn(8));
-    run.eval_loss = readOptional(row.getColumn(9));
-    run.last_loss = readOptional(row.getColumn(10));
-    run.step = row.getColumn(11).getInt64();
-    run.steps = row.getColumn(12).getInt64();
-    run.note = row.getColumn(13).getString();
+    run.step = row.getColumn(7).getInt64();
+    run.steps = row.getColumn(8).getInt64();
+    run.note = row.getColumn(9).getString();
+    int column = 10;
+    for (const char* key : kMeasureColumns) run.measured.set(key, readOptional(row.getColumn(column++)));
     return run;
 }
 
@@ -44,10 +45,49 @@ void readTags(SQLite::Statement query, std::vector<RunSummary>& runs) {
     distribute(query, runs, [](RunSummary& run, SQLite::Statement& row) { run.tags.push_back(row.getColumn(1).getString()); });
 }
 
+void readFigures(SQLite::Statement query, std::vector<RunSummary>& runs) {
+    distribute(query, runs, [](RunSummary& run, SQLite::Statement& row) {
+        const std::string_view name = row.getColumn(1).getText();
+        for (const Measure& measure : measures())
+            if (measure.key == name) run.measured.set(measure, readOptional(row.getColumn(2)));
+    });
+}
+
 SQLite::Statement of(SQLite::Database& database, const std::string& sql, RunId run) {
     SQLite::Statement query(database, sql);
     query.bind(1, run);
     return query;
+}
+
+/// Measures that the version which made a run did not know.
+void fillIn(Measured& measured, const Measured& computed) {
+    for (const Measure& measure : measures())
+        if (!measured.of(measure)) measured.set(measure, computed.of(measure));
+}
+
+void fillIn(SQLite::Database& database, std::vector<RunSummary>& runs, std::map<RunId, Measured>& computed) {
+    for (RunSummary& run : runs) {
+        if (!run.measured["accuracy"]) continue; // not evaluated
+        const bool known = std::all_of(measures().begin(), measures().end(),
+                                       [&](const Measure& measure) { return !measure.compute || run.measured.of(measure); });
+        if (known) continue;
+        const auto [found, fresh] = computed.try_emplace(run.id);
+        if (fresh)
+            if (const auto report = readReport(database, run.id)) found->second = measured(*report);
+        fillIn(run.measured, found->second);
+    }
+}
+
+RunSummary oneSummary(SQLite::Database& database, RunId run) {
+    SQLite::Statement summary = of(database, selectSummary() + "WHERE id = ?", run);
+    summary.executeStep();
+    std::vector<RunSummary> one{readSummary(summary)};
+    readTags(of(database, "SELECT run, tag FROM tags WHERE run = ? ORDER BY tag", run), one);
+    readFigures(of(database, "SELECT run, name, value FROM figures WHERE run = ?", run), one);
+    SQLite::Statement params = of(database, "SELECT key, value FROM params WHERE run = ? ORDER BY position", run);
+    while (params.executeStep())
+        one.front().params.emplace_back(params.getColumn(0).getString(), params.getColumn(1).getString());
+    return std::move(one.front());
 }
 
 // What a baseline's answers depend on, but for the last bits that a device decides. max_tokens cuts prompts when evaluating, too.
@@ -72,9 +112,11 @@ Params decisive(const Params& params) {
 std::vector<RunSummary> Runs::list() const {
     return m_impl->connection.read([&](SQLite::Database& database) {
         std::vector<RunSummary> runs;
-        SQLite::Statement query(database, std::string(kSummary) + "ORDER BY id DESC");
+        SQLite::Statement query(database, selectSummary() + "ORDER BY id DESC");
         while (query.executeStep()) runs.push_back(readSummary(query));
         readTags(SQLite::Statement(database, "SELECT run, tag FROM tags ORDER BY run DESC, tag DESC"), runs);
+        readFigures(SQLite::Statement(database, "SELECT run, name, value FROM figures ORDER BY run DESC"), runs);
+        fillIn(database, runs, m_impl->computed);
         SQLite::Statement params(database, "SELECT run, key, value FROM params WHERE run > ? ORDER BY run, position");
         params.bind(1, m_impl->params.empty() ? RunId(0) : m_impl->params.rbegin()->first);
         auto last = m_impl->params.end();
@@ -91,17 +133,14 @@ std::vector<RunSummary> Runs::list() const {
     });
 }
 
+RunSummary Runs::summary(RunId run) const {
+    return m_impl->look(run, [&](SQLite::Database& database) { return oneSummary(database, run); });
+}
+
 RunDetail Runs::detail(RunId run) const {
     return m_impl->look(run, [&](SQLite::Database& database) {
         RunDetail detail;
-        SQLite::Statement summary = of(database, std::string(kSummary) + "WHERE id = ?", run);
-        summary.executeStep();
-        std::vector<RunSummary> one{readSummary(summary)};
-        readTags(of(database, "SELECT run, tag FROM tags WHERE run = ? ORDER BY tag", run), one);
-        detail.summary = std::move(one.front());
-        SQLite::Statement params = of(database, "SELECT key, value FROM params WHERE run = ? ORDER BY position", run);
-        while (params.executeStep())
-            detail.summary.params.emplace_back(params.getColumn(0).getString(), params.getColumn(1).getString());
+        detail.summary = oneSummary(database, run);
 
         SQLite::Statement origin =
             of(database, "SELECT experiment, dataset_sha256, model_sha256, versions, parent FROM runs WHERE id = ?", run);
@@ -112,6 +151,7 @@ RunDetail Runs::detail(RunId run) const {
         detail.versions = origin.getColumn(3).getString();
         if (!origin.getColumn(4).isNull()) detail.parent = origin.getColumn(4).getInt64();
         detail.report = readReport(database, run);
+        if (detail.report) fillIn(detail.summary.measured, measured(*detail.report));
 
         SQLite::Statement metrics =
             of(database, "SELECT name, step, value, wall FROM metrics WHERE run = ? ORDER BY name, step", run);
@@ -127,9 +167,6 @@ RunDetail Runs::detail(RunId run) const {
             detail.artifacts.push_back({artifacts.getColumn(0).getString(),
                                         file().parent_path() / artifacts.getColumn(1).getString(),
                                         artifacts.getColumn(2).getString()});
-        SQLite::Statement figures = of(database, "SELECT name, value FROM figures WHERE run = ? ORDER BY rowid", run);
-        while (figures.executeStep())
-            detail.figures.emplace_back(figures.getColumn(0).getString(), readReal(figures.getColumn(1)));
         return detail;
     });
 }
@@ -176,6 +213,14 @@ std::optional<RunId> Runs::matchingBaseline(const NewRun& like) const {
         }
         return matches() ? candidate : std::nullopt;
     });
+}
+
+std::optional<RunId> Runs::matchingBaseline(const RunDetail& like) const {
+    NewRun run;
+    run.params = like.summary.params;
+    run.datasetSha256 = like.datasetSha256;
+    run.modelSha256 = like.modelSha256;
+    return matchingBaseline(run);
 }
 
 std::filesystem::path adapterFolder(const RunDetail& run) {

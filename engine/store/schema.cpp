@@ -102,6 +102,19 @@ CREATE TABLE tags(
 ) STRICT, WITHOUT ROWID;
 )";
 
+// A run's eval_loss is that of its eval rows; what a report called so was the loss on the test rows. A report is its matrix: the
+// rest is computed from it.
+constexpr const char* kVersion2 = R"(
+INSERT OR REPLACE INTO figures(run, name, value) SELECT run, 'test_loss', eval_loss FROM reports WHERE eval_loss IS NOT NULL;
+UPDATE runs SET eval_loss = (SELECT value FROM metrics WHERE run = runs.id AND name = 'eval_loss' ORDER BY step DESC LIMIT 1)
+    WHERE id IN (SELECT run FROM reports);
+ALTER TABLE reports DROP COLUMN eval_loss;
+ALTER TABLE reports DROP COLUMN accuracy;
+ALTER TABLE reports DROP COLUMN macro_f1;
+ALTER TABLE reports DROP COLUMN examples;
+ALTER TABLE reports DROP COLUMN per_label;
+)";
+
 int pragma(SQLite::Database& database, const std::string& name) {
     return database.execAndGet("PRAGMA " + name).getInt();
 }
@@ -160,7 +173,8 @@ void upgrade(SQLite::Database& database, const std::filesystem::path& file, cons
 } // namespace
 
 const SchemaSteps& schemaSteps() {
-    static const SchemaSteps steps{[](SQLite::Database& database) { database.exec(kVersion1); }};
+    static const SchemaSteps steps{[](SQLite::Database& database) { database.exec(kVersion1); },
+                                   [](SQLite::Database& database) { database.exec(kVersion2); }};
     return steps;
 }
 

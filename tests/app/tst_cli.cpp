@@ -165,6 +165,7 @@ void TestCli::evaluatesThenTrains() {
     const CliResult after = run({QStringLiteral("train"), m_experiment, QStringLiteral("--json")});
     QVERIFY2(after.code == 0, after.out + after.err);
     int steps = 0, evals = 0;
+    double evalLoss = 0;
     const QList<QJsonValue> lines = after.lines();
     for (const QJsonValue& value : lines) {
         QVERIFY2(value.isObject(), after.out);
@@ -178,6 +179,9 @@ void TestCli::evaluatesThenTrains() {
             QCOMPARE(line[QLatin1String("step")].toInt(), steps);
         } else if (event == QLatin1String("eval")) {
             ++evals;
+            for (const char* key : {"run", "step", "loss", "accuracy", "macro_f1"})
+                QVERIFY2(line[QLatin1String(key)].isDouble(), key);
+            evalLoss = line[QLatin1String("loss")].toDouble();
         } else {
             QCOMPARE(event, QStringLiteral("result"));
             QVERIFY(&value == &lines.last());
@@ -191,7 +195,8 @@ void TestCli::evaluatesThenTrains() {
     QCOMPARE(
         keys,
         QStringLiteral(
-            "accuracy adapter confusion eval_loss event examples_per_second labels macro_f1 peak_rss_bytes per_label run seconds")
+            "accuracy adapter confusion eval_loss event examples_per_second labels last_loss macro_f1 peak_rss_bytes per_label "
+            "run seconds test_loss")
             .split(QLatin1Char(' ')));
     m_train = result[QLatin1String("run")].toInteger();
     QVERIFY(m_train != m_baseline);
@@ -209,7 +214,8 @@ void TestCli::evaluatesThenTrains() {
     const QJsonObject label = result[QLatin1String("per_label")].toObject()[QLatin1String("neutral")].toObject();
     QCOMPARE(label[QLatin1String("support")].toInt(), 10);
     for (const char* key : {"precision", "recall", "f1", "accuracy"}) QVERIFY(label[QLatin1String(key)].isDouble());
-    QVERIFY(result[QLatin1String("eval_loss")].toDouble() > 0);
+    QCOMPARE(result[QLatin1String("eval_loss")].toDouble(), evalLoss); // of the eval rows, not of the test rows
+    QVERIFY(result[QLatin1String("test_loss")].toDouble() > 0 && result[QLatin1String("test_loss")].toDouble() != evalLoss);
     QVERIFY(result[QLatin1String("seconds")].toObject()[QLatin1String("train")].toDouble() > 0);
     QVERIFY(result[QLatin1String("examples_per_second")].toObject()[QLatin1String("evaluate")].toDouble() > 0);
     QVERIFY(result[QLatin1String("peak_rss_bytes")].toInteger() > 1'000'000);

@@ -88,6 +88,7 @@ private:
     std::unique_ptr<QTemporaryDir> m_folder;
     std::unique_ptr<Runs> m_runs;
     app::Jobs m_jobs;
+    std::optional<RunId> m_found; // the baseline that there is already
     QStringList m_log;
 };
 
@@ -96,7 +97,24 @@ void TestRunner::init() {
     m_runs = std::make_unique<Runs>(m_folder->filePath(QStringLiteral("runs.db")).toStdString());
     m_log.clear();
     m_jobs = {};
-    m_jobs.matchingBaseline = [](const Experiment&, const Runs&) { return std::optional<RunId>(); };
+    m_found.reset();
+    // As the engine goes about it, with the fakes at work.
+    m_jobs.trainAndCompare = [this](const Experiment& given, Runs& runs, const Sink& sink, std::stop_token stop,
+                                    const Stages& stages) {
+        Compared compared{m_found, {}};
+        if (!m_found) {
+            stages.begins(RunKind::Baseline);
+            compared.outcome = m_jobs.evaluate({given, {}, {}}, runs, sink, stop);
+            stages.ends(compared.outcome);
+            const auto* evaluated = std::get_if<Done>(&compared.outcome);
+            if (!evaluated) return compared;
+            compared.baseline = evaluated->run;
+        }
+        stages.begins(RunKind::Train);
+        compared.outcome = m_jobs.train({given, {}}, runs, sink, stop);
+        stages.ends(compared.outcome);
+        return compared;
+    };
     m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink& sink, std::stop_token) -> Outcome {
         sink(ProgressEvent{1, "evaluate", 1, 2, 0, -1});
         return done(1);
@@ -128,7 +146,7 @@ void TestRunner::baselineThenTraining() {
 }
 
 void TestRunner::reusesABaseline() {
-    m_jobs.matchingBaseline = [](const Experiment&, const Runs&) { return std::optional<RunId>(7); };
+    m_found = 7;
     const auto runner = make();
     runner->startTraining(experiment());
     QTRY_VERIFY(idle());
@@ -212,9 +230,6 @@ void TestRunner::failureOfTheBaselineEndsIt() {
 }
 
 void TestRunner::failureBeforeARunBegan() {
-    m_jobs.matchingBaseline = [](const Experiment&, const Runs&) -> std::optional<RunId> {
-        throw Error(ErrorCode::NotFound, "no data");
-    };
     m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink&, std::stop_token) -> Outcome {
         return Failed{0, ErrorCode::NotFound, "no data", {}};
     };

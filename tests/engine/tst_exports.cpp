@@ -24,25 +24,18 @@ RunDetail someRun() {
     run.summary.kind = RunKind::Train;
     run.summary.state = RunState::Done;
     run.summary.started = 1000.5;
-    run.summary.accuracy = 0.5;
+    run.summary.measured.set("accuracy", 0.5);
+    run.summary.measured.set("seconds_train", 1.5);
     run.summary.tags = {"a", "b"};
     run.summary.note = "two\nlines";
     run.summary.params = {{"lora.r", "8"}, {"train.resid_dropout", "-1"}, {"prompt.template", "-{text}, {label}"}};
     run.experimentYaml = "name: x\n";
     run.versions = R"({"libtorch":"2.13.0"})";
     run.parent = 2;
-    Report report;
-    report.examples = 2;
-    report.accuracy = 0.5;
-    report.macro_f1 = 1.0 / 3;
-    report.confusion.labels = {"bad", "-good"};
-    report.confusion.counts = {{1, 0, 0}, {0, 0, 1}};
-    report.per_label = {{1, 1, 1, 1, 1}, {0, 0, 0, 1, 0}};
-    run.report = report;
+    run.report = score({{"bad", "-good"}, {{1, 0, 0}, {0, 0, 1}}});
     run.metrics = {{"loss", {{1, 0.1 + 0.2, 5.5}, {2, std::nan(""), 6}, {3, std::numeric_limits<double>::infinity(), 7}}},
                    {"lr", {{1, 2e-4, 5.5}}}};
     run.artifacts = {{"adapter", "/a/b", "ff"}};
-    run.figures = {{"seconds_train", 1.5}};
     return run;
 }
 
@@ -124,10 +117,12 @@ void TestExports::runsTable() {
     other.name = "other";
     other.params = {{"lora.alpha", "16"}, {"lora.r", "4"}};
     QCOMPARE(runsCsv({someRun().summary, other}),
-             std::string("id,run,kind,state,started,finished,exit_reason,accuracy,macro_f1,eval_loss,last_loss,step,steps,tags,"
-                         "note,lora.r,train.resid_dropout,prompt.template,lora.alpha\n"
-                         "3,\"'=1+1\",train,done,1000.5,0,,0.5,,,,0,0,a b,\"two\nlines\",8,-1,\"'-{text}, {label}\",\n"
-                         "4,other,train,running,0,0,,,,,,0,0,,,4,,,16\n"));
+             std::string("id,run,kind,state,started,finished,exit_reason,accuracy,macro_f1,eval_loss,test_loss,last_loss,"
+                         "seconds_load,seconds_train,seconds_evaluate,examples_per_second_train,examples_per_second_evaluate,"
+                         "peak_rss_bytes,step,steps,tags,note,lora.r,train.resid_dropout,prompt.template,lora.alpha\n"
+                         "3,\"'=1+1\",train,done,1000.5,0,,0.5,,,,,,1.5,,,,,0,0,a b,\"two\nlines\",8,-1,\"'-{text}, "
+                         "{label}\",\n"
+                         "4,other,train,running,0,0,,,,,,,,,,,,,0,0,,,4,,,16\n"));
 }
 
 void TestExports::json() {
@@ -150,7 +145,9 @@ void TestExports::json() {
     QCOMPARE(report[QStringLiteral("confusion")].toArray()[1].toArray()[2].toInt(), 1);
     QCOMPARE(
         report[QStringLiteral("per_label")].toObject()[QStringLiteral("-good")].toObject()[QStringLiteral("support")].toInt(), 1);
-    QVERIFY(report[QStringLiteral("eval_loss")].isNull());
+    QCOMPARE(report[QStringLiteral("accuracy")].toDouble(), 0.5);
+    QCOMPARE(at("seconds").toObject()[QStringLiteral("train")].toDouble(), 1.5);
+    QVERIFY(at("seconds").toObject()[QStringLiteral("load")].isNull());
     QCOMPARE(at("figures").toObject()[QStringLiteral("seconds_train")].toDouble(), 1.5);
     QCOMPARE(at("artifacts").toArray()[0].toObject()[QStringLiteral("path")].toString(), QStringLiteral("/a/b"));
     QCOMPARE(at("experiment").toString(), QStringLiteral("name: x\n"));

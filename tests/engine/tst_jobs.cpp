@@ -15,15 +15,7 @@ using namespace engine;
 using namespace testing_support;
 namespace fs = std::filesystem;
 
-namespace {
-
-double figure(const RunDetail& detail, const std::string& name) {
-    for (const auto& [key, value] : detail.figures)
-        if (key == name) return value;
-    return -1;
-}
-
-} // namespace
+namespace {} // namespace
 
 class TestJobs : public QObject {
     Q_OBJECT
@@ -79,10 +71,9 @@ void TestJobs::trainsFromCsvToReport() {
     QVERIFY(done.run > 0);
     QCOMPARE(done.report.examples, 30);
     QCOMPARE(done.report.confusion.labels, testing_support::tinyLabels());
-    QVERIFY(done.report.eval_loss && *done.report.eval_loss > 0 && *done.report.eval_loss < 2);
-    QVERIFY(done.seconds.load > 0 && done.seconds.train > 0 && done.seconds.evaluate > 0);
-    QVERIFY(done.trainExamplesPerSecond > 0 && done.evaluateExamplesPerSecond > 0);
-    QVERIFY(done.peakRssBytes > 10'000'000);
+    for (const Measure& measure : measures()) QVERIFY2(done.measured.of(measure).value_or(-1) >= 0, measure.key.c_str());
+    QVERIFY(*done.measured["test_loss"] > 0 && *done.measured["test_loss"] < 2);
+    QVERIFY(*done.measured["peak_rss_bytes"] > 10'000'000);
 
     // What was told: 36 rows in batches of 6, 12 epochs.
     const auto steps = heard.all<StepEvent>();
@@ -110,7 +101,11 @@ void TestJobs::trainsFromCsvToReport() {
     QCOMPARE(detail.summary.name, std::string("tiny"));
     QCOMPARE(detail.summary.step, 72);
     QCOMPARE(detail.summary.steps, 72);
-    QCOMPARE(detail.summary.accuracy, std::optional(done.report.accuracy));
+    QVERIFY(detail.summary.measured == done.measured);
+    QCOMPARE(*done.measured["accuracy"], done.report.accuracy);
+    QCOMPARE(*done.measured["eval_loss"], evals.back().loss);
+    QCOMPARE(*done.measured["last_loss"], steps.back().loss);
+    QVERIFY(*done.measured["test_loss"] != evals.back().loss); // other rows
     QCOMPARE(detail.summary.params.size(), experimentFields().size());
     QVERIFY(std::count(detail.summary.params.begin(), detail.summary.params.end(),
                        std::pair<std::string, std::string>("lora.r", "4")) == 1);
@@ -118,8 +113,6 @@ void TestJobs::trainsFromCsvToReport() {
     QCOMPARE(metric(detail, "loss")->back().value, steps.back().loss);
     QCOMPARE(metric(detail, "lr")->at(20).value, steps[20].lr);
     QCOMPARE(metric(detail, "eval_macro_f1")->size(), std::size_t{12});
-    QCOMPARE(figure(detail, "peak_rss_bytes"), static_cast<double>(done.peakRssBytes));
-    QCOMPARE(figure(detail, "examples_per_second_train"), done.trainExamplesPerSecond);
     QCOMPARE(detail.datasetSha256.size(), std::size_t{64});
     QCOMPARE(detail.modelSha256.size(), std::size_t{64});
     QVERIFY(detail.versions.find("libtorch") != std::string::npos);
@@ -167,7 +160,6 @@ void TestJobs::phiTrainsAsTheArticleDoes() {
 void TestJobs::baselineThenTunedThenEvaluatedAgain() {
     Runs runs(runsFile());
     const Experiment e = experiment();
-    QVERIFY(!matchingBaseline(e, runs));
     Heard heard;
     const Outcome base = evaluate({e, {}, {}}, runs, heard.sink(), {});
     QVERIFY(std::holds_alternative<Done>(base));
@@ -175,13 +167,7 @@ void TestJobs::baselineThenTunedThenEvaluatedAgain() {
     QVERIFY(runs.detail(baseline).summary.kind == RunKind::Baseline);
     QVERIFY(std::get<Done>(base).adapter.empty());
     QCOMPARE(heard.all<ProgressEvent>().back().stage, std::string("baseline"));
-    QCOMPARE(matchingBaseline(e, runs), std::optional(baseline));
-    Experiment other = e;
-    other.data.split.seed = 7;
-    QVERIFY(!matchingBaseline(other, runs));
-    other = e;
-    other.lora.r = 8;
-    QCOMPARE(matchingBaseline(other, runs), std::optional(baseline));
+    QVERIFY(!std::get<Done>(base).measured["eval_loss"] && !std::get<Done>(base).measured["seconds_train"]);
 
     const Outcome tuned = train({e, {}}, runs, {}, {});
     QVERIFY(std::holds_alternative<Done>(tuned));
@@ -192,6 +178,7 @@ void TestJobs::baselineThenTunedThenEvaluatedAgain() {
     const RunDetail detail = runs.detail(evaluated.run);
     QVERIFY(detail.summary.kind == RunKind::Evaluate);
     QCOMPARE(detail.parent, std::optional(trained.run));
+    QCOMPARE(runs.matchingBaseline(runs.detail(trained.run)), std::optional(baseline));
     // The adapter from its file does just what it did in memory.
     const auto before = runs.predictions(trained.run), after = runs.predictions(evaluated.run);
     QCOMPARE(after.size(), before.size());

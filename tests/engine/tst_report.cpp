@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The report's figures and text against scikit-learn's (data/make_report_golden.py).
 #include "engine/error.h"
-#include "engine/report.h"
+#include "engine/measures.h"
 
 #include <QTest>
 #include <cstdlib>
@@ -19,6 +19,7 @@ private Q_SLOTS:
     void agreesWithScikitLearn_data();
     void agreesWithScikitLearn();
     void nothingPredicted();
+    void ofAMatrix();
     void refusesLabelsOutsideTheList();
 };
 
@@ -53,7 +54,7 @@ void TestReport::agreesWithScikitLearn() {
              QString::fromStdString(expected["text"].get<std::string>()));
     QCOMPARE(report.examples, static_cast<std::int64_t>(predictions.size()));
     QCOMPARE(report.accuracy, expected["accuracy"].get<double>());
-    QVERIFY(std::abs(report.macro_f1 - expected["macro_f1"].get<double>()) < 1e-15);
+    QVERIFY(std::abs(*engine::measured(report)["macro_f1"] - expected["macro_f1"].get<double>()) < 1e-15);
     QVERIFY(report.confusion.labels == labels);
     QVERIFY(report.confusion.counts == expected["counts"].get<std::vector<std::vector<std::int64_t>>>());
     for (std::size_t label = 0; label < labels.size(); ++label) {
@@ -68,8 +69,18 @@ void TestReport::agreesWithScikitLearn() {
 void TestReport::nothingPredicted() {
     const Report report = engine::score({}, {"no", "yes"});
     QCOMPARE(report.accuracy, 0.0);
-    QCOMPARE(report.macro_f1, 0.0);
+    QVERIFY(!engine::measured(report)["macro_f1"]);
     QVERIFY(engine::classificationReport(report).find("nan") == std::string::npos);
+}
+
+void TestReport::ofAMatrix() {
+    const Report report = engine::score({{"no", "yes"}, {{2, 0, 1}, {1, 1, 0}}});
+    QCOMPARE(report.examples, 5);
+    QCOMPARE(report.accuracy, 0.6);
+    QCOMPARE(report.per_label[0].precision, 2.0 / 3);
+    QCOMPARE(report.per_label[0].recall, 2.0 / 3); // no answer is wrong
+    QCOMPARE(report.per_label[1].support, 2);
+    QCOMPARE(engine::score({{"no", "yes"}, {{0, 0, 0}, {0, 0, 0}}}).accuracy, 0.0);
 }
 
 void TestReport::refusesLabelsOutsideTheList() {

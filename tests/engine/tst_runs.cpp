@@ -29,6 +29,8 @@ private Q_SLOTS:
     void metricsComeBack();
     void reportsComeBack();
     void reportsAreReplaced();
+    void measuresComeBack();
+    void measuresOfAnOlderVersion();
     void lifeOfARun();
     void listsNewestFirst();
     void paramsAreNumbersInSql();
@@ -75,8 +77,8 @@ void TestRuns::aRunComesBack() {
     QCOMPARE(run.datasetSha256, given.datasetSha256);
     QCOMPARE(run.modelSha256, given.modelSha256);
     QCOMPARE(run.versions, given.versions);
-    QVERIFY(!run.parent && !run.report && !run.summary.accuracy && !run.summary.last_loss);
-    QVERIFY(run.metrics.empty() && run.artifacts.empty() && run.figures.empty());
+    QVERIFY(!run.parent && !run.report && run.summary.measured == Measured{});
+    QVERIFY(run.metrics.empty() && run.artifacts.empty());
     QVERIFY(runs.predictions(id).empty());
     NewRun child = newRun("child", RunKind::Evaluate);
     child.parent = id;
@@ -105,16 +107,16 @@ void TestRuns::metricsComeBack() {
     QVERIFY(metrics[1].second[3].value == 0.1 + 0.2);
     QCOMPARE(metrics[2].second.size(), std::size_t(1));
     QCOMPARE(metrics[2].second[0].value, 3e-4);
-    QVERIFY(*runs.detail(id).summary.last_loss == 0.1 + 0.2);
-    QCOMPARE(*runs.detail(id).summary.eval_loss, 0.5);
+    QVERIFY(*runs.detail(id).summary.measured["last_loss"] == 0.1 + 0.2);
+    QCOMPARE(*runs.detail(id).summary.measured["eval_loss"], 0.5);
 
     runs.truncateMetrics(id, 1);
     const auto left = runs.detail(id).metrics;
     QCOMPARE(left.size(), std::size_t(2));
     QCOMPARE(left[0].second.size(), std::size_t(1));
-    QCOMPARE(*runs.detail(id).summary.last_loss, 2.5);
-    QVERIFY(!runs.detail(id).summary.eval_loss);
-    QCOMPARE(*runs.detail(other).summary.last_loss, 9.0);
+    QCOMPARE(*runs.detail(id).summary.measured["last_loss"], 2.5);
+    QVERIFY(!runs.detail(id).summary.measured["eval_loss"]);
+    QCOMPARE(*runs.detail(other).summary.measured["last_loss"], 9.0);
 }
 
 void TestRuns::reportsComeBack() {
@@ -124,9 +126,9 @@ void TestRuns::reportsComeBack() {
     const Report report = *runs.detail(id).report;
     QCOMPARE(report.examples, std::int64_t(5));
     QVERIFY(report.confusion == someReport().confusion);
-    QVERIFY(report.accuracy == 0.6 && report.macro_f1 == 1.0 / 3 && *report.eval_loss == 0.25);
+    QVERIFY(report.accuracy == 0.6);
     QCOMPARE(report.per_label.size(), std::size_t(2));
-    QVERIFY(report.per_label[1].f1 == 0.1 + 0.2 && report.per_label[0].support == 3 && report.per_label[1].accuracy == 0.5);
+    QVERIFY(report.per_label[1].f1 == 2.0 / 3 && report.per_label[0].support == 3 && report.per_label[1].accuracy == 0.5);
     const auto given = somePredictions(), got = runs.predictions(id);
     QCOMPARE(got.size(), given.size());
     for (std::size_t i = 0; i < got.size(); ++i) {
@@ -140,25 +142,52 @@ void TestRuns::reportsComeBack() {
                     (std::isnan(got[i].probabilities[j]) && std::isnan(given[i].probabilities[j])));
     }
     const RunSummary summary = runs.list().front();
-    QCOMPARE(*summary.accuracy, 0.6);
-    QCOMPARE(*summary.eval_loss, 0.25);
+    QVERIFY(summary.measured == measured(someReport()));
+    QCOMPARE(summary.measured["accuracy"], std::optional(0.6));
+    QVERIFY(runs.summary(id).measured == summary.measured && runs.detail(id).summary.measured == summary.measured);
 }
 
 void TestRuns::reportsAreReplaced() {
     Runs runs(m_file);
     const RunId id = runs.begin(newRun());
     runs.setReport(id, someReport(), somePredictions());
-    Report second = someReport();
-    second.accuracy = 0.2;
-    second.eval_loss.reset();
-    runs.setReport(id, second, {somePredictions().front()});
+    runs.setReport(id, score({{"a", "b"}, {{1, 0, 0}, {4, 0, 0}}}), {somePredictions().front()});
     QCOMPARE(runs.detail(id).report->accuracy, 0.2);
-    QVERIFY(!runs.detail(id).report->eval_loss);
+    QCOMPARE(runs.list().front().measured["accuracy"], std::optional(0.2));
     QCOMPARE(runs.predictions(id).size(), std::size_t(1));
-    runs.setFigures(id, {{"seconds_train", 2.5}, {"peak_rss_bytes", 1e9}});
-    runs.setFigures(id, {{"seconds_train", 3.5}, {"a", 1}});
-    QCOMPARE(runs.detail(id).figures,
-             (std::vector<std::pair<std::string, double>>{{"seconds_train", 3.5}, {"peak_rss_bytes", 1e9}, {"a", 1}}));
+}
+
+void TestRuns::measuresComeBack() {
+    Runs runs(m_file);
+    const RunId other = runs.begin(newRun()), id = runs.begin(newRun());
+    Measured first, second;
+    first.set("seconds_train", 2.5);
+    first.set("test_loss", 0.25);
+    second.set("seconds_train", 3.5);
+    second.set("peak_rss_bytes", 1e9);
+    second.set("macro_f1", 1.0 / 3);
+    runs.setMeasured(id, first);
+    runs.setMeasured(id, second);
+    for (const RunSummary& run : {runs.list().front(), runs.summary(id), runs.detail(id).summary}) {
+        QCOMPARE(run.measured["seconds_train"], std::optional(3.5));
+        QCOMPARE(run.measured["test_loss"], std::optional(0.25)); // what is not known stays
+        QCOMPARE(run.measured["peak_rss_bytes"], std::optional(1e9));
+        QCOMPARE(run.measured["macro_f1"], std::optional(1.0 / 3));
+        QVERIFY(!run.measured["accuracy"]);
+    }
+    QVERIFY(runs.list().back().id == other && runs.list().back().measured == Measured{});
+}
+
+void TestRuns::measuresOfAnOlderVersion() {
+    Runs runs(m_file);
+    const RunId id = runs.begin(newRun());
+    runs.begin(newRun()); // not evaluated
+    runs.setReport(id, someReport(), somePredictions());
+    SQLite::Database(m_file.string(), SQLite::OPEN_READWRITE, 5000).exec("UPDATE runs SET macro_f1 = NULL");
+    for (int time = 0; time < 2; ++time)
+        for (const RunSummary& run : {runs.list().back(), runs.detail(id).summary})
+            QCOMPARE(run.measured["macro_f1"], measured(someReport())["macro_f1"]);
+    QVERIFY(!runs.list().front().measured["macro_f1"]);
 }
 
 void TestRuns::lifeOfARun() {
@@ -238,9 +267,7 @@ void TestRuns::unknownRun() {
                                                    [&] { runs.truncateMetrics(99, 0); },
                                                    [&] { runs.setSteps(99, 1, 1); },
                                                    [&] { runs.setReport(99, someReport(), {}); },
-                                                   [&] {
-                                                       runs.setFigures(99, {{"a", 1}});
-                                                   },
+                                                   [&] { runs.setMeasured(99, measured(someReport())); },
                                                    [&] {
                                                        runs.addArtifact(99, {"adapter", "a", ""});
                                                    },
@@ -391,7 +418,9 @@ void TestRuns::removing() {
         runs.addMetrics(id, {{"loss", {1, 1, 1}}});
         runs.setReport(id, someReport(), somePredictions());
         runs.addTag(id, "t");
-        runs.setFigures(id, {{"x", 1}});
+        Measured time;
+        time.set("seconds_load", 1);
+        runs.setMeasured(id, time);
         runs.addArtifact(id, {"adapter", runs.artifactDirectory(id), ""});
     }
     const Problem running = problemOf([&] { runs.remove(a); });

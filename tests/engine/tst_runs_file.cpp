@@ -33,6 +33,7 @@ private Q_SLOTS:
     void readOnly();
     void migratesWithACopy();
     void failedMigrationChangesNothing();
+    void lossesOfVersion1();
     void unknownWords();
 };
 
@@ -50,7 +51,7 @@ void TestRunsFile::journalAndPragmas() {
         QCOMPARE(database.execAndGet("PRAGMA synchronous").getInt(), 2); // FULL
         QCOMPARE(database.execAndGet("PRAGMA foreign_keys").getInt(), 1);
         QCOMPARE(database.execAndGet("PRAGMA busy_timeout").getInt(), 5000);
-        QCOMPARE(database.execAndGet("PRAGMA user_version").getInt(), 1);
+        QCOMPARE(database.execAndGet("PRAGMA user_version").getInt(), static_cast<int>(schemaSteps().size()));
         QCOMPARE(database.execAndGet("PRAGMA application_id").getInt(), kApplicationId);
         // A curve is read from its key alone.
         QVERIFY(database
@@ -79,7 +80,7 @@ void TestRunsFile::notOurs_data() {
         << 2 << "is a database of another program. It was left as it is; choose another file with --db.";
     QTest::newRow("another program's, WAL") << 3 << "is a database of another program.";
     QTest::newRow("another program's, no tables") << 4 << "is a database of another program.";
-    QTest::newRow("newer") << 5 << "was written by a newer Phibench (version 2 of the file; this one knows 1).";
+    QTest::newRow("newer") << 5 << "was written by a newer Phibench (version 99 of the file;";
     QTest::newRow("no version") << 6 << "is damaged (it has no version).";
     QTest::newRow("folder") << 7 << "is a folder, not a runs file.";
     QTest::newRow("header only") << 8 << "is damaged";
@@ -100,7 +101,7 @@ void TestRunsFile::notOurs() {
     if (kind == 7) fs::create_directory(m_file);
     if (kind == 5 || kind == 6 || kind >= 8) {
         { Runs(m_file).begin(newRun()); }
-        if (kind == 5) sql("PRAGMA user_version = 2");
+        if (kind == 5) sql("PRAGMA user_version = 99");
         if (kind == 6) sql("PRAGMA user_version = 0");
         std::string bytes = bytesOf(m_file);
         if (kind == 8) bytes.resize(4096);
@@ -277,6 +278,37 @@ void TestRunsFile::failedMigrationChangesNothing() {
     QVERIFY(again.use([](SQLite::Database& db) { return db.tableExists("old") && !db.tableExists("half"); }));
 }
 
+void TestRunsFile::lossesOfVersion1() {
+    { // what 0.1 left of a training: it called the loss on the test rows eval_loss
+        Connection connection(m_file);
+        prepare(connection, {schemaSteps().front()});
+        connection.use([](SQLite::Database& database) {
+            database.exec("INSERT INTO runs(id, name, kind, state, started, accuracy, macro_f1, eval_loss, last_loss, pid, "
+                          "process_start, boot, host, dataset_sha256, model_sha256, versions, experiment) VALUES"
+                          "(1, 'done', 'train', 'done', 1, 0.6, 0.6, 0.9, 0.3, 1, '', '', '', '', '', '', ''),"
+                          "(2, 'base', 'baseline', 'done', 1, 0.6, 0.6, 0.8, NULL, 1, '', '', '', '', '', '', ''),"
+                          "(3, 'stopped', 'train', 'stopped', 1, NULL, NULL, 0.7, 0.4, 1, '', '', '', '', '', '', '')");
+            database.exec("INSERT INTO metrics VALUES(1, 'eval_loss', 1, 0.55, 1), (1, 'eval_loss', 2, 0.5, 1), "
+                          "(3, 'eval_loss', 1, 0.7, 1)");
+            for (const char* of : {"1, 5, 0.6, 0.6, 0.9", "2, 5, 0.6, 0.6, 0.8"})
+                database.exec(std::string("INSERT INTO reports VALUES(") + of + ", '[\"a\",\"b\"]', '[[2,0,1],[1,1,0]]', '[]')");
+        });
+    }
+    const Runs runs(m_file);
+    QVERIFY(fs::exists(m_file.string() + ".version-1.bak"));
+    for (const Measured& done : {runs.list()[2].measured, runs.detail(1).summary.measured}) {
+        QCOMPARE(done["eval_loss"], std::optional(0.5));
+        QCOMPARE(done["test_loss"], std::optional(0.9));
+        QCOMPARE(done["accuracy"], std::optional(0.6));
+        QCOMPARE(done["last_loss"], std::optional(0.3));
+    }
+    const Measured base = runs.detail(2).summary.measured, stopped = runs.detail(3).summary.measured;
+    QVERIFY(!base["eval_loss"] && base["test_loss"] == 0.8);
+    QVERIFY(stopped["eval_loss"] == 0.7 && !stopped["test_loss"]);
+    QVERIFY(runs.detail(1).report->confusion == score({{"a", "b"}, {{2, 0, 1}, {1, 1, 0}}}).confusion);
+    QCOMPARE(integrity(m_file), std::string("ok"));
+}
+
 void TestRunsFile::unknownWords() {
     Runs runs(m_file);
     const RunId id = runs.begin(newRun());
@@ -285,8 +317,8 @@ void TestRunsFile::unknownWords() {
     other.exec("PRAGMA ignore_check_constraints = ON");
     for (const char* change :
          {"UPDATE reports SET labels = '{'", "UPDATE reports SET labels = '[1]'", "UPDATE reports SET labels = '[\"a\"]'",
-          "UPDATE reports SET per_label = '[{}]'", "UPDATE predictions SET probabilities = '[\"x\"]'",
-          "UPDATE predictions SET probabilities = '['", "UPDATE runs SET state = 'asleep'", "UPDATE runs SET kind = 'odd'"}) {
+          "UPDATE predictions SET probabilities = '[\"x\"]'", "UPDATE predictions SET probabilities = '['",
+          "UPDATE runs SET state = 'asleep'", "UPDATE runs SET kind = 'odd'"}) {
         other.exec("BEGIN");
         other.exec(change);
         other.exec("COMMIT");

@@ -281,7 +281,7 @@ void TestTrain::evaluatesAtEpochsOrSteps() {
     const auto evalSteps = [&] {
         Training training(m_llama, spec, 0);
         int calls = 0;
-        training.evaluate = [&] { return EvalEvent{0, 0, 1.0 / ++calls, 0.5, 0.5}; };
+        training.evaluate = [&] { return EvalEvent{0, 0, 1.0 / ++calls, {}}; };
         if (!training.run()) return std::vector<std::int64_t>{};
         if (training.state.bestStep != training.evals.back().step) return std::vector<std::int64_t>{};
         std::vector<std::int64_t> at;
@@ -342,7 +342,7 @@ void TestTrain::stopsWithinABatchAndResumesExactly() {
         };
         first.evaluate = [&] {
             ++evaluated;
-            return EvalEvent{0, 0, 1, 0, 0};
+            return EvalEvent{0, 0, 1, {}};
         };
         std::stop_source stop;
         first.onStep = [&](const StepEvent& step) {
@@ -360,7 +360,7 @@ void TestTrain::stopsWithinABatchAndResumesExactly() {
     second.state = readCheckpoint(*checkpoint, *second.lora, second.optimizer, kIdentity);
     second.evaluate = [&] {
         ++evaluated;
-        return EvalEvent{0, 0, 1, 0, 0};
+        return EvalEvent{0, 0, 1, {}};
     };
     QCOMPARE(second.state.step, after);
     QVERIFY(second.run());
@@ -386,7 +386,7 @@ void TestTrain::stopInEvaluationEvaluatesAgain() {
     QVERIFY(!training.run());
     QCOMPARE(kept, std::vector<std::int64_t>{5});
     QVERIFY(training.evals.empty());
-    training.evaluate = [] { return EvalEvent{0, 0, 2, 0, 0}; };
+    training.evaluate = [] { return EvalEvent{0, 0, 2, {}}; };
     QVERIFY(training.run());
     QCOMPARE(training.evals.size(), std::size_t{3});
     QCOMPARE(training.evals.front().step, 5);

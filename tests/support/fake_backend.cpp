@@ -154,12 +154,18 @@ void FakeBackend::finishJob(const Report& report) {
     Done done;
     done.run = m_current.value_or(0);
     done.report = report;
-    done.seconds = {1.9, 295, 41};
-    done.trainExamplesPerSecond = 9.2;
-    done.evaluateExamplesPerSecond = 21.7;
-    done.peakRssBytes = 641'728'512;
+    done.measured = measured(report);
+    for (const auto& [key, value] : {std::pair("test_loss", 0.91),
+                                     {"seconds_load", 1.9},
+                                     {"seconds_train", 295.0},
+                                     {"seconds_evaluate", 41.0},
+                                     {"examples_per_second_train", 9.2},
+                                     {"examples_per_second_evaluate", 21.7},
+                                     {"peak_rss_bytes", 641'728'512.0}})
+        done.measured.set(key, value);
     if (m_current) {
         runs().setReport(done.run, report, predictionsOf(report.confusion));
+        runs().setMeasured(done.run, done.measured);
         runs().finish(done.run, RunState::Done, {});
     }
     Q_EMIT jobFinished(done.run, Outcome(done));
@@ -209,15 +215,18 @@ RunId FakeBackend::addRun(RunKind kind, const QString& name, const std::vector<s
     }
     runs().addMetrics(id, metrics);
     runs().setSteps(id, steps, steps);
-    Report report = reportOf(confusion);
-    if (steps > 0) report.eval_loss = finalLoss + 0.07;
-    runs().setReport(id, report, predictionsOf(confusion));
-    runs().setFigures(id, {{"seconds_load", 1.9},
-                           {"seconds_train", steps * 0.87},
-                           {"seconds_evaluate", 41.3},
-                           {"examples_per_second_train", steps ? 9.2 : 0.0},
-                           {"examples_per_second_evaluate", 21.7},
-                           {"peak_rss_bytes", 641'728'512.0}});
+    runs().setReport(id, score(confusion), predictionsOf(confusion));
+    Measured figures;
+    figures.set("test_loss", finalLoss + 0.07);
+    figures.set("seconds_load", 1.9);
+    figures.set("seconds_evaluate", 41.3);
+    figures.set("examples_per_second_evaluate", 21.7);
+    figures.set("peak_rss_bytes", 641'728'512.0);
+    if (steps > 0) {
+        figures.set("seconds_train", steps * 0.87);
+        figures.set("examples_per_second_train", 9.2);
+    }
+    runs().setMeasured(id, figures);
     runs().finish(id, RunState::Done, {});
     return id;
 }
@@ -253,10 +262,6 @@ std::vector<Prediction> predictionsOf(const ConfusionMatrix& confusion) {
                 all.push_back(std::move(p));
             }
     return all;
-}
-
-Report reportOf(const ConfusionMatrix& confusion) {
-    return score(predictionsOf(confusion), confusion.labels);
 }
 
 double lossAt(std::int64_t step, std::int64_t steps, double finalLoss, int seed) {

@@ -74,7 +74,6 @@ engine::ConfusionMatrix baselineMatrix();
 engine::ConfusionMatrix tunedMatrix();
 /// Predictions that count up to this matrix, with probabilities.
 std::vector<engine::Prediction> predictionsOf(const engine::ConfusionMatrix& confusion);
-engine::Report reportOf(const engine::ConfusionMatrix& confusion);
 /// The loss such a training shows at this step: falls and settles, with noise that is the same every time.
 double lossAt(std::int64_t step, std::int64_t steps, double finalLoss, int seed);
 

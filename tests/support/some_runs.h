@@ -44,15 +44,7 @@ inline void setParam(engine::NewRun& run, const std::string& key, const std::str
 }
 
 inline engine::Report someReport() {
-    engine::Report report;
-    report.examples = 5;
-    report.accuracy = 0.6;
-    report.macro_f1 = 1.0 / 3;
-    report.confusion.labels = {"bad", "good \"ü\""};
-    report.confusion.counts = {{2, 0, 1}, {1, 1, 0}};
-    report.per_label = {{2.0 / 3, 2.0 / 3, 2.0 / 3, 3, 2.0 / 3}, {1, 0.5, 0.1 + 0.2, 2, 0.5}};
-    report.eval_loss = 0.25;
-    return report;
+    return engine::score({{"bad", "good \"ü\""}, {{2, 0, 1}, {1, 1, 0}}});
 }
 
 inline std::vector<engine::Prediction> somePredictions() {

@@ -161,12 +161,13 @@ void startBaseline(Stage& stage, std::int64_t done) {
 
 engine::RunId startTraining(Stage& stage, std::int64_t step) {
     startBaseline(stage, 900);
-    stage.backend.finishJob(reportOf(baselineMatrix()));
+    stage.backend.finishJob(engine::score(baselineMatrix()));
     const auto run = stage.backend.beginJob(engine::RunKind::Train, QStringLiteral("opinion-sentiment"));
     for (std::int64_t at = 1; at <= step; at += 10) {
         stage.backend.sayStepsUpTo(at, std::min(step, at + 9), 452);
         if (at % 110 == 1 && at > 1)
-            stage.backend.say({engine::EvalEvent{run, at, 0.36 + 0.9 * std::exp(-double(at) / 90), 0.84, 0.83}});
+            stage.backend.say({engine::EvalEvent{run, at, 0.36 + 0.9 * std::exp(-double(at) / 90),
+                                                 measured(engine::score(testing_support::tunedMatrix()))}});
     }
     return run;
 }
@@ -225,7 +226,7 @@ std::vector<Scene> scenes() {
         {"train-done",
          [](Stage& s, const QString&) {
              startTraining(s, 452);
-             s.backend.finishJob(reportOf(tunedMatrix()));
+             s.backend.finishJob(engine::score(tunedMatrix()));
              s.backend.goIdle({1, 2});
              s.press("logToggle");
          }},
@@ -248,7 +249,7 @@ std::vector<Scene> scenes() {
         {"results",
          [](Stage& s, const QString&) {
              startTraining(s, 452);
-             s.backend.finishJob(reportOf(tunedMatrix()));
+             s.backend.finishJob(engine::score(tunedMatrix()));
              s.backend.goIdle({1, 2});
              s.press("lineAction");
          }},

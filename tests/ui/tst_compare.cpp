@@ -76,15 +76,10 @@ class TestCompare : public QObject {
 private Q_SLOTS:
     void initTestCase() { Theme::instance().apply(*qApp, Mode::Light); }
 
-    void chanceOfMcNemar_data();
-    void chanceOfMcNemar();
     void emptyOffersTraining();
-    void newestPairUnasked();
-    void newestPairWithoutBaseline();
     void pairInWords();
     void figuresOfAPair();
     void settingsThatDiffer();
-    void settingsOfAnotherVersion();
     void rowsByFate();
     void rowsOfACell();
     void rowsOfTheDifference();
@@ -100,27 +95,6 @@ private Q_SLOTS:
     void tryItAsksForTheTunedRun();
     void modelsAreSound();
 };
-
-void TestCompare::chanceOfMcNemar_data() {
-    QTest::addColumn<int>("fixed");
-    QTest::addColumn<int>("broken");
-    QTest::addColumn<double>("p"); // scipy.stats.binomtest(fixed, fixed + broken).pvalue, scipy 1.14
-    QTest::newRow("nothing changed") << 0 << 0 << 1.0;
-    QTest::newRow("even") << 5 << 5 << 1.0;
-    QTest::newRow("one") << 1 << 0 << 1.0;
-    QTest::newRow("six to none") << 6 << 0 << 0.03125;
-    QTest::newRow("eight to two") << 8 << 2 << 0.109375;
-    QTest::newRow("two to eight") << 2 << 8 << 0.109375;
-    QTest::newRow("thirteen to seven") << 13 << 7 << 0.26317596435546875;
-}
-
-void TestCompare::chanceOfMcNemar() {
-    QFETCH(const int, fixed);
-    QFETCH(const int, broken);
-    QFETCH(const double, p);
-    QVERIFY(std::abs(Comparison::chance(fixed, broken) - p) < 1e-12);
-    QVERIFY(Comparison::chance(471, 12) < 1e-100);
-}
 
 void TestCompare::emptyOffersTraining() {
     FakeBackend backend;
@@ -138,27 +112,6 @@ void TestCompare::emptyOffersTraining() {
     Q_EMIT backend.runsChanged();
     QCOMPARE(page.shownRuns(), QList<RunId>{run});
     QVERIFY(!page.findChild<QLabel*>(QStringLiteral("emptyText"))->isVisible());
-}
-
-void TestCompare::newestPairUnasked() {
-    FakeBackend backend;
-    const std::vector<std::pair<QString, QString>> other{{QStringLiteral("evaluate.method"), QStringLiteral("generate")}};
-    const RunId base = backend.addRun(RunKind::Baseline, QStringLiteral("a"), {}, testing_support::baselineMatrix(), 0, 0);
-    backend.addRun(RunKind::Train, QStringLiteral("a"), {}, testing_support::tunedMatrix(), 0.3, 20);
-    backend.addRun(RunKind::Baseline, QStringLiteral("other"), other, testing_support::baselineMatrix(), 0,
-                   0); // newer, but another evaluation
-    const RunId newest = backend.addRun(RunKind::Train, QStringLiteral("a"), {{QStringLiteral("lora.r"), QStringLiteral("64")}},
-                                        testing_support::tunedMatrix(), 0.3, 20);
-    QCOMPARE(Comparison::newestPair(backend.runs()), (QList<RunId>{base, newest}));
-}
-
-void TestCompare::newestPairWithoutBaseline() {
-    FakeBackend backend;
-    QVERIFY(Comparison::newestPair(backend.runs()).isEmpty());
-    const RunId base = backend.addRun(RunKind::Baseline, QStringLiteral("a"), {}, testing_support::baselineMatrix(), 0, 0);
-    QCOMPARE(Comparison::newestPair(backend.runs()), QList<RunId>{base});
-    const RunId elsewhere = addRun(backend, RunKind::Train, "", "other data", {"a", "b"}, {says(1, 0, 0)});
-    QCOMPARE(Comparison::newestPair(backend.runs()), QList<RunId>{elsewhere});
 }
 
 void TestCompare::pairInWords() {
@@ -182,9 +135,9 @@ void TestCompare::figuresOfAPair() {
     FakeBackend backend;
     const RunId base = backend.addRun(RunKind::Baseline, QStringLiteral("a"), {}, testing_support::baselineMatrix(), 0, 0);
     const RunId tuned = backend.addRun(RunKind::Train, QStringLiteral("a"), {}, testing_support::tunedMatrix(), 0.3, 20);
-    const Comparison comparison(backend.runs(), {base, tuned});
+    const Comparison comparison = compare(backend.runs(), {base, tuned});
     MetricModel overall(QStringLiteral("Overall"));
-    overall.show(comparison.runs(), comparison.overall());
+    overall.show(comparison.runs, overallRows(comparison));
     QCOMPARE(overall.columnCount(), 4);
     QCOMPARE(rowNamed(&overall, QStringLiteral("Accuracy")), spaced("34.9_%|86.9_%|+52.0"));
     QCOMPARE(rowNamed(&overall, QStringLiteral("Eval loss")), QStringLiteral("–|0.3700|"));
@@ -211,26 +164,14 @@ void TestCompare::settingsThatDiffer() {
     const RunId two =
         backend.addRun(RunKind::Train, QStringLiteral("b"), {pair("lora.r", "64"), pair("train.learning_rate", "1e-4")},
                        testing_support::tunedMatrix(), 0.3, 20);
-    const auto settings = Comparison(backend.runs(), {one, two}).settings();
+    const auto settings = settingRows(compare(backend.runs(), {one, two}));
     QCOMPARE(settings.size(), std::size_t(2)); // the name is above, and no setting
     QCOMPARE(settings[0].key, QStringLiteral("lora.r"));
     QCOMPARE(settings[0].values, (QStringList{QStringLiteral("16"), QStringLiteral("64")}));
-    QCOMPARE(settings[1].key, QStringLiteral("train.learning_rate"));
 
-    const auto against = Comparison(backend.runs(), {base, two}).settings();
+    const auto against = settingRows(compare(backend.runs(), {base, two}));
     QCOMPARE(against[0].values, (QStringList{QStringLiteral("Baseline"), QStringLiteral("Training")}));
     QCOMPARE(against[1].values[0], QStringLiteral("–")); // a baseline has no rank
-    QVERIFY(Comparison(backend.runs(), {one}).settings().empty());
-}
-
-void TestCompare::settingsOfAnotherVersion() {
-    FakeBackend backend;
-    const RunId one = addRun(backend, RunKind::Train, "gone: {key: 1}", "x", {"a", "b"}, {says(1, 0, 0)});
-    const RunId two = addRun(backend, RunKind::Train, "gone: {key: 2}", "y", {"a", "b"}, {says(1, 0, 0)});
-    const auto settings = Comparison(backend.runs(), {one, two}).settings();
-    QCOMPARE(settings.size(), std::size_t(1));
-    QCOMPARE(settings[0].key, QStringLiteral("gone.key"));
-    QCOMPARE(settings[0].values, (QStringList{QStringLiteral("x"), QStringLiteral("y")}));
 }
 
 void TestCompare::rowsByFate() {
@@ -240,14 +181,14 @@ void TestCompare::rowsByFate() {
                              {says(9, 0, 1), says(4, 0, 0), says(5, 1, std::nullopt), says(6, 1, 1), says(7, 1, 0)});
     const RunId two = addRun(backend, RunKind::Train, "", "d", labels,
                              {says(4, 0, 1), says(9, 0, 0), says(5, 1, 0), says(6, 1, 1), says(8, 1, 1)});
-    const Comparison comparison(backend.runs(), {one, two});
-    QCOMPARE(comparison.rows().size(), std::size_t(4)); // 7 and 8 were tested by one run only
+    const Comparison comparison = compare(backend.runs(), {one, two});
+    QCOMPARE(comparison.rows.size(), std::size_t(4)); // 7 and 8 were tested by one run only
     QCOMPARE(comparison.rowsOf(RowFate::Fixed), 1);
     QCOMPARE(comparison.rowsOf(RowFate::Broken), 1);
     QCOMPARE(comparison.rowsOf(RowFate::BothWrong), 1);
     QCOMPARE(comparison.rowsOf(RowFate::BothRight), 1);
-    QCOMPARE(comparison.rows()[0].record, 9);
-    QCOMPARE(comparison.rows()[0].fate, RowFate::Fixed);
+    QCOMPARE(comparison.rows[0].record, 9);
+    QCOMPARE(comparison.rows[0].fate, RowFate::Fixed);
 
     RowModel model;
     model.show(&comparison, {});
@@ -371,10 +312,10 @@ void TestCompare::otherData() {
     FakeBackend backend;
     const RunId one = addRun(backend, RunKind::Baseline, "", "d", {"a", "b"}, {says(1, 0, 0)});
     const RunId two = addRun(backend, RunKind::Train, "", "e", {"a", "b"}, {says(1, 0, 0)});
-    const Comparison comparison(backend.runs(), {one, two});
-    QVERIFY(comparison.rows().empty());
-    QVERIFY(comparison.rowsProblem().contains(QStringLiteral("different data")));
-    QCOMPARE(comparison.labels().size(), 2); // the figures can still be compared
+    const Comparison comparison = compare(backend.runs(), {one, two});
+    QVERIFY(comparison.rows.empty());
+    QVERIFY(noRowsText(comparison).contains(QStringLiteral("different data")));
+    QCOMPARE(comparison.labels.size(), std::size_t(2)); // the figures can still be compared
 }
 
 void TestCompare::oneRunAlone() {
@@ -413,9 +354,9 @@ void TestCompare::threeRuns() {
     const auto* last = page.findChild<MatrixPlot*>(QStringLiteral("matrix%1").arg(two));
     QVERIFY(last->mapTo(&page, QPoint()).y() > first->mapTo(&page, QPoint()).y()); // wrapped
     QCOMPARE(page.findChild<LossPlot*>()->curves().size(), std::size_t(2));
-    const Comparison comparison(backend.runs(), {base, one, two});
+    const Comparison comparison = compare(backend.runs(), {base, one, two});
     MetricModel model(QStringLiteral("m"));
-    model.show(comparison.runs(), comparison.perLabel());
+    model.show(comparison.runs, perLabelRows(comparison));
     QCOMPARE(model.columnCount(), 4); // no difference column
     QCOMPARE(model.rowCount(), 9);
     QVERIFY(model.index(1, 3).data(Qt::FontRole).value<QFont>().weight() > QFont::Normal); // best recall of negative
@@ -496,9 +437,9 @@ void TestCompare::modelsAreSound() {
     const QAbstractItemModelTester a(&metrics, fatal), b(&settings, fatal), c(&labels, fatal), d(&rows, fatal);
     for (const QList<RunId>& ids :
          {QList<RunId>{}, QList<RunId>{tuned}, QList<RunId>{base, tuned}, QList<RunId>{base, tuned, base}}) {
-        const Comparison comparison(backend.runs(), ids);
-        metrics.show(comparison.runs(), comparison.overall());
-        settings.show(comparison.runs(), comparison.settings());
+        const Comparison comparison = compare(backend.runs(), std::vector<RunId>(ids.begin(), ids.end()));
+        metrics.show(comparison.runs, overallRows(comparison));
+        settings.show(comparison.runs, settingRows(comparison));
         labels.show(comparison);
         rows.show(&comparison, [](std::int64_t) { return QStringLiteral("text"); });
         RowFilter filter;

@@ -256,7 +256,7 @@ void TestRunsPage::renames() {
     Fixture f;
     const QModelIndex name = f.view->model()->index(0, RunsModel::Name);
     QVERIFY(name.flags() & Qt::ItemIsEditable);
-    QVERIFY(!(name.siblingAtColumn(RunsModel::Accuracy).flags() & Qt::ItemIsEditable));
+    QVERIFY(!(name.siblingAtColumn(RunsModel::columnOf(measure("accuracy"))).flags() & Qt::ItemIsEditable));
     QVERIFY(f.view->model()->setData(name, QStringLiteral(" better name ")));
     QCOMPARE(f.backend.runs().detail(f.ids[2]).summary.name, std::string("better name"));
     QCOMPARE(name.data().toString(), QStringLiteral("better name"));
@@ -381,13 +381,13 @@ void TestRunsPage::columnsAreRemembered() {
     QVERIFY(header->isSectionHidden(RunsModel::Model));
     header->setSectionHidden(RunsModel::Model, false);
     header->setSectionHidden(RunsModel::Epochs, true);
-    header->moveSection(header->visualIndex(RunsModel::Accuracy), 1);
+    header->moveSection(header->visualIndex(RunsModel::columnOf(measure("accuracy"))), 1);
     f.view->sortByColumn(RunsModel::Name, Qt::AscendingOrder);
     RunsPage again(f.backend, f.document);
     const auto* view = again.findChild<QTableView*>(QStringLiteral("runs"));
     QVERIFY(!view->isColumnHidden(RunsModel::Model));
     QVERIFY(view->isColumnHidden(RunsModel::Epochs));
-    QCOMPARE(view->horizontalHeader()->visualIndex(RunsModel::Accuracy), 1);
+    QCOMPARE(view->horizontalHeader()->visualIndex(RunsModel::columnOf(measure("accuracy"))), 1);
     QCOMPARE(view->model()->index(0, RunsModel::Name).data().toString(), QStringLiteral("first"));
 }
 

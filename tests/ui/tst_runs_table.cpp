@@ -20,9 +20,9 @@ RunSummary summary(RunId id, const char* name, const char* r = "16") {
     run.state = RunState::Done;
     run.started = 1000;
     run.finished = 1125;
-    run.accuracy = 0.86;
-    run.macro_f1 = 0.85;
-    run.last_loss = 0.3;
+    run.measured.set("accuracy", 0.86);
+    run.measured.set("macro_f1", 0.85);
+    run.measured.set("last_loss", 0.3);
     run.tags = {"best", "for the article"};
     run.note = "Looks good";
     run.params = {{"lora.r", r},
@@ -164,7 +164,7 @@ void TestRunsTable::filterProblems() {
 
 void TestRunsTable::missingNumbersMatchNoCondition() {
     RunSummary run = summary(1, "a");
-    run.accuracy.reset();
+    run.measured.set("accuracy", {});
     run.params.clear();
     for (const char* filter : {"accuracy > 0", "accuracy <= 1", "accuracy != 0.5", "r >= 0", "r = 16"})
         QVERIFY2(!RunFilter(QString::fromLatin1(filter)).matches(run), filter);
@@ -212,7 +212,7 @@ void TestRunsTable::modelKeepsRowsInPlace() {
     QCOMPARE(kept.row(), 2);
     QCOMPARE(kept.data(RunsModel::kRunRole).toLongLong(), 1);
     RunSummary better = summary(1, "a");
-    better.accuracy = 0.9;
+    better.measured.set("accuracy", 0.9);
     model.setRuns({summary(4, "d"), summary(3, "c"), better});
     QCOMPARE(changed.size(), 1);
     QCOMPARE(changed[0][0].toModelIndex().row(), 2);
@@ -224,7 +224,7 @@ void TestRunsTable::sortsByNumberAndPutsNothingLast() {
     proxy.setSourceModel(&model);
     RunSummary none = summary(4, "none");
     none.params.clear();
-    none.accuracy.reset();
+    none.measured.set("accuracy", {});
     model.setRuns({none, summary(3, "c", "8"), summary(2, "b", "128"), summary(1, "a", "16")});
     const auto ranks = [&] {
         QStringList texts;

@@ -26,6 +26,11 @@
 #include <algorithm>
 
 namespace ui {
+
+using engine::ComparedRun;
+using engine::Comparison;
+using engine::RowFate;
+
 namespace {
 
 constexpr int kMatrixWidth = 280, kMatrixHeight = 212, kMetricRow = 24;
@@ -43,11 +48,11 @@ void fitColumns(QTableView* view, int first, int least) {
 
 /// The verdict, with the change in the colour of good or bad where it is more than chance.
 QString coloured(const Comparison& comparison) {
-    const QString text = comparison.verdict().toHtmlEscaped();
-    const std::int64_t fixed = comparison.rowsOf(RowFate::Fixed), broken = comparison.rowsOf(RowFate::Broken);
+    const QString text = verdict(comparison).toHtmlEscaped();
     const qsizetype comma = text.lastIndexOf(QStringLiteral(", "));
-    if (!comparison.isPair() || comma < 0 || Comparison::chance(fixed, broken) >= 0.05) return text;
-    const QColor color = Theme::instance().color(fixed > broken ? Token::Good : Token::Bad);
+    if (!comparison.isPair() || comma < 0 || comparison.chance().value_or(1) >= 0.05) return text;
+    const bool better = comparison.rowsOf(RowFate::Fixed) > comparison.rowsOf(RowFate::Broken);
+    const QColor color = Theme::instance().color(better ? Token::Good : Token::Bad);
     return QStringLiteral("%1, <span style='color:%2'>%3</span>").arg(text.left(comma), color.name(), text.mid(comma + 2));
 }
 
@@ -224,6 +229,12 @@ QWidget* ComparePage::buildRows() {
     return box;
 }
 
+QList<engine::RunId> ComparePage::shownRuns() const {
+    QList<engine::RunId> runs;
+    for (const ComparedRun& run : m_comparison.runs) runs << run.detail.summary.id;
+    return runs;
+}
+
 void ComparePage::showRuns(const QList<engine::RunId>& runs) {
     m_wanted.clear();
     for (const engine::RunId run : runs)
@@ -243,15 +254,17 @@ void ComparePage::reload() {
     QString problem;
     try {
         m_rows->show(nullptr, {});
-        m_comparison = Comparison(m_backend.runs(), m_chosen ? m_wanted : Comparison::newestPair(m_backend.runs()));
+        const std::vector<engine::RunId> runs =
+            m_chosen ? std::vector<engine::RunId>(m_wanted.begin(), m_wanted.end()) : engine::newestPair(m_backend.runs());
+        m_comparison = engine::compare(m_backend.runs(), runs, true);
     } catch (const engine::Error& error) {
         m_comparison = {};
         problem = problemText(error);
     }
-    m_try->setEnabled(!m_comparison.isEmpty());
-    m_try->setToolTip(m_comparison.isEmpty() ? tr("There is no run to try yet.")
-                                             : tr("Ask the model yourself, base and tuned side by side"));
-    if (m_comparison.isEmpty()) {
+    m_try->setEnabled(!m_comparison.runs.empty());
+    m_try->setToolTip(m_comparison.runs.empty() ? tr("There is no run to try yet.")
+                                                : tr("Ask the model yourself, base and tuned side by side"));
+    if (m_comparison.runs.empty()) {
         showEmpty(problem.isEmpty() ? tr("Here the tuned model stands beside the one you started from: how many rows it gets "
                                          "right, which ones were fixed, and which were broken. "
                                          "Train once, and both are evaluated on the same test rows.")
@@ -265,15 +278,15 @@ void ComparePage::reload() {
         return;
     }
     showContent();
-    m_chips->setRuns(m_comparison.runs());
+    m_chips->setRuns(m_comparison.runs);
     m_verdict->setText(coloured(m_comparison));
-    m_detail->setText(m_comparison.verdictDetail());
+    m_detail->setText(verdictDetail(m_comparison));
     m_detail->setVisible(!m_detail->text().isEmpty());
     showMatrices();
 
-    const bool few = m_comparison.runs().size() <= 2;
-    m_overall->show(m_comparison.runs(), m_comparison.overall());
-    m_perLabel->show(m_comparison.runs(), few ? std::vector<MetricRow>() : m_comparison.perLabel());
+    const bool few = m_comparison.runs.size() <= 2;
+    m_overall->show(m_comparison.runs, overallRows(m_comparison));
+    m_perLabel->show(m_comparison.runs, few ? std::vector<FigureRow>() : perLabelRows(m_comparison));
     m_labels->show(m_comparison);
     m_perLabelView->setVisible(!few);
     m_labelsView->setVisible(m_comparison.isPair()); // one run's stand beside its matrix
@@ -286,8 +299,8 @@ void ComparePage::reload() {
     labelHeader->resizeSection(LabelModel::Label, 88);
     labelHeader->resizeSection(LabelModel::Support, 52);
     QList<Curve> curves;
-    for (const ComparedRun& run : m_comparison.runs()) {
-        Curve curve{run.detail.summary.id, run.title, {}, {}};
+    for (const ComparedRun& run : m_comparison.runs) {
+        Curve curve{run.detail.summary.id, titleOf(run), {}, {}};
         for (const auto& [name, points] : run.detail.metrics) {
             if (name == "loss") curve.loss = points;
             if (name == "eval_loss") curve.evalLoss = points;
@@ -297,16 +310,16 @@ void ComparePage::reload() {
     }
     m_loss->setCurves(curves);
 
-    const std::vector<SettingRow> settings = m_comparison.settings();
-    m_settings->show(m_comparison.runs(), settings);
+    const std::vector<SettingTexts> settings = settingRows(m_comparison);
+    m_settings->show(m_comparison.runs, settings);
     fitColumns(m_settingsView, 240, 160);
     m_settingsView->setVisible(!settings.empty());
     m_noSettings->setVisible(settings.empty());
-    m_noSettings->setText(m_comparison.runs().size() < 2 ? tr("Add a second run to see in which settings the two differ.")
-                                                         : tr("These runs have the same settings."));
+    m_noSettings->setText(m_comparison.runs.size() < 2 ? tr("Add a second run to see in which settings the two differ.")
+                                                       : tr("These runs have the same settings."));
     m_tabs->setTabText(SettingsTab, settings.empty() ? tr("Settings") : tr("Settings that differ · %1").arg(settings.size()));
     m_tabs->setTabVisible(LossTab, !curves.isEmpty());
-    m_texts->use(m_comparison.runs().back());
+    m_texts->use(m_comparison.runs.back());
     showRows();
 }
 
@@ -326,22 +339,22 @@ void ComparePage::showMatrices() {
         m_matrixGrid->addWidget(card, 0, int(at));
         return plot;
     };
-    for (const ComparedRun& run : m_comparison.runs()) {
+    for (const ComparedRun& run : m_comparison.runs) {
         MatrixPlot* plot = add();
         plot->setObjectName(QStringLiteral("matrix%1").arg(run.detail.summary.id));
         if (run.detail.report)
-            plot->setMatrix(run.detail.report->confusion, tr("%1 · %2").arg(run.title, percent(run.detail.report->accuracy)),
+            plot->setMatrix(run.detail.report->confusion, tr("%1 · %2").arg(titleOf(run), percent(run.detail.report->accuracy)),
                             run.detail.summary.id);
         else
-            plot->setEmptyText(tr("%1 has no results yet.").arg(run.title));
+            plot->setEmptyText(tr("%1 has no results yet.").arg(titleOf(run)));
     }
-    if (m_comparison.isPair() && m_comparison.runs()[0].detail.report && m_comparison.runs()[1].detail.report) {
+    if (m_comparison.isPair() && m_comparison.runs[0].detail.report && m_comparison.runs[1].detail.report) {
         MatrixPlot* plot = add();
         plot->setObjectName(QStringLiteral("difference"));
-        plot->setDifference(m_comparison.runs()[0].detail.report->confusion, m_comparison.runs()[1].detail.report->confusion,
+        plot->setDifference(m_comparison.runs[0].detail.report->confusion, m_comparison.runs[1].detail.report->confusion,
                             tr("Difference in rows and points"));
     }
-    if (m_comparison.runs().size() == 1 && !m_comparison.labels().isEmpty()) {
+    if (m_comparison.runs.size() == 1 && !m_comparison.labels.empty()) {
         auto* card = new Card(tr("Per label"));
         QTableView* view = plainTable(QStringLiteral("labelsBeside"));
         view->setModel(m_labels);
@@ -373,12 +386,12 @@ void ComparePage::resizeEvent(QResizeEvent* event) {
 }
 
 void ComparePage::showRows() {
-    const bool any = !m_comparison.rows().empty();
+    const bool any = !m_comparison.rows.empty();
     m_rows->show(&m_comparison, [this](std::int64_t record) { return m_texts->text(record); });
     m_rowsView->setVisible(any);
     m_noRows->setVisible(!any);
-    m_noRows->setText(m_comparison.rowsProblem());
-    const bool alone = m_comparison.runs().size() == 1;
+    m_noRows->setText(noRowsText(m_comparison));
+    const bool alone = m_comparison.runs.size() == 1;
     const QString names[]{tr("All"), tr("Fixed"), tr("Broken"),
                           alone                   ? tr("Wrong")
                           : m_comparison.isPair() ? tr("Both wrong")
@@ -388,11 +401,11 @@ void ComparePage::showRows() {
                                                   : tr("First and last right")};
     for (QAbstractButton* button : m_fates->buttons()) {
         const int id = m_fates->id(button);
-        const std::int64_t n = id ? m_comparison.rowsOf(RowFate(id - 1)) : std::int64_t(m_comparison.rows().size());
+        const std::int64_t n = id ? m_comparison.rowsOf(RowFate(id - 1)) : std::int64_t(m_comparison.rows.size());
         button->setText(QStringLiteral("%1  %2").arg(names[id], count(n)));
         button->setVisible(any && (!alone || id == 0 || id - 1 == int(RowFate::BothWrong) || id - 1 == int(RowFate::BothRight)));
     }
-    m_tabs->setTabText(RowsTab, any ? tr("Rows · %1").arg(count(std::int64_t(m_comparison.rows().size()))) : tr("Rows"));
+    m_tabs->setTabText(RowsTab, any ? tr("Rows · %1").arg(count(std::int64_t(m_comparison.rows.size()))) : tr("Rows"));
     const bool missing = any && !m_texts->isAvailable();
     m_loadTexts->setVisible(missing && !m_texts->file().isEmpty());
     m_textNote->setVisible(missing);
@@ -409,33 +422,33 @@ void ComparePage::showRows() {
 
 void ComparePage::refreshRowFilter() {
     RowFilter filter = m_rows->filter();
-    if (filter.cell && (filter.cell->truth >= m_comparison.labels().size() || filter.cell->run >= m_comparison.runs().size()))
+    if (filter.cell &&
+        (std::size_t(filter.cell->truth) >= m_comparison.labels.size() || filter.cell->run >= m_comparison.runs.size()))
         filter.cell.reset();
-    if (m_comparison.runs().size() == 1 && filter.fate && *filter.fate != RowFate::BothRight &&
-        *filter.fate != RowFate::BothWrong)
+    if (m_comparison.runs.size() == 1 && filter.fate && *filter.fate != RowFate::BothRight && *filter.fate != RowFate::BothWrong)
         filter.fate.reset();
     m_rows->setFilter(filter);
     m_fates->button(filter.fate ? int(*filter.fate) + 1 : 0)->setChecked(true);
     m_clearCell->setVisible(filter.cell.has_value());
     for (std::size_t i = 0; i < m_plots.size(); ++i) {
-        const bool here = filter.cell && (filter.anyRun ? i == m_comparison.runs().size() : i == filter.cell->run);
+        const bool here = filter.cell && (filter.anyRun ? i == m_comparison.runs.size() : i == filter.cell->run);
         m_plots[i]->setSelected(here ? std::optional(std::pair(filter.cell->truth, filter.cell->guess)) : std::nullopt);
     }
     if (!filter.cell) return;
-    const QStringList& labels = m_comparison.labels();
-    const QString guess = filter.cell->guess < labels.size() ? labels[filter.cell->guess] : tr("no answer");
-    const QString whose = m_comparison.runs().size() == 1 ? QString()
-                          : filter.anyRun                 ? tr(" in either run")
-                                          : tr(" in run %1").arg(m_comparison.runs()[filter.cell->run].detail.summary.id);
-    const QString what = filter.cell->guess == filter.cell->truth ? tr("%1 guessed right").arg(guess)
-                                                                  : tr("%1 taken for %2").arg(labels[filter.cell->truth], guess);
+    const QString guess = labelOf(m_comparison, filter.cell->guess);
+    const QString whose = m_comparison.runs.size() == 1 ? QString()
+                          : filter.anyRun               ? tr(" in either run")
+                                          : tr(" in run %1").arg(m_comparison.runs[filter.cell->run].detail.summary.id);
+    const QString what = filter.cell->guess == filter.cell->truth
+                             ? tr("%1 guessed right").arg(guess)
+                             : tr("%1 taken for %2").arg(labelOf(m_comparison, filter.cell->truth), guess);
     m_clearCell->setText(tr("%1%2: %3").arg(what, whose, count(m_rows->rowCount())));
 }
 
 void ComparePage::clickCell(std::size_t plot, int truth, int guess) {
     RowFilter filter = m_rows->filter();
     const RowFilter before = filter;
-    filter.anyRun = plot >= m_comparison.runs().size();
+    filter.anyRun = plot >= m_comparison.runs.size();
     filter.cell = RowFilter::Cell{filter.anyRun ? 0 : plot, truth, guess};
     if (filter == before) filter.cell.reset(); // a second click takes it back
     m_rows->setFilter(filter);
@@ -444,9 +457,9 @@ void ComparePage::clickCell(std::size_t plot, int truth, int guess) {
 }
 
 void ComparePage::tryIt() {
-    for (auto run = m_comparison.runs().rbegin(); run != m_comparison.runs().rend(); ++run)
+    for (auto run = m_comparison.runs.rbegin(); run != m_comparison.runs.rend(); ++run)
         if (run->detail.summary.kind == engine::RunKind::Train) return Q_EMIT promptRequested(run->detail.summary.id);
-    Q_EMIT promptRequested(m_comparison.runs().back().detail.summary.id);
+    Q_EMIT promptRequested(m_comparison.runs.back().detail.summary.id);
 }
 
 } // namespace ui

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Results: what training changed, in one sentence, in matrices, in figures and row by row.
 #pragma once
-#include "ui/compare/comparison.h"
+#include "ui/compare/comparison_text.h"
 #include "ui/compare/row_model.h"
 #include "ui/document.h"
 #include "ui/page.h"
@@ -30,7 +30,7 @@ public:
 
     /// In this order, baseline first; none: the newest pair again.
     void showRuns(const QList<engine::RunId>& runs);
-    QList<engine::RunId> shownRuns() const { return m_comparison.ids(); }
+    QList<engine::RunId> shownRuns() const;
 
 Q_SIGNALS:
     void promptRequested(engine::RunId run);
@@ -54,7 +54,7 @@ private:
     Backend& m_backend;
     QList<engine::RunId> m_wanted;
     bool m_chosen = false, m_stale = true;
-    Comparison m_comparison;
+    engine::Comparison m_comparison;
     RowTexts* m_texts = nullptr;
 
     RunChips* m_chips = nullptr;

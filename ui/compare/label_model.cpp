@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/compare/label_model.h"
 
+#include "ui/engine_text.h"
 #include "ui/figures.h"
 #include "ui/theme/theme.h"
 
@@ -17,16 +18,14 @@ double scoreOf(const engine::LabelScore& score, int column) {
 
 } // namespace
 
-void LabelModel::show(const Comparison& comparison) {
+void LabelModel::show(const engine::Comparison& comparison) {
     beginResetModel();
     m_labels.clear();
     m_scores.clear();
-    if (comparison.runs().size() <= 2 && !comparison.labels().isEmpty()) {
-        m_labels = comparison.labels();
-        for (const ComparedRun& run : comparison.runs()) {
-            m_scores.push_back(run.detail.report->per_label);
-            m_scores.back().resize(std::size_t(m_labels.size()));
-        }
+    if (comparison.runs.size() <= 2) {
+        for (const std::string& label : comparison.labels) m_labels << fromText(label);
+        if (!m_labels.isEmpty())
+            for (const engine::ComparedRun& run : comparison.runs) m_scores.push_back(run.detail.report->per_label);
     }
     endResetModel();
 }

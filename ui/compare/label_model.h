@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Precision, recall and F1 of each label for one run or two: "7.3 → 93.7" with the points gained beside it.
 #pragma once
-#include "ui/compare/comparison.h"
+#include "ui/compare/comparison_text.h"
 
 #include <QAbstractTableModel>
 #include <QStyledItemDelegate>
@@ -15,7 +15,7 @@ public:
     static constexpr int kDifferenceRole = Qt::UserRole; // of a pair: the change as a share
     using QAbstractTableModel::QAbstractTableModel;
     /// One run or two that agree on their labels; anything else shows nothing.
-    void show(const Comparison& comparison);
+    void show(const engine::Comparison& comparison);
 
     int rowCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : int(m_labels.size()); }
     int columnCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : int(Columns); }

@@ -2,6 +2,7 @@
 // Good and bad are said by sign and colour both; the best of three or more stands out in bold.
 #include "ui/compare/metric_model.h"
 
+#include "ui/measure_text.h"
 #include "ui/plots/swatch.h"
 #include "ui/theme/theme.h"
 
@@ -12,50 +13,56 @@ namespace {
 
 const int kLeft = int(Qt::AlignLeft | Qt::AlignVCenter);
 
+/// 1: more is better, -1: less is, 0: neither.
+int signOf(const FigureRow& row) {
+    return row.better == engine::Better::More ? 1 : row.better == engine::Better::Less ? -1 : 0;
+}
+
 } // namespace
 
-void MetricModel::show(const std::vector<ComparedRun>& runs, std::vector<MetricRow> rows) {
+void MetricModel::show(const std::vector<engine::ComparedRun>& runs, std::vector<FigureRow> rows) {
     beginResetModel();
     m_titles.clear();
     m_ids.clear();
-    for (const ComparedRun& run : runs) {
-        m_titles << run.title;
+    for (const engine::ComparedRun& run : runs) {
+        m_titles << titleOf(run);
         m_ids << run.detail.summary.id;
     }
     m_rows = std::move(rows);
     endResetModel();
 }
 
-std::optional<double> MetricModel::difference(const MetricRow& row) const {
+std::optional<double> MetricModel::difference(const FigureRow& row) const {
     if (row.values.size() != 2 || !row.values[0] || !row.values[1]) return std::nullopt;
     return *row.values[1] - *row.values[0];
 }
 
-bool MetricModel::isBest(const MetricRow& row, std::size_t run) const {
-    if (row.better == 0 || row.values.size() < 3 || !row.values[run]) return false;
+bool MetricModel::isBest(const FigureRow& row, std::size_t run) const {
+    if (row.better == engine::Better::Neither || row.values.size() < 3 || !row.values[run]) return false;
     return std::all_of(row.values.begin(), row.values.end(),
-                       [&](const auto& other) { return !other || row.better * *other <= row.better * *row.values[run]; });
+                       [&](const auto& other) { return !other || signOf(row) * *other <= signOf(row) * *row.values[run]; });
 }
 
 QVariant MetricModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid()) return {};
-    const MetricRow& row = m_rows[std::size_t(index.row())];
+    const FigureRow& row = m_rows[std::size_t(index.row())];
     const Theme& theme = Theme::instance();
     if (index.column() == 0) {
         if (role == Qt::DisplayRole) return row.title;
+        if (role == Qt::ToolTipRole && !row.tip.isEmpty()) return row.tip;
         return role == Qt::ForegroundRole ? QVariant(theme.color(Token::Muted)) : QVariant();
     }
     const auto run = std::size_t(index.column() - 1);
     if (run < row.values.size()) {
-        if (role == Qt::DisplayRole) return row.values[run] ? row.write(*row.values[run]) : QStringLiteral("–");
+        if (role == Qt::DisplayRole) return row.values[run] ? written(row.unit, *row.values[run]) : QStringLiteral("–");
         if (role == Qt::FontRole && isBest(row, run)) return theme.font(TextSize::Body, true);
         return {};
     }
     const auto change = difference(row);
-    if (role == Qt::DisplayRole) return change ? row.writeDifference(*change) : QString();
-    if (role == Qt::FontRole && row.better) return theme.font(TextSize::Body, true);
+    if (role == Qt::DisplayRole) return change ? writtenDifference(row.unit, *change) : QString();
+    if (role == Qt::FontRole && row.better != engine::Better::Neither) return theme.font(TextSize::Body, true);
     if (role == Qt::ForegroundRole) {
-        const double sign = change ? row.better * *change : 0;
+        const double sign = change ? signOf(row) * *change : 0;
         return theme.color(sign > 0 ? Token::Good : sign < 0 ? Token::Bad : Token::Muted);
     }
     return {};
@@ -72,12 +79,12 @@ QVariant MetricModel::headerData(int section, Qt::Orientation orientation, int r
     return {};
 }
 
-void SettingModel::show(const std::vector<ComparedRun>& runs, std::vector<SettingRow> rows) {
+void SettingModel::show(const std::vector<engine::ComparedRun>& runs, std::vector<SettingTexts> rows) {
     beginResetModel();
     m_titles.clear();
     m_ids.clear();
-    for (const ComparedRun& run : runs) {
-        m_titles << run.title;
+    for (const engine::ComparedRun& run : runs) {
+        m_titles << titleOf(run);
         m_ids << run.detail.summary.id;
     }
     m_rows = std::move(rows);
@@ -86,7 +93,7 @@ void SettingModel::show(const std::vector<ComparedRun>& runs, std::vector<Settin
 
 QVariant SettingModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid()) return {};
-    const SettingRow& row = m_rows[std::size_t(index.row())];
+    const SettingTexts& row = m_rows[std::size_t(index.row())];
     const Theme& theme = Theme::instance();
     if (index.column() == 0) {
         if (role == Qt::DisplayRole) return row.title;

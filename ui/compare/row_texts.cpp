@@ -33,7 +33,7 @@ RowTexts::RowTexts(Backend& backend, Document& document, QObject* parent)
     });
 }
 
-void RowTexts::use(const ComparedRun& run) {
+void RowTexts::use(const engine::ComparedRun& run) {
     const bool same = run.detail.datasetSha256 == m_sha256 && m_table;
     m_sha256 = run.detail.datasetSha256;
     m_experiment = run.experiment;

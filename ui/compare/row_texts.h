@@ -2,7 +2,7 @@
 // The texts of a run's rows, when the file it read is at hand: the document's, or one loaded for this.
 #pragma once
 #include "engine/data/table.h"
-#include "ui/compare/comparison.h"
+#include "ui/compare/comparison_text.h"
 #include "ui/document.h"
 
 namespace ui {
@@ -13,7 +13,7 @@ public:
     RowTexts(Backend& backend, Document& document, QObject* parent = nullptr);
 
     /// Whose rows; changed() follows when that makes a difference.
-    void use(const ComparedRun& run);
+    void use(const engine::ComparedRun& run);
     bool isAvailable() const { return m_table != nullptr; }
     /// Empty when it is not available.
     QString text(std::int64_t record) const;

@@ -31,7 +31,7 @@ RunChips::RunChips(Backend& backend, QWidget* parent) : FlowBox(kGrid, parent), 
     flow()->addWidget(m_add);
 }
 
-void RunChips::setRuns(const std::vector<ComparedRun>& runs) {
+void RunChips::setRuns(const std::vector<engine::ComparedRun>& runs) {
     while (flow()->count()) {
         QLayoutItem* item = flow()->takeAt(0);
         if (item->widget() != m_add) {
@@ -41,7 +41,7 @@ void RunChips::setRuns(const std::vector<ComparedRun>& runs) {
         delete item;
     }
     m_runs.clear();
-    for (const ComparedRun& run : runs) {
+    for (const engine::ComparedRun& run : runs) {
         const engine::RunId id = run.detail.summary.id;
         m_runs << id;
         auto* chip = new QFrame;
@@ -52,14 +52,14 @@ void RunChips::setRuns(const std::vector<ComparedRun>& runs) {
         row->setSpacing(kGrid);
         auto* swatch = new QLabel;
         swatch->setPixmap(swatchIcon(id).pixmap(QSize(kSwatch, kSwatch), devicePixelRatioF()));
-        auto* name = new QLabel(fontMetrics().elidedText(run.title, Qt::ElideRight, kChipText));
+        auto* name = new QLabel(fontMetrics().elidedText(titleOf(run), Qt::ElideRight, kChipText));
         name->setTextFormat(Qt::PlainText);
-        name->setToolTip(run.title);
+        name->setToolTip(titleOf(run));
         auto* close = new QToolButton;
         close->setObjectName(QStringLiteral("removeRun%1").arg(id));
         close->setIcon(icon(QStringLiteral("close")));
         close->setIconSize(QSize(14, 14));
-        close->setToolTip(tr("Leave %1 out").arg(run.title));
+        close->setToolTip(tr("Leave %1 out").arg(titleOf(run)));
         close->setAccessibleName(close->toolTip());
         connect(close, &QToolButton::clicked, this, [this, id] { Q_EMIT removed(id); });
         row->addWidget(swatch);
@@ -74,9 +74,10 @@ void RunChips::setRuns(const std::vector<ComparedRun>& runs) {
 void RunChips::fillMenu() {
     m_menu->clear();
     for (const engine::RunSummary& run : m_backend.runs().list()) {
-        if (!run.accuracy || m_runs.contains(run.id)) continue;
+        const auto accuracy = run.measured["accuracy"];
+        if (!accuracy || m_runs.contains(run.id)) continue;
         if (m_menu->actions().size() == kOffered) break; // the Runs page finds older ones
-        const QString text = tr("%1   %2").arg(runTitle(run), percent(*run.accuracy));
+        const QString text = tr("%1   %2").arg(runTitle(run), percent(*accuracy));
         m_menu->addAction(swatchIcon(run.id), QString(text).replace(QLatin1Char('&'), QStringLiteral("&&")), this,
                           [this, id = run.id] { Q_EMIT added(id); });
     }

@@ -2,7 +2,7 @@
 // The runs being compared, each removable, and a way to add one.
 #pragma once
 #include "ui/backend.h"
-#include "ui/compare/comparison.h"
+#include "ui/compare/comparison_text.h"
 
 #include "ui/flow_layout.h"
 
@@ -15,7 +15,7 @@ class RunChips : public FlowBox {
     Q_OBJECT
 public:
     explicit RunChips(Backend& backend, QWidget* parent = nullptr);
-    void setRuns(const std::vector<ComparedRun>& runs);
+    void setRuns(const std::vector<engine::ComparedRun>& runs);
 
 Q_SIGNALS:
     void added(engine::RunId run);

@@ -7,6 +7,7 @@
 #include "ui/engine_text.h"
 #include "ui/figures.h"
 #include "ui/flow_layout.h"
+#include "ui/measure_text.h"
 #include "ui/plots/swatch.h"
 #include "ui/run_words.h"
 #include "ui/theme/icons.h"
@@ -265,14 +266,9 @@ void RunDrawer::fill(const engine::RunDetail& detail) {
     facts += plainRow(tr("Started"), moment(run.started), muted);
     if (runDuration(run) >= 0) facts += plainRow(tr("Duration"), duration(runDuration(run)), muted);
     if (run.steps > 0) facts += plainRow(tr("Steps"), tr("%1 of %2").arg(count(run.step), count(run.steps)), muted);
-    if (run.accuracy) facts += plainRow(tr("Accuracy"), percent(*run.accuracy), muted);
-    if (run.macro_f1) facts += plainRow(tr("Macro F1"), percent(*run.macro_f1), muted);
-    if (run.eval_loss) facts += plainRow(tr("Eval loss"), figure(*run.eval_loss), muted);
-    for (const auto& [name, value] : m_detail.figures) {
-        if (name == "peak_rss_bytes") facts += plainRow(tr("Peak memory"), byteSize(std::int64_t(value)), muted);
-        if (name == "examples_per_second_train" && value > 0)
-            facts += plainRow(tr("Training speed"), tr("%1 examples/s").arg(figure(value, 3)), muted);
-    }
+    for (const engine::Measure& measure : engine::measures())
+        if (const auto value = run.measured.of(measure))
+            facts += plainRow(titleOf(measure), written(measure.unit, *value), muted);
     m_facts->setText(facts + QStringLiteral("</table>"));
 
     QString settings = QStringLiteral("<table cellspacing='0'>");

@@ -71,10 +71,10 @@ std::map<QString, FieldReader> makeFields() {
     fields[QStringLiteral("model")] = setting("model.path");
     fields[QStringLiteral("lr")] = setting("train.learning_rate");
     fields[QStringLiteral("id")] = numberField([](Run run) { return std::optional(double(run.id)); });
-    fields[QStringLiteral("accuracy")] = numberField([](Run run) { return run.accuracy; });
-    fields[QStringLiteral("macro_f1")] = fields[QStringLiteral("f1")] = numberField([](Run run) { return run.macro_f1; });
-    fields[QStringLiteral("eval_loss")] = numberField([](Run run) { return run.eval_loss; });
-    fields[QStringLiteral("loss")] = numberField([](Run run) { return run.last_loss; });
+    for (const engine::Measure& measure : engine::measures())
+        for (const std::string& name : {measure.key, measure.alias})
+            if (!name.empty())
+                fields[fromText(name)] = numberField([measure = &measure](Run run) { return run.measured.of(*measure); });
     fields[QStringLiteral("step")] = numberField([](Run run) { return std::optional(double(run.step)); });
     fields[QStringLiteral("duration")] = numberField([](Run run) {
         const double seconds = runDuration(run);

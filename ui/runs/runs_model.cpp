@@ -3,6 +3,7 @@
 
 #include "ui/engine_text.h"
 #include "ui/figures.h"
+#include "ui/measure_text.h"
 #include "ui/plots/swatch.h"
 #include "ui/run_words.h"
 #include "ui/theme/theme.h"
@@ -48,13 +49,9 @@ bool isNumeric(int column) {
 }
 
 bool same(const engine::RunSummary& a, const engine::RunSummary& b) {
-    return a.id == b.id && a.name == b.name && a.state == b.state && a.finished == b.finished && a.accuracy == b.accuracy &&
-           a.macro_f1 == b.macro_f1 && a.eval_loss == b.eval_loss && a.last_loss == b.last_loss && a.step == b.step &&
-           a.steps == b.steps && a.tags == b.tags && a.note == b.note && a.exitReason == b.exitReason && a.started == b.started;
-}
-
-QVariant number(const std::optional<double>& value) {
-    return value ? QVariant(*value) : QVariant();
+    return a.id == b.id && a.name == b.name && a.state == b.state && a.finished == b.finished && a.measured == b.measured &&
+           a.step == b.step && a.steps == b.steps && a.tags == b.tags && a.note == b.note && a.exitReason == b.exitReason &&
+           a.started == b.started;
 }
 
 } // namespace
@@ -88,7 +85,7 @@ void RunsModel::setRuns(std::vector<engine::RunSummary> runs) {
             endInsertRows();
         } else if (!same(m_runs[i], runs[i])) {
             m_runs[i] = std::move(runs[i]);
-            Q_EMIT dataChanged(index(int(i), 0), index(int(i), Columns - 1));
+            Q_EMIT dataChanged(index(int(i), 0), index(int(i), columns() - 1));
         }
     }
 }
@@ -98,7 +95,7 @@ void RunsModel::patch(engine::RunId run, const std::function<void(engine::RunSum
     if (found == m_runs.end()) return;
     change(*found);
     const int row = int(found - m_runs.begin());
-    Q_EMIT dataChanged(index(row, 0), index(row, Columns - 1));
+    Q_EMIT dataChanged(index(row, 0), index(row, columns() - 1));
 }
 
 const engine::RunSummary* RunsModel::find(engine::RunId run) const {
@@ -106,14 +103,32 @@ const engine::RunSummary* RunsModel::find(engine::RunId run) const {
     return found == m_runs.end() ? nullptr : &*found;
 }
 
+const engine::Measure* RunsModel::measureOf(int column) {
+    return column >= FirstMeasure ? &engine::measures()[std::size_t(column - FirstMeasure)] : nullptr;
+}
+
 bool RunsModel::isUsual(int column) {
-    return column < Loss;
+    const engine::Measure* measure = measureOf(column);
+    return measure ? measure->brief : column < BatchSize;
+}
+
+QStringList RunsModel::columnNames() {
+    QStringList names{QStringLiteral("run"),     QStringLiteral("name"),      QStringLiteral("state"), QStringLiteral("r"),
+                      QStringLiteral("alpha"),   QStringLiteral("dropout"),   QStringLiteral("lr"),    QStringLiteral("epochs"),
+                      QStringLiteral("started"), QStringLiteral("duration"),  QStringLiteral("kind"),  QStringLiteral("tags"),
+                      QStringLiteral("batch"),   QStringLiteral("precision"), QStringLiteral("model")};
+    for (const engine::Measure& measure : engine::measures()) names << fromText(measure.key);
+    return names;
 }
 
 QString RunsModel::text(const engine::RunSummary& run, int column) const {
     if (const char* key = settingOf(column)) {
         const QString value = runSetting(run, key);
         return value.isEmpty() || saysNothing(run, column) ? QStringLiteral("–") : value;
+    }
+    if (const engine::Measure* measure = measureOf(column)) {
+        const auto value = run.measured.of(*measure);
+        return value ? written(measure->unit, *value) : QStringLiteral("–");
     }
     switch (column) {
     case Number: return QString::number(run.id);
@@ -125,10 +140,6 @@ QString RunsModel::text(const engine::RunSummary& run, int column) const {
                    : stateWord(run.state);
     case Started: return moment(run.started);
     case Duration: return duration(runDuration(run));
-    case Accuracy: return run.accuracy ? percent(*run.accuracy) : QStringLiteral("–");
-    case MacroF1: return run.macro_f1 ? percent(*run.macro_f1) : QStringLiteral("–");
-    case EvalLoss: return run.eval_loss ? figure(*run.eval_loss, 3) : QStringLiteral("–");
-    case Loss: return run.last_loss ? figure(*run.last_loss, 3) : QStringLiteral("–");
     case Tags: {
         QStringList tags;
         for (const std::string& tag : run.tags) tags << fromText(tag);
@@ -146,16 +157,16 @@ QVariant RunsModel::sortValue(const engine::RunSummary& run, int column) const {
         const double number = value.toDouble(&fine);
         return fine ? QVariant(number) : QVariant(value.toLower());
     }
+    if (const engine::Measure* measure = measureOf(column)) {
+        const auto value = run.measured.of(*measure);
+        return value ? QVariant(*value) : QVariant();
+    }
     switch (column) {
     case Number: return double(run.id);
     case State: return double(int(run.state));
     case Kind: return double(int(run.kind));
     case Started: return run.started > 0 ? QVariant(run.started) : QVariant();
     case Duration: return runDuration(run) >= 0 ? QVariant(runDuration(run)) : QVariant();
-    case Accuracy: return number(run.accuracy);
-    case MacroF1: return number(run.macro_f1);
-    case EvalLoss: return number(run.eval_loss);
-    case Loss: return number(run.last_loss);
     default: {
         const QString words = text(run, column).toLower();
         return words.isEmpty() ? QVariant() : QVariant(words);
@@ -180,9 +191,10 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
         return {};
     case Qt::ForegroundRole: {
         if (column == Name || column == State) return {};
-        const bool figureColumn = column == Accuracy || column == MacroF1 || column == EvalLoss;
-        return figureColumn && text(run, column) != QStringLiteral("–") ? QVariant()
-                                                                        : QVariant(Theme::instance().color(Token::Muted));
+        const engine::Measure* measure = measureOf(column);
+        return measure && measure->brief && text(run, column) != QStringLiteral("–")
+                   ? QVariant()
+                   : QVariant(Theme::instance().color(Token::Muted));
     }
     case Qt::ToolTipRole:
         if (column == Name) return fromText(run.name);
@@ -197,13 +209,15 @@ QVariant RunsModel::headerData(int section, Qt::Orientation orientation, int rol
     if (orientation != Qt::Horizontal) return {};
     if (role == Qt::TextAlignmentRole)
         return int((isNumeric(section) && section != Number ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    const engine::Measure* measure = measureOf(section);
+    if (role == Qt::ToolTipRole && measure) return fromText(measure->help);
     if (role == Qt::ToolTipRole && settingOf(section)) return QString::fromLatin1(settingOf(section));
     if (role != Qt::DisplayRole) return {};
-    const QString names[]{tr("Run"),       tr("Name"),    tr("State"),     tr("Accuracy"), tr("Macro F1"),
-                          tr("Eval loss"), tr("r"),       tr("alpha"),     tr("dropout"),  tr("Learning rate"),
-                          tr("Epochs"),    tr("Started"), tr("Duration"),  tr("Kind"),     tr("Tags"),
-                          tr("Loss"),      tr("Batch"),   tr("Precision"), tr("Model")};
-    static_assert(std::size(names) == Columns);
+    if (measure) return titleOf(*measure);
+    const QString names[]{tr("Run"),     tr("Name"),          tr("State"),  tr("r"),         tr("alpha"),
+                          tr("dropout"), tr("Learning rate"), tr("Epochs"), tr("Started"),   tr("Duration"),
+                          tr("Kind"),    tr("Tags"),          tr("Batch"),  tr("Precision"), tr("Model")};
+    static_assert(std::size(names) == FirstMeasure);
     return names[section];
 }
 

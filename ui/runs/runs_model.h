@@ -16,9 +16,6 @@ public:
         Number,
         Name,
         State,
-        Accuracy,
-        MacroF1,
-        EvalLoss,
         Rank,
         Alpha,
         Dropout,
@@ -28,12 +25,17 @@ public:
         Duration,
         Kind,
         Tags,
-        Loss,
         BatchSize,
         Precision,
         Model,
-        Columns
+        FirstMeasure // from here on, as engine::measures()
     };
+    static int columns() { return FirstMeasure + int(engine::measures().size()); }
+    static int columnOf(const engine::Measure& measure) { return FirstMeasure + int(&measure - engine::measures().data()); }
+    /// The measure that a column shows; null: another one.
+    static const engine::Measure* measureOf(int column);
+    /// What columns are remembered by.
+    static QStringList columnNames();
     static constexpr int kSortRole = Qt::UserRole, kRunRole = Qt::UserRole + 1;
 
     using QAbstractTableModel::QAbstractTableModel;
@@ -47,7 +49,7 @@ public:
     static bool isUsual(int column);
 
     int rowCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : int(m_runs.size()); }
-    int columnCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : int(Columns); }
+    int columnCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : columns(); }
     QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
     QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
     Qt::ItemFlags flags(const QModelIndex& index) const override;

@@ -9,6 +9,7 @@
 #include "ui/plain_table.h"
 #include "ui/plots/picture.h"
 #include "ui/run_words.h"
+#include "ui/runs/column_memory.h"
 #include "ui/runs/run_drawer.h"
 #include "ui/runs/runs_model.h"
 #include "ui/runs/undo_bar.h"
@@ -153,14 +154,16 @@ QWidget* RunsPage::buildTable() {
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(header, &QHeaderView::customContextMenuRequested, this,
             [this, header](const QPoint& at) { chooseColumns(header->mapToGlobal(at)); });
-    for (int column = 0; column < RunsModel::Columns; ++column) {
+    for (int column = 0; column < RunsModel::columns(); ++column) {
         header->resizeSection(column, usualWidth(column));
         header->setSectionHidden(column, !RunsModel::isUsual(column));
+        if (RunsModel::measureOf(column)) // what a run is measured by comes before its settings
+            header->moveSection(header->visualIndex(column), RunsModel::Rank + column - RunsModel::FirstMeasure);
     }
     m_view->sortByColumn(RunsModel::Number, Qt::DescendingOrder);
-    header->restoreState(QSettings().value(kColumnsKey).toByteArray());
+    restoreColumns(*header, RunsModel::columnNames(), kColumnsKey);
     m_view->sortByColumn(header->sortIndicatorSection(), header->sortIndicatorOrder());
-    const auto remember = [header] { QSettings().setValue(kColumnsKey, header->saveState()); };
+    const auto remember = [header] { rememberColumns(*header, RunsModel::columnNames(), kColumnsKey); };
     connect(header, &QHeaderView::sectionMoved, this, remember);
     connect(header, &QHeaderView::sectionResized, this, remember);
     connect(header, &QHeaderView::sortIndicatorChanged, this, remember);
@@ -295,7 +298,7 @@ void RunsPage::refreshSelection() {
 void RunsPage::chooseColumns(const QPoint& where) {
     QHeaderView* header = m_view->horizontalHeader();
     QMenu menu(this);
-    for (int column = 0; column < RunsModel::Columns; ++column) {
+    for (int column = 0; column < RunsModel::columns(); ++column) {
         if (column == RunsModel::Number) continue; // something must stay
         QAction* action = menu.addAction(m_model->headerData(column, Qt::Horizontal).toString());
         action->setCheckable(true);
@@ -303,7 +306,7 @@ void RunsPage::chooseColumns(const QPoint& where) {
         connect(action, &QAction::toggled, this, [header, column](bool on) {
             header->setSectionHidden(column, !on);
             if (on && header->sectionSize(column) < 40) header->resizeSection(column, usualWidth(column));
-            QSettings().setValue(kColumnsKey, header->saveState());
+            rememberColumns(*header, RunsModel::columnNames(), kColumnsKey);
         });
     }
     menu.exec(where);

@@ -6,6 +6,7 @@
 #include "ui/engine_text.h"
 #include "ui/facts.h"
 #include "ui/figures.h"
+#include "ui/measure_text.h"
 #include "ui/plots/loss_plot.h"
 #include "ui/plots/matrix_plot.h"
 #include "ui/theme/icons.h"
@@ -34,28 +35,11 @@ namespace {
 
 constexpr int kYamlWidth = 60 * kGrid; // lines of YAML are longer than a form's
 
-double accuracyOf(const ConfusionMatrix& matrix) {
-    std::int64_t right = 0, all = 0;
-    for (std::size_t truth = 0; truth < matrix.counts.size(); ++truth)
-        for (std::size_t guess = 0; guess < matrix.counts[truth].size(); ++guess) {
-            all += matrix.counts[truth][guess];
-            if (truth == guess) right += matrix.counts[truth][guess];
-        }
-    return all ? double(right) / double(all) : std::nan("");
-}
-
-double macroF1Of(const ConfusionMatrix& matrix) {
-    const std::size_t labels = matrix.labels.size();
-    double sum = 0;
-    std::int64_t all = 0;
-    for (std::size_t label = 0; label < labels; ++label) {
-        std::int64_t truths = 0, guesses = 0;
-        for (const std::int64_t n : matrix.counts[label]) truths += n;
-        all += truths;
-        for (std::size_t truth = 0; truth < labels; ++truth) guesses += matrix.counts[truth][label];
-        if (truths + guesses > 0) sum += 2.0 * double(matrix.counts[label][label]) / double(truths + guesses);
-    }
-    return all ? sum / double(labels) : std::nan("");
+/// The measures that are shown live: those of a matrix.
+std::vector<const Measure*> liveMeasures() {
+    std::vector<const Measure*> live = briefMeasures();
+    std::erase_if(live, [](const Measure* measure) { return !measure->compute; });
+    return live;
 }
 
 } // namespace
@@ -166,8 +150,8 @@ QWidget* TrainPage::buildRun() {
     column->addWidget(box);
 
     m_metrics = new Facts;
-    m_metrics->add(QStringLiteral("accuracy"), tr("Accuracy, test rows"), true, 5);
-    m_metrics->add(QStringLiteral("f1"), tr("Macro F1"), true, 5);
+    for (const Measure* measure : liveMeasures())
+        m_metrics->add(fromText(measure->key), tr("%1, test rows").arg(titleOf(*measure)), true, 5);
     m_metrics->add(QStringLiteral("loss"), tr("Loss, last step"), true, 4);
     m_metrics->add(QStringLiteral("eval"), tr("Loss, unseen rows"), true, 4);
     column->addWidget(m_metrics);
@@ -364,11 +348,9 @@ void TrainPage::recall(RunId run) {
         return; // the curve then begins where the run goes on
     }
     if (!m_sides[0].run) try { // the baseline that this run is measured against, when it was there already
-            const NewRun like{detail.summary.name,  detail.summary.kind, detail.experimentYaml, detail.summary.params,
-                              detail.datasetSha256, detail.modelSha256,  detail.versions,       {}};
-            const auto base = m_backend.runs().matchingBaseline(like);
+            const auto base = m_backend.runs().matchingBaseline(detail);
             if (const auto report = base ? m_backend.runs().detail(*base).report : std::nullopt) {
-                m_sides[0] = {report->confusion, *base, true};
+                m_sides[0] = {*report, *base, true};
                 showMatrix(false);
             }
         } catch (const Error&) { // it is only shown
@@ -401,12 +383,12 @@ void TrainPage::take(const QList<Event>& events) {
             m_loss->addEval(*eval);
             m_lastEval = eval->loss;
             m_hasEval = metrics = true;
-            m_log->add(tr("Step %1: loss on unseen rows %2, accuracy %3")
-                           .arg(count(eval->step), figure(eval->loss), percent(eval->accuracy)));
+            m_log->add(
+                tr("Step %1: loss on unseen rows %2, %3").arg(count(eval->step), figure(eval->loss), briefly(eval->measured)));
         } else if (const auto* live = std::get_if<MatrixEvent>(&event)) {
             Side& side = m_sides[m_watch.kind() == RunKind::Baseline ? 0 : 1];
             side.run = live->run;
-            side.matrix = live->confusion;
+            side.report = score(live->confusion);
             metrics = matrix = true;
         } else if (log) {
             m_log->add(fromText(log->message), log->severity);
@@ -419,17 +401,11 @@ void TrainPage::take(const QList<Event>& events) {
 void TrainPage::finish(RunId run, const Outcome& outcome) {
     if (const auto* done = std::get_if<Done>(&outcome)) {
         Side& side = m_sides[m_watch.kind() == RunKind::Baseline ? 0 : 1];
-        side = {done->report.confusion, run, true};
-        if (done->report.eval_loss) {
-            m_lastEval = *done->report.eval_loss;
-            m_hasEval = true;
-        }
-        m_log->add(tr("Run %1 is done: accuracy %2, macro F1 %3")
-                       .arg(run)
-                       .arg(percent(done->report.accuracy), percent(done->report.macro_f1)));
+        side = {done->report, run, true};
+        m_log->add(tr("Run %1 is done: %2").arg(run).arg(briefly(measured(done->report))));
         showMatrix(m_watch.kind() != RunKind::Baseline);
         if (m_watch.kind() != RunKind::Baseline) {
-            const double seconds = done->seconds.train + done->seconds.evaluate;
+            const double seconds = done->measured["seconds_train"].value_or(0) + done->measured["seconds_evaluate"].value_or(0);
             m_result.text = tr("Done in %1: accuracy %2.").arg(duration(seconds), percent(done->report.accuracy));
             m_resultRole = "good";
         }
@@ -457,7 +433,7 @@ void TrainPage::rest(const QList<RunId>& runs) {
     m_told.clear();
     if (!runs.isEmpty() && qstrcmp(m_resultRole, "good") == 0 && !m_result.text.isEmpty()) {
         if (m_sides[0].finished && m_sides[1].finished)
-            m_result.text += QLatin1Char(' ') + tr("The base model had %1.").arg(percent(accuracyOf(m_sides[0].matrix)));
+            m_result.text += QLatin1Char(' ') + tr("The base model had %1.").arg(percent(m_sides[0].report.accuracy));
         m_result.action = tr("See results");
         m_result.run = [this, runs] { Q_EMIT resultsRequested(runs); };
     }
@@ -468,33 +444,34 @@ void TrainPage::rest(const QList<RunId>& runs) {
 
 void TrainPage::showMatrix(bool tuned) {
     const Side& side = m_sides[tuned ? 1 : 0];
-    for (const int i : {0, 1}) (i ? m_tuned : m_base)->setEnabled(!m_sides[i].matrix.counts.empty());
+    for (const int i : {0, 1}) (i ? m_tuned : m_base)->setEnabled(m_sides[i].report.examples > 0);
     m_showsTuned = tuned;
-    m_base->setChecked(!tuned && !side.matrix.counts.empty());
-    m_tuned->setChecked(tuned && !side.matrix.counts.empty());
-    if (side.matrix.counts.empty()) return;
-    m_matrix->setMatrix(side.matrix, tuned ? tr("Run %1, tuned").arg(side.run) : tr("Run %1, base").arg(side.run), side.run);
+    m_base->setChecked(!tuned && side.report.examples > 0);
+    m_tuned->setChecked(tuned && side.report.examples > 0);
+    if (side.report.examples == 0) return;
+    m_matrix->setMatrix(side.report.confusion, tuned ? tr("Run %1, tuned").arg(side.run) : tr("Run %1, base").arg(side.run),
+                        side.run);
 }
 
 void TrainPage::showMetrics() {
-    const auto show = [this](const QString& key, double (*measure)(const ConfusionMatrix&)) {
-        const double base = m_sides[0].matrix.counts.empty() ? std::nan("") : measure(m_sides[0].matrix);
-        const double tuned = m_sides[1].matrix.counts.empty() ? std::nan("") : measure(m_sides[1].matrix);
+    const Measured before = measured(m_sides[0].report), after = measured(m_sides[1].report);
+    for (const Measure* measure : liveMeasures()) {
+        const QString key = fromText(measure->key);
+        const std::optional<double> base = before.of(*measure), tuned = after.of(*measure);
+        const auto text = [&](double value) { return written(measure->unit, value); };
         QLabel* note = m_metrics->noteLabel(key);
         const char* role = "small";
-        if (std::isnan(tuned)) {
-            m_metrics->set(key, std::isnan(base) ? QString() : percent(base), std::isnan(base) ? QString() : tr("base"));
-        } else if (std::isnan(base)) {
-            m_metrics->set(key, percent(tuned), tr("tuned"));
+        if (!tuned) {
+            m_metrics->set(key, base ? text(*base) : QString(), base ? tr("base") : QString());
+        } else if (!base) {
+            m_metrics->set(key, text(*tuned), tr("tuned"));
         } else {
-            m_metrics->set(key, percent(tuned), tr("from %1").arg(percent(base)),
-                           tr("%1 points over the base model").arg(signedPoints(tuned - base)));
-            role = tuned > base ? "gain" : tuned < base ? "loss" : "small";
+            m_metrics->set(key, text(*tuned), tr("from %1").arg(text(*base)),
+                           tr("%1 points over the base model").arg(writtenDifference(measure->unit, *tuned - *base)));
+            role = *tuned > *base ? "gain" : *tuned < *base ? "loss" : "small";
         }
         if (note->property("role").toByteArray() != role) setRole(note, role);
-    };
-    show(QStringLiteral("accuracy"), accuracyOf);
-    show(QStringLiteral("f1"), macroF1Of);
+    }
     m_metrics->set(QStringLiteral("loss"), m_hasLoss ? figure(m_lastLoss, 3) : QString());
     m_metrics->set(QStringLiteral("eval"), m_hasEval ? figure(m_lastEval, 3) : QString());
 }

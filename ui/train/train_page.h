@@ -83,7 +83,7 @@ private:
     std::function<void()> m_actionRun;
 
     struct Side {
-        engine::ConfusionMatrix matrix;
+        engine::Report report; // so far
         engine::RunId run = 0;
         bool finished = false;
     };
