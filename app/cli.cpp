@@ -38,14 +38,23 @@ void ExperimentArguments::add(CLI::App& command) {
         ->allow_extra_args(false);
 }
 
-engine::Experiment ExperimentArguments::load(const std::string& yaml) const {
-    if (file.empty() && yaml.empty())
+engine::Experiment ExperimentArguments::load() const {
+    if (file.empty())
         throw engine::Error(engine::ErrorCode::BadInput, "No experiment was named.", "Give the path of its YAML file.");
-    engine::Experiment experiment =
-        file.empty() ? engine::parseExperiment(yaml, "the run's experiment", {}) : engine::loadExperiment(file);
+    engine::Experiment experiment = engine::loadExperiment(file);
+    apply(experiment);
+    return experiment;
+}
+
+engine::Experiment ExperimentArguments::loadOver(engine::Experiment recorded) const {
+    engine::Experiment experiment = file.empty() ? std::move(recorded) : engine::loadExperiment(file, recorded);
+    apply(experiment);
+    return experiment;
+}
+
+void ExperimentArguments::apply(engine::Experiment& experiment) const {
     for (const std::string& assignment : settings)
         engine::applySettingFrom(experiment, assignment, std::filesystem::current_path());
-    return experiment;
 }
 
 namespace {

@@ -33,9 +33,13 @@ struct ExperimentArguments {
     std::string file;
     std::vector<std::string> settings;
     void add(CLI::App& command);
-    /// Reads the file, or else `yaml` (what a run recorded), and applies the settings; data.csv of --set starts at the current
-    /// directory.
-    engine::Experiment load(const std::string& yaml = {}) const;
+    /// Reads the file and applies the settings; data.csv of --set starts at the current directory.
+    engine::Experiment load() const;
+    /// The same for a run that goes on: what neither the file, if any, nor the settings name stays as it was recorded.
+    engine::Experiment loadOver(engine::Experiment recorded) const;
+
+private:
+    void apply(engine::Experiment& experiment) const;
 };
 
 void addTrain(CLI::App& root, Session& session);    // train, evaluate

@@ -81,22 +81,24 @@ struct Options {
     bool compare = false;
 };
 
+/// Read before a runs file is made, so that a bad experiment leaves none behind.
+TrainJob jobOf(const Session& session, const Options& options) {
+    if (options.run == 0) return {options.experiment.load(), {}};
+    const RunDetail detail = Runs(session.existingRunsFile()).detail(options.run);
+    return {options.experiment.loadOver(parseRecorded(detail.experimentYaml, "Run " + std::to_string(options.run))), options.run};
+}
+
 int train(const Session& session, const Options& options) {
-    std::optional<RunId> resume;
-    if (options.run > 0) resume = options.run;
-    // Before the runs file is opened, so that a bad experiment leaves none behind.
-    std::optional<Experiment> experiment;
-    if (!options.experiment.file.empty() || !resume) experiment = options.experiment.load();
+    const TrainJob job = jobOf(session, options);
     const std::stop_token stop = stopOnSignals(); // from here on: an experiment may come from a pipe that nobody writes to
     Runs runs(session.runsFile());
-    if (!experiment) experiment = options.experiment.load(runs.detail(*resume).experimentYaml);
     Progress progress(session.json);
     if (options.compare) {
-        const Compared compared = trainAndCompare(*experiment, runs, progress.sink(), stop, {});
+        const Compared compared = trainAndCompare(job.experiment, runs, progress.sink(), stop, {});
         progress.clear();
         return finish(session, runs, compared);
     }
-    const Outcome outcome = engine::train({*experiment, resume}, runs, progress.sink(), stop);
+    const Outcome outcome = engine::train(job, runs, progress.sink(), stop);
     progress.clear();
     return finish(session, runs, outcome);
 }

@@ -68,7 +68,7 @@ bool Runner::resume(RunId run) {
         const auto work = [&](const Sink& sink, std::stop_token s) -> Outcome {
             try {
                 const RunDetail detail = m_runs.detail(run);
-                return m_calls.train({parseExperiment(detail.experimentYaml, name, {}), run}, m_runs, sink, s);
+                return m_calls.train({parseRecorded(detail.experimentYaml, "Run " + std::to_string(run)), run}, m_runs, sink, s);
             } catch (const Error& error) { return Failed{run, error.code(), error.message(), error.hint()}; }
         };
         static_cast<void>(runJob(RunKind::Train, name, work, token));

@@ -34,7 +34,7 @@ std::vector<ComparedRun> read(const Runs& store, const std::vector<RunId>& ids, 
             continue;
         }
         try {
-            runs.back().experiment = parseExperiment(runs.back().detail.experimentYaml, "run " + std::to_string(id), {});
+            runs.back().experiment = parseRecorded(runs.back().detail.experimentYaml, "Run " + std::to_string(id));
         } catch (const Error&) { // the settings still come from the recorded parameters
         }
     }

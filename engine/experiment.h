@@ -1,83 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// An experiment: everything that decides a run, and the one list of fields that YAML, validation, the form,
-// the command line's --set, the recorded hyperparameters and the diff of two runs all come from.
+// An experiment: everything that decides a run. Its settings and what is said of them stand in settings.h.
 #pragma once
 #include "engine/error.h"
+#include "engine/settings.h"
 
-#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace engine {
-
-struct ModelSpec {
-    std::string path = "default";   // Hugging Face folder, .gguf file, hub id, or "default"
-    std::string precision = "auto"; // auto | fp32 | bf16 | nf4; auto: bf16 where the CPU multiplies it fast, else fp32
-    bool double_quant = false;
-    std::string compute = "auto"; // auto | fp32 | bf16 | fp16
-    std::string device = "auto";  // auto | cpu | cuda; auto: a GPU where libtorch has CUDA and finds one
-};
-
-struct SplitSpec {
-    std::int64_t train_per_label = 300;
-    std::int64_t test_per_label = 300;
-    std::int64_t eval_per_label = 50;
-    std::int64_t seed = 42;
-    std::int64_t shuffle_seed = 10;
-};
-
-struct DataSpec {
-    std::string csv;                // relative to the experiment's file
-    std::string header = "auto";    // auto | true | false
-    std::string encoding = "auto";  // auto | any name ICU knows
-    std::string delimiter = "auto"; // auto | one character | "tab"
-    std::string label = "auto";     // column name, 0-based number, or auto (guessed)
-    std::string text = "auto";
-    std::vector<std::string> labels; // order = number in the report; empty: those in the data, sorted
-    SplitSpec split;
-};
-
-struct PromptSpec {
-    std::string text_template;                               // key "template": holds {text}, ends in {label}
-    std::vector<std::pair<std::string, std::string>> labels; // optional: how a label is spelled after the question
-};
-
-struct LoraSpec {
-    std::int64_t r = 16;
-    double alpha = 16;
-    double dropout = 0.05;
-    std::string bias = "none"; // none | all | lora_only
-    std::vector<std::string> targets{"all-linear"};
-    bool rslora = false;
-};
-
-struct TrainSpec {
-    double epochs = 4;
-    std::int64_t batch_size = 8;
-    std::string micro_batch_size = "auto"; // auto | a number
-    double learning_rate = 2e-4;
-    double weight_decay = 0.001;
-    double max_grad_norm = 0.3;
-    double warmup_ratio = 0.03;
-    std::string schedule = "cosine"; // cosine | linear | constant
-    std::string optimizer = "adamw";
-    std::string loss_on = "answer"; // answer | all
-    double resid_dropout = -1;      // dropout of the model's own residual branches; -1: what the model's config says
-    std::int64_t max_tokens = 512;
-    std::int64_t seed = 0;
-    std::int64_t eval_every = 0;        // steps; 0: at the end of every epoch
-    std::int64_t checkpoint_every = 50; // steps; 0: only at the end
-};
-
-struct EvaluateSpec {
-    std::string method = "score"; // score | generate
-    std::int64_t max_new_tokens = 3;
-    std::string unanswered = "separate"; // separate | last label's name: the article maps none to neutral
-    std::int64_t batch_size = 32;
-};
 
 struct Experiment {
     std::string name = "untitled";
@@ -88,33 +20,48 @@ struct Experiment {
     TrainSpec train;
     EvaluateSpec evaluate;
     std::filesystem::path directory; // where its file lies: relative paths start here; not a field
-};
 
-enum class FieldKind { Text, Template, Integer, Number, Flag, Choice, TextList, TextMap };
-
-/// One setting. Values travel as text in YAML's spelling ("true", "2e-4", "[a, b]", "{a: b}").
-struct Field {
-    std::string key;   // "lora.r"
-    std::string title; // "Rank r"
-    std::string help;  // one or two sentences: what it does, usual values
-    FieldKind kind = FieldKind::Text;
-    double minimum = 0; // of Integer and Number
-    double maximum = 0;
-    std::vector<std::string> choices; // of Choice; of Text: suggestions
-    bool advanced = false;            // shown only under "all settings"
-    std::function<std::string(const Experiment&)> get;
-    std::function<void(Experiment&, const std::string&)> set; // throws Error(BadInput) naming key and range
+    /// As the sections' visit().
+    template <class Setting> static void visit(const Setting& setting) {
+        setting(
+            &Experiment::name,
+            {.key = "name", .title = "Name", .help = "What the run is called in the runs table.", .decides = Decides::Nothing});
+    }
+    /// Hands an accessor of each section, (auto& experiment) -> auto&, to `section`, in the order of the file.
+    template <class Section> static void visitSections(const Section& section) {
+        section([](auto& e) -> auto& { return e; });
+        section([](auto& e) -> auto& { return e.model; });
+        section([](auto& e) -> auto& { return e.data; });
+        section([](auto& e) -> auto& { return e.data.split; });
+        section([](auto& e) -> auto& { return e.prompt; });
+        section([](auto& e) -> auto& { return e.lora; });
+        section([](auto& e) -> auto& { return e.train; });
+        section([](auto& e) -> auto& { return e.evaluate; });
+    }
 };
 
 /// Every setting, in the order of the file format.
 const std::vector<Field>& experimentFields();
-/// The field of this key; throws Error(BadInput) with the nearest known key.
+/// The field of this key, or none.
+const Field* findField(const std::string& key);
+/// Throws Error(BadInput) for a key that is none, saying what may have been meant.
 const Field& experimentField(const std::string& key);
+/// What a setting is where nothing is said of it.
+const Experiment& defaultExperiment();
 
-/// Reads YAML (at most 1 MiB). Throws Error(BadInput) listing all problems with file, line and column;
-/// an unknown key is one, named with the nearest known key.
-Experiment loadExperiment(const std::filesystem::path& file);
-Experiment parseExperiment(const std::string& yaml, const std::string& fileName, const std::filesystem::path& directory);
+/// Reads YAML (at most 1 MiB); settings that it does not name are as in `rest`. Throws Error(BadInput) listing all problems with
+/// file, line and column; an unknown key is one, named with what may have been meant.
+Experiment loadExperiment(const std::filesystem::path& file, const Experiment& rest = defaultExperiment());
+Experiment parseExperiment(const std::string& yaml, const std::string& fileName, const std::filesystem::path& directory,
+                           const Experiment& rest = defaultExperiment());
+/// Reads what a run recorded, never today's defaults: a setting that its version did not know is as the field says of `before`.
+/// `runName` ("Run 7") begins what is thrown: Error(BadInput) also for a record with settings of a newer version.
+Experiment parseRecorded(const std::string& yaml, const std::string& runName);
+/// Settings by key as a run records them.
+using Params = std::vector<std::pair<std::string, std::string>>;
+Params paramsOf(const Experiment& experiment);
+/// Recorded settings completed as parseRecorded() does; those of a newer version stay.
+Params completed(Params recorded);
 /// The YAML of an experiment; parseExperiment gives back the same experiment. Settings at their default are kept.
 std::string toYaml(const Experiment& experiment);
 /// A relative data.csv is rewritten when the file lies in another directory than the experiment's. Throws Error(Io), leaving an

@@ -2,7 +2,7 @@
 // Experiments to and from YAML.
 #include "engine/experiment.h"
 #include "engine/files/new_file.h"
-#include "engine/words/nearest.h"
+#include "engine/setting_words.h"
 #include "engine/words/quoting.h"
 #include "engine/words/yaml_tree.h"
 
@@ -33,12 +33,9 @@ std::string kindName(const YamlNode& node) {
 class Reader {
 public:
     Reader(std::string fileName, std::vector<Issue>& issues) : m_fileName(std::move(fileName)), m_issues(issues) {
-        for (const Field& field : experimentFields()) {
-            m_known.push_back(field.key);
+        for (const Field& field : experimentFields())
             for (auto dot = field.key.find('.'); dot != std::string::npos; dot = field.key.find('.', dot + 1))
                 m_sections.insert(field.key.substr(0, dot));
-        }
-        m_known.insert(m_known.end(), m_sections.begin(), m_sections.end());
     }
 
     void section(Experiment& experiment, const std::string& path, const YamlNode& node) {
@@ -46,13 +43,13 @@ public:
             if (m_issues.size() >= kIssues) return;
             if (name.kind == Kind::Refused || value.kind == Kind::Refused) continue;
             const std::string key = path.empty() ? name.text : path + "." + name.text;
-            const auto& fields = experimentFields();
-            const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
-            if (field != fields.end()) {
+            if (const Field* field = findField(key)) {
+                m_named.insert(key);
                 leaf(experiment, *field, name, value);
             } else if (!m_sections.contains(key)) {
-                complain(name, "unknown key \"" + excerpt(name.text) + "\"" + (path.empty() ? "" : " in " + path) +
-                                   "; did you mean " + nearest(key, path) + "?");
+                m_unknown.push_back(key);
+                complain(name, "unknown key \"" + excerpt(name.text) + "\"" + (path.empty() ? "" : " in " + path) + "; " +
+                                   adviceOnKey(key, true));
             } else if (value.kind == Kind::Map) {
                 section(experiment, key, value);
             } else if (value.kind != Kind::Null) {
@@ -61,17 +58,13 @@ public:
         }
     }
 
+    /// Keys that were read, and keys that are no settings.
+    const std::set<std::string>& named() const { return m_named; }
+    const std::vector<std::string>& unknown() const { return m_unknown; }
+
 private:
     void complain(const YamlNode& at, std::string message) {
         if (m_issues.size() < kIssues) m_issues.push_back({Severity::Error, m_fileName, at.line, at.column, std::move(message)});
-    }
-
-    // A key of the same section is named without its section.
-    std::string nearest(const std::string& key, const std::string& path) const {
-        const std::string found = nearestKey(key, m_known);
-        const bool sibling =
-            !path.empty() && found.starts_with(path + ".") && found.find('.', path.size() + 1) == std::string::npos;
-        return sibling ? found.substr(path.size() + 1) : found;
     }
 
     void leaf(Experiment& experiment, const Field& field, const YamlNode& name, const YamlNode& value) {
@@ -122,22 +115,13 @@ private:
 
     std::string m_fileName;
     std::vector<Issue>& m_issues;
-    std::vector<std::string> m_known;
-    std::set<std::string> m_sections;
+    std::set<std::string> m_sections, m_named;
+    std::vector<std::string> m_unknown;
 };
 
-std::string asError(int number) {
-    return std::strerror(number);
-}
-
-} // namespace
-
-Experiment parseExperiment(const std::string& yaml, const std::string& fileName, const std::filesystem::path& directory) {
-    std::vector<Issue> issues;
+void readTree(const std::string& yaml, const std::string& fileName, Reader& reader, Experiment& experiment,
+              std::vector<Issue>& issues) {
     const YamlNode root = parseYamlTree(yaml, fileName, issues);
-    Experiment experiment;
-    experiment.directory = directory;
-    Reader reader(fileName, issues);
     if (root.kind == Kind::Map)
         reader.section(experiment, "", root);
     else if (issues.empty() && root.kind == Kind::Null)
@@ -145,8 +129,10 @@ Experiment parseExperiment(const std::string& yaml, const std::string& fileName,
     else if (issues.empty())
         issues.push_back({Severity::Error, fileName, root.line, root.column,
                           "an experiment is a map of settings such as \"name: first\", not " + kindName(root) + "."});
-    if (issues.empty()) return experiment;
+}
 
+void refuseIssues(std::vector<Issue>& issues) {
+    if (issues.empty()) return;
     std::stable_sort(issues.begin(), issues.end(),
                      [](const Issue& a, const Issue& b) { return std::pair(a.line, a.column) < std::pair(b.line, b.column); });
     std::string message;
@@ -154,7 +140,54 @@ Experiment parseExperiment(const std::string& yaml, const std::string& fileName,
     throw Error(ErrorCode::BadInput, message);
 }
 
-Experiment loadExperiment(const std::filesystem::path& file) {
+std::string listed(const std::vector<std::string>& keys) {
+    std::string all;
+    for (const std::string& key : keys) all += (all.empty() ? "" : ", ") + excerpt(key);
+    return all;
+}
+
+std::string asError(int number) {
+    return std::strerror(number);
+}
+
+} // namespace
+
+Experiment parseExperiment(const std::string& yaml, const std::string& fileName, const std::filesystem::path& directory,
+                           const Experiment& rest) {
+    std::vector<Issue> issues;
+    Experiment experiment = rest;
+    experiment.directory = directory;
+    Reader reader(fileName, issues);
+    readTree(yaml, fileName, reader, experiment, issues);
+    refuseIssues(issues);
+    return experiment;
+}
+
+Experiment parseRecorded(const std::string& yaml, const std::string& runName) {
+    std::vector<Issue> issues;
+    Experiment experiment = defaultExperiment();
+    Reader reader(runName, issues);
+    readTree(yaml, runName, reader, experiment, issues);
+    if (!reader.unknown().empty())
+        throw Error(ErrorCode::BadInput,
+                    runName + " was recorded by a newer Phibench: this one does not know its " + listed(reader.unknown()) + ".",
+                    "Use that version for it.");
+    refuseIssues(issues);
+    std::vector<std::string> missing;
+    for (const Field& field : experimentFields()) {
+        if (reader.named().contains(field.key)) continue;
+        if (field.before)
+            field.set(experiment, *field.before);
+        else
+            missing.push_back(field.key);
+    }
+    if (!missing.empty())
+        throw Error(ErrorCode::BadInput, "The record of " + runName + " is damaged: it lacks " + listed(missing) + ".",
+                    "Start a new run instead.");
+    return experiment;
+}
+
+Experiment loadExperiment(const std::filesystem::path& file, const Experiment& rest) {
     std::error_code problem;
     const auto status = std::filesystem::status(file, problem);
     if (!std::filesystem::exists(status)) throw Error(ErrorCode::NotFound, "There is no file " + file.string() + ".");
@@ -166,7 +199,7 @@ Experiment loadExperiment(const std::filesystem::path& file) {
     stream.read(yaml.data(), static_cast<std::streamsize>(yaml.size()));
     if (stream.bad()) throw Error(ErrorCode::Io, "Cannot read " + file.string() + ": " + asError(errno) + ".");
     yaml.resize(static_cast<std::size_t>(stream.gcount()));
-    return parseExperiment(yaml, file.string(), std::filesystem::absolute(file).parent_path());
+    return parseExperiment(yaml, file.string(), std::filesystem::absolute(file).parent_path(), rest);
 }
 
 std::string toYaml(const Experiment& experiment) {

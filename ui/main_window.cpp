@@ -90,7 +90,9 @@ void MainWindow::wirePages() {
     connect(m_runs, &RunsPage::trainRequested, this, [this] { showPage(Train); });
     connect(m_runs, &RunsPage::experimentRequested, this, [this](const QString& yaml) {
         try {
-            m_document.setExperiment(engine::parseExperiment(yaml.toStdString(), {}, m_document.experiment().directory));
+            engine::Experiment recorded = engine::parseRecorded(yaml.toStdString(), tr("The run").toStdString());
+            recorded.directory = m_document.experiment().directory;
+            m_document.setExperiment(std::move(recorded));
             showPage(Train);
         } catch (const engine::Error& error) { m_notice->say(fromText(error.what())); }
     });

@@ -157,7 +157,7 @@ Merged merge(const MergeJob& job, const Sink& sink, std::stop_token stop) {
 Merged mergeRun(const Runs& runs, RunId run, const fs::path& folder, const Sink& sink, std::stop_token stop) {
     return translated([&] {
         const RunDetail detail = runs.detail(run);
-        const MergeJob job{parseExperiment(detail.experimentYaml, "Run " + std::to_string(run), {}).model, adapterFolder(detail),
+        const MergeJob job{parseRecorded(detail.experimentYaml, "Run " + std::to_string(run)).model, adapterFolder(detail),
                            folder};
         requireFree(folder);
         const fs::path model = resolveModel(job.model.path);

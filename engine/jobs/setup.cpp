@@ -72,7 +72,7 @@ NewRun newRunOf(const Setup& setup, RunKind kind) {
     run.name = setup.experiment.name;
     run.kind = kind;
     run.experimentYaml = toYaml(setup.experiment);
-    for (const Field& field : experimentFields()) run.params.emplace_back(field.key, field.get(setup.experiment));
+    run.params = paramsOf(setup.experiment);
     run.datasetSha256 = setup.datasetSha256;
     run.modelSha256 = setup.modelSha256;
     run.versions = versionsJson(setup.device.str());

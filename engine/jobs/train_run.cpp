@@ -3,34 +3,18 @@
 #include "engine/files/sha256.h"
 #include "engine/footprint.h"
 #include "engine/train/adapter_io.h"
+#include "engine/train/checkpoint_settings.h"
 
 #include <utility>
 
 namespace engine {
-
-namespace {
-
-/// Settings that may change between stop and resume without changing what is trained.
-bool decidesTraining(const std::string& key) {
-    return key != "name" && key != "data.csv" && key != "model.device" && !key.starts_with("evaluate.") &&
-           key != "train.checkpoint_every" && key != "train.eval_every";
-}
-
-std::string fingerprint(const Experiment& experiment) {
-    std::string text;
-    for (const Field& field : experimentFields())
-        if (decidesTraining(field.key)) text += field.key + "=" + field.get(experiment) + "\n";
-    return sha256(text);
-}
-
-} // namespace
 
 TrainRun::TrainRun(const Setup& setup, std::optional<RunId> resume, Runs& runs, const Sink& sink, std::stop_token stop,
                    JobState& state)
     : m_setup(setup), m_resume(resume), m_runs(runs), m_sink(sink), m_stop(std::move(stop)), m_state(state) {}
 
 void TrainRun::check() {
-    m_identity = {fingerprint(m_setup.experiment), m_setup.datasetSha256, m_setup.modelSha256};
+    m_identity = {trainingSettings(m_setup.experiment), m_setup.datasetSha256, m_setup.modelSha256, {}};
     if (m_resume) m_checkpoint = findCheckpoint(*m_resume);
     m_steps = trainingSteps(m_setup.train.size(), m_setup.experiment.train);
     m_lora = std::make_shared<Lora>(m_setup.config, m_setup.experiment.lora,
@@ -65,9 +49,9 @@ std::optional<std::filesystem::path> TrainRun::findCheckpoint(RunId run) {
     if (detail.summary.state == RunState::Done)
         throw Error(ErrorCode::BadInput, name + " is finished, so there is nothing to go on with.", "Start a new run.");
     std::string changed;
-    const Experiment before = parseExperiment(detail.experimentYaml, name, {});
-    for (const Difference& difference : diff(before, m_setup.experiment))
-        if (decidesTraining(difference.key))
+    m_identity.recorded = detail.summary.params;
+    for (const Difference& difference : diff(parseRecorded(detail.experimentYaml, name), m_setup.experiment))
+        if (experimentField(difference.key).decidesTraining())
             changed +=
                 (changed.empty() ? "" : ", ") + difference.key + " (" + difference.left + ", now " + difference.right + ")";
     const std::string hint = "Resume it with its own settings, or start a new run.";

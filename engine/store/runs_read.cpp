@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // All that is read from a runs file. Lists take a fixed number of queries, however many runs there are.
+#include "engine/experiment.h"
 #include "engine/store/runs_impl.h"
 
 #include <algorithm>
@@ -87,22 +88,19 @@ RunSummary oneSummary(SQLite::Database& database, RunId run) {
     SQLite::Statement params = of(database, "SELECT key, value FROM params WHERE run = ? ORDER BY position", run);
     while (params.executeStep())
         one.front().params.emplace_back(params.getColumn(0).getString(), params.getColumn(1).getString());
+    one.front().params = completed(std::move(one.front().params));
     return std::move(one.front());
 }
 
-// What a baseline's answers depend on, but for the last bits that a device decides. max_tokens cuts prompts when evaluating, too.
-bool decidesBaseline(const std::string& key) {
-    const auto in = [&](const char* section) { return key.starts_with(section); };
-    return (in("model.") || in("data.") || in("prompt.") || in("evaluate.") || key == "train.max_tokens") && key != "data.csv" &&
-           key != "model.device";
-}
-
-using Params = std::vector<std::pair<std::string, std::string>>;
-
-Params decisive(const Params& params) {
+/// The settings that an evaluation's answers depend on, as they were for a run of any version; nothing where a newer version's
+/// are among them, whose meaning is not known.
+std::optional<Params> decisive(const Params& recorded) {
     Params kept;
-    std::copy_if(params.begin(), params.end(), std::back_inserter(kept),
-                 [](const auto& param) { return decidesBaseline(param.first); });
+    for (const auto& [key, value] : completed(recorded)) {
+        const Field* field = findField(key);
+        if (!field) return {};
+        if (field->decidesEvaluation()) kept.emplace_back(key, value);
+    }
     std::sort(kept.begin(), kept.end());
     return kept;
 }
@@ -127,7 +125,8 @@ std::vector<RunSummary> Runs::list() const {
         }
         for (RunSummary& run : runs) {
             std::reverse(run.tags.begin(), run.tags.end()); // backwards is how they are read without sorting
-            if (const auto known = m_impl->params.find(run.id); known != m_impl->params.end()) run.params = known->second;
+            if (const auto known = m_impl->params.find(run.id); known != m_impl->params.end())
+                run.params = completed(known->second);
         }
         return runs;
     });
@@ -192,7 +191,8 @@ std::vector<Prediction> Runs::predictions(RunId run) const {
 
 std::optional<RunId> Runs::matchingBaseline(const NewRun& like) const {
     if (like.datasetSha256.empty()) return {};
-    const Params wanted = decisive(like.params);
+    const std::optional<Params> wanted = decisive(like.params);
+    if (!wanted) return {};
     return m_impl->connection.read([&](SQLite::Database& database) -> std::optional<RunId> {
         SQLite::Statement query(database, "SELECT r.id, p.key, p.value FROM runs r JOIN params p ON p.run = r.id "
                                           "WHERE r.state = 'done' AND r.kind = 'baseline' AND r.dataset_sha256 = ? AND "

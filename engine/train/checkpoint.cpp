@@ -3,6 +3,7 @@
 #include "engine/files/json_file.h"
 #include "engine/files/new_file.h"
 #include "engine/files/sha256.h"
+#include "engine/train/checkpoint_settings.h"
 #include "engine/weights/safetensors.h"
 
 #include <algorithm>
@@ -22,6 +23,7 @@ constexpr const char* kTensors = "tensors.safetensors";
 constexpr const char* kState = "state.json";
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kPrefix = "checkpoint-";
+constexpr int kFormat = 2; // of state.json; 1 had a sum over the settings in their place
 
 /// "checkpoint-STEP", or "checkpoint-STEP.N" where that step was written again: nothing is ever overwritten.
 struct Name {
@@ -90,6 +92,17 @@ std::string damage(const fs::path& checkpoint) {
     } catch (const std::exception& error) { return checkpoint.string() + ": " + error.what(); }
 }
 
+/// How the settings in a state.json are others than this training's; empty: they are not.
+std::string otherSettings(const Json& state, const TrainIdentity& identity) {
+    const int format = state.at("format").get<int>();
+    if (format == 1)
+        return state.at("settings") == fingerprintOfFormat1(identity.recorded) ? "" : "belongs to a training with other settings";
+    if (format != kFormat) return "was written by a newer Phibench";
+    Params kept;
+    for (const auto& [key, value] : state.at("settings").items()) kept.emplace_back(key, value.get<std::string>());
+    return differenceOfSettings(kept, identity.settings);
+}
+
 } // namespace
 
 fs::path writeCheckpoint(const fs::path& folder, const TrainState& state, Lora& lora, const AdamW& optimizer,
@@ -107,7 +120,9 @@ fs::path writeCheckpoint(const fs::path& folder, const TrainState& state, Lora& 
         const std::vector<TensorView> tensors{view("values", lora.values()), view("first_moments", optimizer.first()),
                                               view("second_moments", optimizer.second())};
         writeSafetensors(work / kTensors, tensors, {{"format", "pt"}});
-        writeJson(work / kState, {{"format", 1},
+        Json settings = Json::object();
+        for (const auto& [key, value] : identity.settings) settings[key] = value;
+        writeJson(work / kState, {{"format", kFormat},
                                   {"step", state.step},
                                   {"evaluated_step", state.evaluatedStep},
                                   {"last_loss", state.lastLoss},
@@ -116,7 +131,7 @@ fs::path writeCheckpoint(const fs::path& folder, const TrainState& state, Lora& 
                                   {"seconds", state.seconds},
                                   {"examples", state.examples},
                                   {"optimizer_steps", optimizer.steps()},
-                                  {"settings", identity.settings},
+                                  {"settings", settings},
                                   {"dataset", identity.dataset},
                                   {"model", identity.model}});
         Json files = Json::object();
@@ -155,8 +170,7 @@ TrainState readCheckpoint(const fs::path& checkpoint, Lora& lora, AdamW& optimiz
     const Json json = readJsonObject(checkpoint / kState, 1 << 20);
     TrainState state;
     try {
-        if (json.at("format") != 1) refuse("was written by a newer Phibench");
-        if (json.at("settings") != identity.settings) refuse("belongs to a training with other settings");
+        if (const std::string other = otherSettings(json, identity); !other.empty()) refuse(other);
         if (json.at("dataset") != identity.dataset) refuse("was trained on other data");
         if (json.at("model") != identity.model) refuse("belongs to another base model");
         state.step = json.at("step").get<std::int64_t>();

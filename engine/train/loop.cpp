@@ -5,7 +5,7 @@
 #include "engine/memory.h"
 #include "engine/train/batch.h"
 #include "engine/train/order.h"
-#include "engine/train/schedule.h"
+#include "engine/schedules.h"
 
 #include <algorithm>
 #include <charconv>

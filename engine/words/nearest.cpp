@@ -18,6 +18,25 @@ std::string_view lastPart(std::string_view key) {
     return dot == std::string_view::npos ? key : key.substr(dot + 1);
 }
 
+bool isNear(std::string_view left, std::string_view right) {
+    return 3 * editDistance(left, right) <= std::max(left.size(), right.size());
+}
+
+/// "warmup" in "warmup_ratio", "decay" in "weight_decay".
+bool isWordOf(std::string_view word, std::string_view key) {
+    if (word.size() < 4 || key.size() <= word.size()) return false;
+    const std::size_t rest = key.size() - word.size();
+    return (editDistance(word, key.substr(0, word.size())) == 0 && key[word.size()] == '_') ||
+           (editDistance(word, key.substr(rest)) == 0 && key[rest - 1] == '_');
+}
+
+/// A whole key counts only where `key` has no section: else what the two share would be the section.
+bool isNearKey(std::string_view key, std::string_view candidate) {
+    const std::string_view left = lastPart(key), right = lastPart(candidate);
+    return isNear(left, right) || isWordOf(left, right) || isWordOf(right, left) ||
+           (left.size() == key.size() && isNear(key, candidate));
+}
+
 } // namespace
 
 std::size_t editDistance(std::string_view left, std::string_view right) {
@@ -45,6 +64,7 @@ std::string nearestKey(const std::string& key, const std::vector<std::string>& k
     std::string nearest;
     std::size_t best = static_cast<std::size_t>(-1);
     for (const std::string& candidate : known) {
+        if (!isNearKey(key, candidate)) continue;
         // The last word decides; the way to it settles ties, so that a key in the wrong place is found where it belongs.
         const std::size_t distance = std::min(8 * editDistance(lastPart(key), lastPart(candidate)) +
                                                   std::min<std::size_t>(7, editDistance(key, candidate)),

@@ -12,8 +12,8 @@ namespace engine {
 /// case aside.
 std::size_t editDistance(std::string_view left, std::string_view right);
 
-/// Of `known` dotted keys the one nearest to `key`: in what follows the last dot first, then in the whole. Empty only if `known`
-/// is.
+/// Of `known` dotted keys the one nearest to `key`: in what follows the last dot first, then in the whole. Empty where none is
+/// near: a third of its letters or more are others, and neither begins or ends with the other's words.
 std::string nearestKey(const std::string& key, const std::vector<std::string>& known);
 
 } // namespace engine

@@ -35,7 +35,7 @@ private Q_SLOTS:
 };
 
 void TestExperiment::fieldsAreWhole() {
-    std::set<std::string> keys, simple;
+    std::set<std::string> keys, simple, nothing, both;
     for (const Field& field : experimentFields()) {
         QVERIFY2(keys.insert(field.key).second, field.key.c_str());
         QVERIFY2(!field.title.empty() && field.help.size() > 10 && field.help.ends_with("."), field.key.c_str());
@@ -56,8 +56,16 @@ void TestExperiment::fieldsAreWhole() {
                 QCOMPARE(std::stod(field.get(e)), edge);
             }
         if (!field.advanced) simple.insert(field.key);
+        if (!field.decidesTraining() && !field.decidesEvaluation()) nothing.insert(field.key);
+        if (field.decidesTraining() && field.decidesEvaluation()) both.insert(field.key);
+        if (field.decidesEvaluation() && !field.decidesTraining()) QVERIFY(field.key.starts_with("evaluate."));
+        if (field.decidesTraining() && !field.decidesEvaluation())
+            QVERIFY(field.key.starts_with("lora.") || field.key.starts_with("train."));
     }
     QCOMPARE(keys.size(), std::size_t(45));
+    QCOMPARE(nothing, (std::set<std::string>{"name", "model.device", "data.csv", "train.eval_every", "train.checkpoint_every",
+                                             "evaluate.batch_size"}));
+    QVERIFY(both.contains("train.max_tokens") && both.contains("model.path") && both.contains("prompt.labels"));
     QCOMPARE(simple,
              (std::set<std::string>{"model.path", "data.split.train_per_label", "data.split.test_per_label", "lora.r",
                                     "lora.alpha", "lora.dropout", "train.epochs", "train.batch_size", "train.learning_rate"}));
@@ -104,9 +112,9 @@ void TestExperiment::badSettings_data() {
     };
     row("lora.r", "\"lora.r\" is no setting. Write KEY=VALUE, for example lora.r=8.");
     row("=8", "\"=8\" is no setting. Write KEY=VALUE, for example lora.r=8.");
-    row("lora.rank=8", "There is no setting \"lora.rank\". Did you mean lora.r?");
+    row("lora.rank=8", "There is no setting \"lora.rank\". Here it is lora.r.");
     row("learning_rate=1", "There is no setting \"learning_rate\". Did you mean train.learning_rate?");
-    row("lora=8", "There is no setting \"lora\". Did you mean lora.r?");
+    row("lora=8", "There is no setting \"lora\". In lora there are r, alpha, dropout, bias, targets and rslora.");
     row("lora.r=8x", "lora.r must be a whole number from 1 to 1024, not \"8x\".");
     row("lora.r=", "lora.r must be a whole number from 1 to 1024, not \"\".");
     row("lora.dropout=1", "lora.dropout must be a number from 0 to 0.99, not \"1\".");
@@ -116,7 +124,18 @@ void TestExperiment::badSettings_data() {
     row("prompt.labels=a", "prompt.labels must be like {negative: \" bad\", positive: \" good\"}, not \"a\".");
     row("prompt.labels={a: b, a: c}",
         "prompt.labels \"a\" is set twice, first on line 1. Write it like {negative: \" bad\", positive: \" good\"}.");
-    row("l\xC3\xBC\xFFn=1", "There is no setting \"l\u00FC…\". Did you mean data.label?");
+    row("l\xC3\xBC\xFFn=1",
+        "There is no setting \"l\u00FC…\". An experiment has name, model, data, prompt, lora, train and evaluate.");
+    row("gradient_accumulation_steps=4",
+        "There is no setting \"gradient_accumulation_steps\". A step takes train.batch_size rows and computes "
+        "train.micro_batch_size "
+        "of them at a time, so gradients are accumulated over batch_size / micro_batch_size parts.");
+    row("train.num_train_epochs=4", "There is no setting \"train.num_train_epochs\". Here it is train.epochs.");
+    row("lora-alpha=4", "There is no setting \"lora-alpha\". Here it is lora.alpha.");
+    row("max_seq_length=4", "There is no setting \"max_seq_length\". Here it is train.max_tokens.");
+    row("train.warmup=1", "There is no setting \"train.warmup\". Did you mean train.warmup_ratio?");
+    row("decay=1", "There is no setting \"decay\". Did you mean train.weight_decay?");
+    row("train.zebra=1", "There is no setting \"train.zebra\". In train there are epochs, batch_size, ");
     row("name=\xFF", "name is not text in UTF-8.");
 }
 

@@ -211,6 +211,18 @@ void TestExperimentYaml::badYaml_data() {
     row("unknown in flow", "lora: {r: 4, alpah: 2}\n", "a.yaml:1:14: unknown key \"alpah\" in lora; did you mean alpha?");
     row("unknown at root", "nmae: x\n", "a.yaml:1:1: unknown key \"nmae\"; did you mean name?");
     row("unknown section", "trian: {epochs: 1}\n", "a.yaml:1:1: unknown key \"trian\"; did you mean train?");
+    row("nothing near", "train:\n  zebra: 1\n",
+        "a.yaml:2:3: unknown key \"zebra\" in train; in train there are epochs, batch_size, micro_batch_size, learning_rate, "
+        "weight_decay, max_grad_norm, warmup_ratio, schedule, optimizer, loss_on, resid_dropout, max_tokens, seed, eval_every "
+        "and "
+        "checkpoint_every.");
+    row("nothing near at root", "zebra: 1\n",
+        "a.yaml:1:1: unknown key \"zebra\"; an experiment has name, model, data, prompt, lora, train and evaluate.");
+    row("the Trainer's word", "train: {per_device_train_batch_size: 2}\n",
+        "a.yaml:1:9: unknown key \"per_device_train_batch_size\" in train; a step takes train.batch_size rows and computes "
+        "train.micro_batch_size of them at a time, so gradients are accumulated over batch_size / micro_batch_size parts.");
+    row("PEFT's word", "lora: {lora_alpha: 2}\n", "a.yaml:1:8: unknown key \"lora_alpha\" in lora; here it is lora.alpha.");
+    row("learning_rate", "learning_rate: 2\n", "a.yaml:1:1: unknown key \"learning_rate\"; did you mean train.learning_rate?");
     row("wrong place", "epochs: 4\n", "a.yaml:1:1: unknown key \"epochs\"; did you mean train.epochs?");
     row("wrong section", "train: {dropout: 0.1}\n", "a.yaml:1:9: unknown key \"dropout\" in train; did you mean lora.dropout?");
     row("another tool's spelling", "train: {batch-size: 8}\n",
@@ -257,7 +269,8 @@ void TestExperimentYaml::badYaml_data() {
     row("doubled label", "prompt: {labels: {a: x, a: y}}\n", "a.yaml:1:25: \"a\" is set twice, first on line 1.");
     row("alias", "name: &n x\nmodel: {path: *n}\n", "a.yaml:2:15: aliases (*name) are not read here; write the value out.");
     row("tag", "name: !!str x\n", "a.yaml:1:7: tags (tag:yaml.org,2002:str) are not read here; leave it out.");
-    row("merge key", "lora: {<<: {r: 4}}\n", "a.yaml:1:8: unknown key \"<<\" in lora; did you mean r?");
+    row("merge key", "lora: {<<: {r: 4}}\n",
+        "a.yaml:1:8: unknown key \"<<\" in lora; in lora there are r, alpha, dropout, bias, targets and rslora.");
     row("list key", "? [a]\n: b\n", "a.yaml:1:3: a key must be a word.");
     row("a list", "- name: x\n", "a.yaml:1:1: an experiment is a map of settings such as \"name: first\", not a list.");
     row("a word", "hello\n", "a.yaml:1:1: an experiment is a map of settings such as \"name: first\", not \"hello\".");

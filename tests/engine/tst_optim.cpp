@@ -4,7 +4,7 @@
 #include "engine/architecture/config.h"
 #include "engine/train/optim.h"
 #include "engine/train/order.h"
-#include "engine/train/schedule.h"
+#include "engine/schedules.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

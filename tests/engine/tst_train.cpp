@@ -96,7 +96,7 @@ struct Training {
     }
 };
 
-const TrainIdentity kIdentity{"settings", "dataset", "model"};
+const TrainIdentity kIdentity{{{"lora.r", "4"}}, "dataset", "model", {}};
 
 } // namespace
 
@@ -486,8 +486,9 @@ void TestTrain::foreignCheckpointIsRefused() {
     Training training(m_llama, trainSpec(), 0);
     const fs::path path =
         writeCheckpoint(dir.path().toStdString(), training.state, *training.lora, training.optimizer, kIdentity);
-    for (const TrainIdentity& other : {TrainIdentity{"other", "dataset", "model"}, TrainIdentity{"settings", "other", "model"},
-                                       TrainIdentity{"settings", "dataset", "other"}})
+    for (const TrainIdentity& other :
+         {TrainIdentity{{{"lora.r", "8"}}, "dataset", "model", {}}, TrainIdentity{{{"lora.r", "4"}}, "other", "model", {}},
+          TrainIdentity{{{"lora.r", "4"}}, "dataset", "other", {}}})
         QVERIFY_EXCEPTION_THROWN(readCheckpoint(path, *training.lora, training.optimizer, other), Error);
     LoraSpec larger = loraSpec(0);
     larger.r = 8;

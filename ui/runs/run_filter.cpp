@@ -246,8 +246,9 @@ private:
         if (field == fieldMap().end()) {
             std::vector<std::string> known;
             for (const auto& [key, reader] : fieldMap()) known.push_back(key.toStdString());
-            throw Problem{Words::tr("Runs have no “%1”. Did you mean %2?")
-                              .arg(name.text, fromText(engine::nearestKey(name.text.toStdString(), known)))};
+            const QString near = fromText(engine::nearestKey(name.text.toStdString(), known));
+            throw Problem{near.isEmpty() ? Words::tr("Runs have no “%1”.").arg(name.text)
+                                         : Words::tr("Runs have no “%1”. Did you mean %2?").arg(name.text, near)};
         }
         const Token op = now();
         ++m_at;
