@@ -78,9 +78,7 @@ int run(Session& session) {
     try {
         const int code = session.command();
         std::cout.flush();
-        if (!std::cout)
-            throw engine::Error(engine::ErrorCode::Io, "Standard output could not be written.",
-                                "Is the disk full, or the reader gone?");
+        if (code == kDone && !std::cout) throw outputLost();
         return code;
     } catch (const engine::StopRequested&) {
         printProblem("Stopped.");

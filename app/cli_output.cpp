@@ -27,10 +27,18 @@ std::string name(ErrorCode code) {
 
 } // namespace
 
-void printJson(const Json& value) {
+bool writeJson(const Json& value) {
     std::cout << value.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
-    if (!std::cout)
-        throw engine::Error(ErrorCode::Io, "Standard output could not be written.", "Is the disk full, or the reader gone?");
+    return bool(std::cout);
+}
+
+void printJson(const Json& value) {
+    if (!writeJson(value)) throw outputLost();
+}
+
+engine::Error outputLost(const std::string& whatIsSafe) {
+    return {ErrorCode::Io, whatIsSafe + (whatIsSafe.empty() ? "Standard" : "standard") + " output could not be written.",
+            "Is the disk full, or the reader gone?"};
 }
 
 void printProblem(const std::string& sentence) {

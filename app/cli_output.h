@@ -13,8 +13,12 @@ namespace app {
 
 using Json = nlohmann::ordered_json;
 
-/// One line of standard output, at once. Throws Error(Io).
+/// One line of standard output, at once; false where that cannot be written, its reader gone or the disk full.
+bool writeJson(const Json& value);
+/// The same; throws Error(Io) instead.
 void printJson(const Json& value);
+/// What to throw where standard output was lost; `whatIsSafe` may say before it what was not: "Run 7 is recorded, but ".
+engine::Error outputLost(const std::string& whatIsSafe = {});
 /// One sentence on standard error.
 void printProblem(const std::string& sentence);
 /// The same of a failure; with --json also an "error" event.
@@ -40,8 +44,9 @@ using engine::bytesText;
 using engine::numberText;
 using engine::secondsText;
 
-/// A sink for a job: step and eval events as JSON if asked for; progress on standard error, as one line that
-/// is redrawn on a terminal and a line a stage elsewhere. The text of TokenEvents goes to standard output unless `json`.
+/// A sink for a job: step and eval events as JSON if asked for, which a job outlives where nobody reads them; progress on
+/// standard error, as one line that is redrawn on a terminal and a line a stage elsewhere. The text of TokenEvents goes to
+/// standard output unless `json`.
 class Progress {
 public:
     explicit Progress(bool json);
@@ -53,8 +58,9 @@ public:
     void clear(); // takes the line off the terminal
 
 private:
+    void tell(const Json& event);
     void show(const std::string& text, double share);
-    bool m_json, m_terminal, m_shown = false;
+    bool m_json, m_terminal, m_shown = false, m_lost = false;
     std::string m_stage;
     std::chrono::steady_clock::time_point m_last{};
 };

@@ -76,15 +76,22 @@ void Progress::show(const std::string& text, double share) {
               << "\033[K" << std::flush;
 }
 
+void Progress::tell(const Json& event) {
+    if (!m_json || m_lost || writeJson(event)) return;
+    m_lost = true;
+    clear();
+    std::cerr << "warning: standard output can be written no longer. The run goes on and is recorded.\n";
+}
+
 void Progress::operator()(const engine::Event& event) {
     if (const auto* step = std::get_if<engine::StepEvent>(&event)) {
-        if (m_json) printJson(stepJson(*step));
+        tell(stepJson(*step));
         const double share = step->steps > 0 ? double(step->step) / double(step->steps) : -1;
         show("train  step " + std::to_string(step->step) + "/" + std::to_string(step->steps) + "  loss " +
                  numberText(step->loss, 3) + rates(step->examples_per_second, step->eta_seconds),
              share);
     } else if (const auto* eval = std::get_if<engine::EvalEvent>(&event)) {
-        if (m_json) printJson(evalJson(*eval));
+        tell(evalJson(*eval));
         clear();
         std::cerr << "step " << eval->step << ": eval loss " << numberText(eval->loss, 4) << ", "
                   << briefText(eval->measured, ", ") << '\n';

@@ -49,14 +49,22 @@ void tellUnfinished(const Session& session, const Outcome& outcome) {
     }
 }
 
+/// A run is whole where its reader went away; what was told of it is not.
+void checkToldOf(RunId id) {
+    std::cout.flush();
+    const std::string run = std::to_string(id);
+    if (!std::cout) throw outputLost("Run " + run + " is done and recorded (phibench-cli runs show " + run + "), but ");
+}
+
 int finish(const Session& session, const Runs& runs, const Outcome& outcome) {
     const auto* done = std::get_if<Done>(&outcome);
     if (!done)
         tellUnfinished(session, outcome);
     else if (session.json)
-        printJson(resultOf(*done));
+        writeJson(resultOf(*done));
     else
         printDone(runs, *done);
+    if (done) checkToldOf(done->run);
     return exitCodeOf(outcome);
 }
 
@@ -68,9 +76,10 @@ int finish(const Session& session, const Runs& runs, const Compared& compared) {
         Json result = resultOf(*done);
         result["baseline"] = *compared.baseline;
         result["comparison"] = comparisonJson(comparison);
-        printJson(result);
+        writeJson(result);
     } else
         std::cout << comparisonText(comparison) << "adapter: " << done->adapter.string() << "\n";
+    checkToldOf(done->run);
     return kDone;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // phibench's entry: opens the runs file, starts the runner, shows the window.
+#include "app/cli_signals.h"
 #include "app/runner.h"
 #include "ui/document.h"
 #include "ui/main_window.h"
@@ -10,9 +11,15 @@
 #include <QMessageBox>
 
 #include <optional>
+#include <stop_token>
 
 int main(int argc, char** argv) {
+    const std::stop_token asked = app::stopOnSignals(); // a terminal that closes must not cost a training its last steps
     QApplication application(argc, argv);
+    const std::stop_callback leave(asked, [] {
+        QMetaObject::invokeMethod(
+            qApp, [] { QCoreApplication::exit(130); }, Qt::QueuedConnection);
+    });
     QApplication::setApplicationName(QStringLiteral("Phibench"));
     QApplication::setOrganizationName(QStringLiteral("Phibench"));
     QApplication::setApplicationVersion(QStringLiteral(PHIBENCH_VERSION));

@@ -44,7 +44,7 @@ Done evaluateAsRun(const Decoder& decoder, const Setup& setup, const NewRun& run
                    std::stop_token stop, JobState& state) {
     done.run = state.run = runs.begin(run);
     state.recorded = true;
-    Recorder recorder(runs, state.run, sink);
+    Recorder recorder(runs, state.run, sink, stop);
     const char* stage = run.kind == RunKind::Baseline ? "baseline" : "evaluate";
     return evaluateAndFinish(decoder, setup, stage, std::move(done), runs, recorder, std::move(stop));
 }
@@ -71,10 +71,10 @@ Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::st
     done.measured.set("peak_rss_bytes", static_cast<double>(peakResidentBytes()));
 
     recorder.flush();
-    runs.setReport(done.run, done.report, classified.predictions);
-    runs.setMeasured(done.run, done.measured);
-    done.measured = runs.summary(done.run).measured;
-    runs.finish(done.run, RunState::Done, "");
+    recorder.whenFree([&] { runs.setReport(done.run, done.report, classified.predictions); });
+    recorder.whenFree([&] { runs.setMeasured(done.run, done.measured); });
+    recorder.whenFree([&] { done.measured = runs.summary(done.run).measured; });
+    recorder.whenFree([&] { runs.finish(done.run, RunState::Done, ""); });
     return done;
 }
 

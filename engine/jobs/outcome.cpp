@@ -18,7 +18,8 @@ void endInStore(Runs& runs, const JobState& state, RunState ended, const std::st
     try {
         runs.finish(state.run, ended, reason);
     } catch (const std::exception&) {
-        // The store itself may be what failed. The next process finds the run interrupted.
+        // The store itself may be what failed. Unless it can be told later, the next process finds the run interrupted.
+        runs.finishLater(state.run, ended, reason);
     }
 }
 

@@ -6,8 +6,8 @@ namespace engine {
 namespace {
 
 constexpr auto kInterval = std::chrono::milliseconds(500);
-constexpr auto kBusyInterval = std::chrono::seconds(3); // another process holds the file: let training go on meanwhile
-constexpr std::size_t kMostHeld = 100'000;              // metrics, after which waiting is no longer harmless
+constexpr auto kBusyInterval = std::chrono::seconds(1); // another process holds the file: let training go on meanwhile
+constexpr std::size_t kMostHeld = 10'000'000;           // metrics, about a GB: from there on it waits
 
 double wallTime() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -15,8 +15,9 @@ double wallTime() {
 
 } // namespace
 
-Recorder::Recorder(Runs& runs, RunId run, const Sink& sink)
-    : m_runs(runs), m_run(run), m_sink(sink), m_own([this](const Event& event) { push(event); }), m_due(Clock::now()) {}
+Recorder::Recorder(Runs& runs, RunId run, const Sink& sink, std::stop_token stop)
+    : m_runs(runs), m_run(run), m_sink(sink), m_own([this](const Event& event) { push(event); }), m_stop(std::move(stop)),
+      m_due(Clock::now()) {}
 
 void Recorder::record(const Event& event) {
     const double now = wallTime();
@@ -48,24 +49,66 @@ void Recorder::push(Event event) {
         return;
     }
     if (Clock::now() < m_due) return;
-    try {
+    if (m_metrics.size() > kMostHeld)
         flush();
+    else
+        tryFlush();
+}
+
+void Recorder::keep(Artifact artifact) {
+    std::erase_if(m_artifacts, [&](const Artifact& older) { return older.kind == artifact.kind; });
+    m_artifacts.push_back(std::move(artifact));
+}
+
+bool Recorder::tryFlush(std::chrono::milliseconds patience) {
+    try {
+        if (m_runs.writable(patience)) {
+            write();
+            return true;
+        }
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::Busy || m_metrics.size() > kMostHeld) throw;
-        m_due = Clock::now() + kBusyInterval;
+        if (error.code() != ErrorCode::Busy) throw;
     }
+    if (!m_saidHeld)
+        warn(m_runs.file().string() +
+             " is held by another process: the run goes on, and what it has to record is written when the file is free.");
+    m_saidHeld = true;
+    m_due = Clock::now() + kBusyInterval;
+    return false;
 }
 
 void Recorder::flush() {
-    if (!m_metrics.empty()) {
-        m_runs.addMetrics(m_run, m_metrics);
-        m_metrics.clear();
+    whenFree([this] { write(); });
+}
+
+void Recorder::whenFree(const std::function<void()>& work) {
+    for (;;) {
+        try {
+            if (m_runs.writable(kMoment)) {
+                work();
+                m_saidWaiting = false;
+                return;
+            }
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::Busy) throw;
+        }
+        if (!m_saidWaiting)
+            warn("Waiting for " + m_runs.file().string() +
+                 ", which another process holds, to record how the run ended. Close the other program, or stop the run.");
+        m_saidWaiting = true;
+        if (m_stop.stop_requested()) throw StopRequested{};
     }
-    if (m_stepsChanged) {
-        m_runs.setSteps(m_run, m_step, m_steps);
-        m_stepsChanged = false;
-    }
+}
+
+/// What is written is held no longer, so that a failure between leaves the rest.
+void Recorder::write() {
+    m_runs.addMetrics(m_run, m_metrics);
+    m_metrics.clear();
+    if (m_stepsChanged) m_runs.setSteps(m_run, m_step, m_steps);
+    m_stepsChanged = false;
+    for (; !m_artifacts.empty(); m_artifacts.erase(m_artifacts.begin())) m_runs.addArtifact(m_run, m_artifacts.front());
     pass();
+    m_saidHeld = false;
     m_due = Clock::now() + kInterval;
 }
 
@@ -74,6 +117,10 @@ void Recorder::pass() {
     m_held.clear();
     if (m_sink)
         for (const Event& event : events) m_sink(event);
+}
+
+void Recorder::warn(const std::string& message) {
+    if (m_sink) m_sink(LogEvent{m_run, Severity::Warning, message});
 }
 
 } // namespace engine

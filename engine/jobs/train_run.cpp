@@ -63,7 +63,7 @@ std::optional<std::filesystem::path> TrainRun::findCheckpoint(RunId run) {
         throw Error(ErrorCode::BadInput,
                     name + " was begun with another model: " + m_setup.model.string() + " has changed since.", hint);
     std::vector<std::string> damaged;
-    auto found = newestCheckpoint(checkpointFolder(), damaged);
+    auto found = newestCheckpoint(m_runs.artifactDirectory(run) / "checkpoints", damaged);
     for (const std::string& wrong : damaged) warn(m_sink, wrong + ". An older state is used instead.");
     if (!found) warn(m_sink, name + " has no checkpoint yet, so it starts again from its first step.");
     return found;
@@ -87,7 +87,8 @@ void TrainRun::begin() {
     m_state.step = m_training.step;
     if (m_checkpoint) m_state.checkpoint = *m_checkpoint;
     m_runs.setSteps(m_state.run, m_training.step, m_steps);
-    m_recorder.emplace(m_runs, m_state.run, m_sink);
+    m_folder = m_runs.artifactDirectory(m_state.run);
+    m_recorder.emplace(m_runs, m_state.run, m_sink, m_stop);
     m_recorder->push(ProgressEvent{0, "train", m_training.step, m_steps, 0, -1});
 }
 
@@ -97,7 +98,8 @@ bool TrainRun::fitted(Decoder& decoder) {
     fit.checkpoint = [this](const TrainState& state) {
         keepWhatIsHeld(); // a run killed later resumes from here: what led here must be in the store
         m_state.checkpoint = writeCheckpoint(checkpointFolder(), state, *m_lora, *m_optimizer, m_identity);
-        m_runs.addArtifact(m_state.run, {"checkpoint", m_state.checkpoint, checkpointSha256(m_state.checkpoint)});
+        m_recorder->keep({"checkpoint", m_state.checkpoint, checkpointSha256(m_state.checkpoint)});
+        m_recorder->tryFlush();
     };
     const Sink sink = [this](const Event& event) {
         const auto* step = std::get_if<StepEvent>(&event);
@@ -108,7 +110,10 @@ bool TrainRun::fitted(Decoder& decoder) {
     };
     try {
         const bool whole = engine::fit(fit, m_training, sink, m_stop);
-        m_recorder->flush();
+        if (whole)
+            m_recorder->tryFlush(); // what is left is written with the report
+        else if (!m_recorder->tryFlush(m_runs.patience()))
+            warn(m_sink, "The figures of the last steps could not be recorded. The checkpoint is whole: the run can go on.");
         return whole;
     } catch (...) {
         keepWhatIsHeld();
@@ -119,16 +124,16 @@ bool TrainRun::fitted(Decoder& decoder) {
 /// The steps so far; where the store cannot take them now they stay held.
 void TrainRun::keepWhatIsHeld() {
     try {
-        m_recorder->flush();
+        m_recorder->tryFlush();
     } catch (const Error&) {}
 }
 
 std::filesystem::path TrainRun::save() {
     tellStage(m_recorder->sink(), "save");
-    const std::filesystem::path folder = m_runs.artifactDirectory(m_state.run) / "adapter";
+    const std::filesystem::path folder = m_folder / "adapter";
     const std::string& path = m_setup.experiment.model.path;
     saveAdapter(*m_lora, folder, path == "default" ? m_setup.model.string() : path);
-    m_runs.addArtifact(m_state.run, {"adapter", folder, sha256File(folder / "adapter_model.safetensors")});
+    m_recorder->keep({"adapter", folder, sha256File(folder / "adapter_model.safetensors")});
     return folder;
 }
 

@@ -24,7 +24,7 @@ public:
     Done run(Decoder& decoder, double loadSeconds);
 
 private:
-    std::filesystem::path checkpointFolder() const { return m_runs.artifactDirectory(m_state.run) / "checkpoints"; }
+    std::filesystem::path checkpointFolder() const { return m_folder / "checkpoints"; }
     std::optional<std::filesystem::path> findCheckpoint(RunId run);
     void tellFootprint() const;
     void begin();
@@ -39,6 +39,7 @@ private:
     std::stop_token m_stop;
     JobState& m_state;
     TrainIdentity m_identity;
+    std::filesystem::path m_folder; // the run's
     std::int64_t m_steps = 0;
     std::optional<std::filesystem::path> m_checkpoint; // to go on from
     std::shared_ptr<Lora> m_lora;

@@ -7,9 +7,12 @@ namespace engine {
 
 namespace {
 
-constexpr int kBusyMs = 5000;
+bool isBusy(const SQLite::Exception& problem) {
+    const int code = problem.getErrorCode() & 0xFF;
+    return code == SQLITE_BUSY || code == SQLITE_LOCKED;
+}
 
-SQLite::Database opened(const std::filesystem::path& file) {
+SQLite::Database opened(const std::filesystem::path& file, std::chrono::milliseconds patience) {
     std::error_code problem;
     if (std::filesystem::is_directory(file, problem))
         throw Error(ErrorCode::BadInput, file.string() + " is a folder, not a runs file.");
@@ -19,7 +22,8 @@ SQLite::Database opened(const std::filesystem::path& file) {
         if (problem) throw Error(ErrorCode::Io, "Cannot make the folder of " + file.string() + ": " + problem.message() + ".");
     }
     try {
-        SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
+        SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
+                                  static_cast<int>(patience.count()));
         if (sqlite3_db_readonly(database.getHandle(), "main") == 1)
             throw Error(ErrorCode::Io, file.string() + " may only be read, and runs are recorded in it.",
                         "Make it writable, or choose another file with --db.");
@@ -34,8 +38,7 @@ Error storeError(const SQLite::Exception& problem, const std::filesystem::path& 
     switch (problem.getErrorCode() & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return {ErrorCode::Busy, name + " has been held by another process for over 5 seconds.",
-                "Close the other program that uses it, then try again."};
+        return {ErrorCode::Busy, name + " is held by another process.", "Close the other program that uses it, then try again."};
     case SQLITE_NOTADB:
         return {ErrorCode::BadInput, name + " is no SQLite database, so it is no runs file.",
                 "It was left as it is; choose another file with --db."};
@@ -57,6 +60,22 @@ Error storeError(const SQLite::Exception& problem, const std::filesystem::path& 
     }
 }
 
-Connection::Connection(const std::filesystem::path& file) : m_file(file), m_database(opened(file)) {}
+Connection::Connection(const std::filesystem::path& file, std::chrono::milliseconds patience)
+    : m_file(file), m_patience(patience), m_database(opened(file, patience)) {}
+
+bool Connection::isFree(std::chrono::milliseconds patience) {
+    return use([&](SQLite::Database& database) {
+        bool free = true;
+        database.setBusyTimeout(static_cast<int>(patience.count()));
+        try {
+            const SQLite::Transaction alone(database, SQLite::TransactionBehavior::EXCLUSIVE); // rolled back
+        } catch (const SQLite::Exception& problem) {
+            free = false;
+            if (!isBusy(problem)) throw;
+        }
+        database.setBusyTimeout(static_cast<int>(m_patience.count()));
+        return free;
+    });
+}
 
 } // namespace engine

@@ -6,6 +6,7 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Transaction.h>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 
@@ -13,18 +14,23 @@ namespace engine {
 
 /// What SQLite said, as an Error: Busy, BadInput for a file that is no database, Io else.
 Error storeError(const SQLite::Exception& problem, const std::filesystem::path& file);
+/// How long a call waits for other processes.
+inline constexpr std::chrono::milliseconds kPatience{5000};
 
 class Connection {
 public:
-    /// Opens or creates the file; nothing is read or written yet. Throws Error.
-    explicit Connection(const std::filesystem::path& file);
+    /// Opens or creates the file; nothing is read or written yet. Calls wait for other processes up to `patience`. Throws Error.
+    explicit Connection(const std::filesystem::path& file, std::chrono::milliseconds patience = kPatience);
 
     const std::filesystem::path& file() const { return m_file; }
+    std::chrono::milliseconds patience() const { return m_patience; }
 
     /// `work(SQLite::Database&)` in a transaction that sees one state of the file.
     template <typename Work> auto read(Work work) { return transact(SQLite::TransactionBehavior::DEFERRED, work); }
     /// The same for changes: all of them or none.
     template <typename Work> auto write(Work work) { return transact(SQLite::TransactionBehavior::IMMEDIATE, work); }
+    /// Whether nobody else reads or writes the file, waiting up to `patience` for it. Throws Error.
+    bool isFree(std::chrono::milliseconds patience);
     /// Without a transaction.
     template <typename Work> auto use(Work work) {
         const std::lock_guard lock(m_mutex);
@@ -49,6 +55,7 @@ private:
     }
 
     std::filesystem::path m_file;
+    std::chrono::milliseconds m_patience;
     std::mutex m_mutex;
     SQLite::Database m_database;
 };

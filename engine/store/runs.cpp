@@ -77,7 +77,10 @@ ProcessId readOwner(const SQLite::Statement& row, int first) {
             row.getColumn(first + 3).getString()};
 }
 
-Runs::Runs(const std::filesystem::path& file) : m_impl(std::make_unique<Impl>(file)) {
+Runs::Runs(const std::filesystem::path& file) : Runs(file, kPatience) {}
+
+Runs::Runs(const std::filesystem::path& file, std::chrono::milliseconds patience)
+    : m_impl(std::make_unique<Impl>(file, patience)) {
     prepare(m_impl->connection);
     m_impl->connection.use([&](SQLite::Database& database) { checkTables(database, m_impl->connection.file()); });
     recoverInterrupted();
@@ -89,7 +92,45 @@ const std::filesystem::path& Runs::file() const {
     return m_impl->connection.file();
 }
 
+bool Runs::writable(std::chrono::milliseconds patience) {
+    return m_impl->connection.isFree(patience);
+}
+
+std::chrono::milliseconds Runs::patience() const {
+    return m_impl->connection.patience();
+}
+
+void Runs::finishLater(RunId run, RunState state, const std::string& exitReason) {
+    const std::lock_guard lock(m_impl->endsMutex);
+    m_impl->ends.push_back({run, state, exitReason});
+}
+
+void Runs::Impl::end(const End& end) {
+    if (end.state == RunState::Running) throw Error(ErrorCode::Internal, "A run cannot finish as running.");
+    change(end.run, [&](SQLite::Database& database) {
+        SQLite::Statement update(database, "UPDATE runs SET state = ?, finished = ?, exit_reason = ? WHERE id = ?");
+        update.bind(1, toString(end.state));
+        update.bind(2, now());
+        update.bind(3, end.reason);
+        update.bind(4, end.run);
+        update.exec();
+    });
+}
+
+void Runs::Impl::endWhatEnded() {
+    const std::lock_guard lock(endsMutex);
+    if (ends.empty() || !connection.isFree(std::chrono::milliseconds(100))) return;
+    for (; !ends.empty(); ends.erase(ends.begin())) {
+        try {
+            end(ends.front());
+        } catch (const Error& error) {
+            if (error.code() == ErrorCode::Busy) return;
+        } // a run that was deleted meanwhile needs no end
+    }
+}
+
 int Runs::recoverInterrupted() {
+    m_impl->endWhatEnded();
     const auto orphans = [](SQLite::Database& database) {
         std::vector<std::pair<RunId, std::int64_t>> gone;
         SQLite::Statement query(database, "SELECT id, pid, process_start, boot, host FROM runs WHERE state = 'running'");
@@ -161,6 +202,7 @@ RunId Runs::begin(const NewRun& run) {
 }
 
 void Runs::reopen(RunId run) {
+    m_impl->endWhatEnded();
     m_impl->change(run, [&](SQLite::Database& database) {
         SQLite::Statement query(database, "SELECT state, pid, process_start, boot, host FROM runs WHERE id = ?");
         query.bind(1, run);
@@ -268,15 +310,7 @@ void Runs::addArtifact(RunId run, const Artifact& artifact) {
 }
 
 void Runs::finish(RunId run, RunState state, const std::string& exitReason) {
-    if (state == RunState::Running) throw Error(ErrorCode::Internal, "A run cannot finish as running.");
-    m_impl->change(run, [&](SQLite::Database& database) {
-        SQLite::Statement update(database, "UPDATE runs SET state = ?, finished = ?, exit_reason = ? WHERE id = ?");
-        update.bind(1, toString(state));
-        update.bind(2, now());
-        update.bind(3, exitReason);
-        update.bind(4, run);
-        update.exec();
-    });
+    m_impl->end({run, state, exitReason});
 }
 
 void Runs::rename(RunId run, const std::string& name) {

@@ -6,6 +6,7 @@
 #include "engine/events.h"
 #include "engine/measures.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -75,17 +76,22 @@ struct RunDetail {
 std::filesystem::path adapterFolder(const RunDetail& run);
 
 /// One connection to one runs file; safe to share among threads of a process (calls are serialised).
-/// All members throw Error: NotFound for an unknown run, Busy when another process holds the file over 5 s, Io otherwise.
+/// All members throw Error: NotFound for an unknown run, Busy when another process holds the file for longer than
+/// `patience` (5 s unless said), Io otherwise.
 class Runs {
 public:
     /// Opens or creates the file and migrates it forward (a copy is kept first). Runs left `running` by a process that
     /// is gone become `interrupted`.
     explicit Runs(const std::filesystem::path& file);
+    Runs(const std::filesystem::path& file, std::chrono::milliseconds patience);
     ~Runs();
     Runs(const Runs&) = delete;
     Runs& operator=(const Runs&) = delete;
 
     const std::filesystem::path& file() const;
+    /// Whether a call would not have to wait: no other process reads or writes the file. Waits up to `patience` for that.
+    bool writable(std::chrono::milliseconds patience);
+    std::chrono::milliseconds patience() const;
     /// Looks again for runs whose process is gone; how many became `interrupted`. A run of another machine, or of a container
     /// that cannot be seen into, stays `running`, and reopen() takes it over.
     int recoverInterrupted();
@@ -106,6 +112,8 @@ public:
     void setMeasured(RunId run, const Measured& measured);
     void addArtifact(RunId run, const Artifact& artifact); // replaces one of the same kind
     void finish(RunId run, RunState state, const std::string& exitReason);
+    /// The same for a file that another process holds: done as soon as list(), recoverInterrupted() or reopen() finds it free.
+    void finishLater(RunId run, RunState state, const std::string& exitReason);
 
     std::vector<RunSummary> list() const; // newest first
     RunSummary summary(RunId run) const;

@@ -5,12 +5,13 @@
 #include "engine/store/rows.h"
 
 #include <map>
+#include <mutex>
 
 namespace engine {
 
 struct Runs::Impl {
-    explicit Impl(const std::filesystem::path& file)
-        : connection(std::filesystem::absolute(file).lexically_normal()), me(currentProcess()) {}
+    Impl(const std::filesystem::path& file, std::chrono::milliseconds patience)
+        : connection(std::filesystem::absolute(file).lexically_normal(), patience), me(currentProcess()) {}
 
     /// `work(SQLite::Database&)` on a run that is there, all or nothing.
     template <typename Work> auto change(RunId run, Work work) {
@@ -31,6 +32,17 @@ struct Runs::Impl {
 
     Connection connection;
     ProcessId me;
+    /// Ends that the file could not take yet.
+    struct End {
+        RunId run = 0;
+        RunState state = RunState::Stopped;
+        std::string reason;
+    };
+    void end(const End& end);
+    /// What finishLater() was told, where the file is free by now.
+    void endWhatEnded();
+    std::mutex endsMutex;
+    std::vector<End> ends;
     /// Settings of runs seen by list(), by number: they never change, and numbers are given once.
     std::map<RunId, std::vector<std::pair<std::string, std::string>>> params;
     /// What was computed anew of runs seen by list() whose version did not know a measure.

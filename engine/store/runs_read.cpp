@@ -108,6 +108,7 @@ std::optional<Params> decisive(const Params& recorded) {
 } // namespace
 
 std::vector<RunSummary> Runs::list() const {
+    m_impl->endWhatEnded();
     return m_impl->connection.read([&](SQLite::Database& database) {
         std::vector<RunSummary> runs;
         SQLite::Statement query(database, selectSummary() + "ORDER BY id DESC");

@@ -226,7 +226,7 @@ void TestRunsProcesses::heldByAnother() {
     QVERIFY(problem.code == ErrorCode::Busy);
     QCOMPARE(problem.message,
              m_file.string() +
-                 " has been held by another process for over 5 seconds. Close the other program that uses it, then try again.");
+                 " is held by another process. Close the other program that uses it, then try again.");
     holder.exec("COMMIT");
     runs.setNote(id, "y");
     QCOMPARE(runs.list().front().note, std::string("y"));
