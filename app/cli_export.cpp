@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// export: a run's adapter for PEFT or merged into its model, its predictions and metrics as CSV, or a page to send to somebody.
+// export: a run in one of the formats that the exporters' list holds.
 #include "app/cli.h"
 #include "app/cli_file.h"
 #include "app/cli_html.h"
 #include "app/cli_output.h"
 #include "app/cli_signals.h"
-#include "engine/files/new_file.h"
-#include "engine/merge.h"
-#include "engine/store/exports.h"
+#include "engine/exports.h"
 
 #include <iostream>
 #include <memory>
@@ -17,60 +15,62 @@ namespace app {
 namespace {
 
 using namespace engine;
-namespace fs = std::filesystem;
 
-/// `out` ends in .csv: the predictions; else a folder with metrics and everything else as well.
-void writeCsv(const Runs& runs, const RunDetail& run, const fs::path& out) {
-    if (out.extension() != ".csv") return exportCsv(runs, run.summary.id, out);
-    if (!run.report)
-        throw Error(ErrorCode::BadInput, "Run " + std::to_string(run.summary.id) + " has no predictions: it was not evaluated.");
-    writeWhole(out, predictionsCsv(run, runs.predictions(run.summary.id)));
+Exporter htmlExporter() {
+    return {.key = "html",
+            .title = "Page",
+            .help = "a page to send to somebody",
+            .suffix = ".html",
+            .needs = {.predictions = true},
+            .options = {},
+            .write = [](const ExportRequest& request, const Sink&, std::stop_token) -> Exported {
+                writeWhole(request.out, htmlReport(request.runs, request.run));
+                return {.path = request.out, .notes = {}, .facts = {}};
+            }};
 }
 
-void exportPeft(const RunDetail& run, const fs::path& out) {
-    const fs::path adapter = adapterFolder(run);
-    fs::path target = fs::absolute(out).lexically_normal();
-    if (!target.has_filename()) target = target.parent_path(); // "adapter/"
-    requireFree(target);
-    NewFolder folder(target);
-    std::error_code problem;
-    fs::copy(adapter, folder.path(), fs::copy_options::recursive, problem);
-    if (problem) throw Error(ErrorCode::Io, out.string() + " cannot be written: " + problem.message() + ".");
-    folder.commit();
+std::vector<Exporter> formats() {
+    std::vector<Exporter> list = exporters();
+    list.push_back(htmlExporter());
+    return list;
 }
 
-Json exportMerged(const Session& session, const Runs& runs, RunId id, const fs::path& out) {
+int exportRun(const Session& session, RunId id, const std::string& format, const std::filesystem::path& out,
+              const ExportChoices& choices) {
+    const std::vector<Exporter> list = formats();
+    const Exporter& exporter = exporterNamed(list, format);
+    const Runs runs(session.existingRunsFile());
     const std::stop_token stop = stopOnSignals();
     Progress progress(session.json);
-    const Merged merged = mergeRun(runs, id, out, progress.sink(), stop);
+    const Exported done = engine::exportRun(exporter, runs, id, out, choices, progress.sink(), stop);
     progress.clear();
-    std::cerr << merged.parameters << " parameters in " << merged.type << ", " << bytesText(merged.bytes) << " in "
-              << merged.files << (merged.files == 1 ? " file" : " files") << '\n';
-    if (!merged.remark.empty()) std::cerr << "note: " << merged.remark << '\n';
-    return {{"dtype", merged.type},
-            {"parameters", merged.parameters},
-            {"bytes", merged.bytes},
-            {"files", merged.files},
-            {"remark", merged.remark}};
+    for (const std::string& note : done.notes) std::cerr << note << '\n';
+    if (!session.json) return kDone;
+    Json result{{"event", "result"}, {"run", id}, {"format", format}, {"out", out.string()}};
+    for (const auto& [name, fact] : done.facts) std::visit([&](const auto& value) { result[name] = value; }, fact);
+    printJson(result);
+    return kDone;
 }
 
-int exportRun(const Session& session, RunId id, const std::string& format, const fs::path& out) {
-    if (format == "gguf" || format == "mlflow" || format == "tensorboard")
-        throw Error(ErrorCode::BadInput, "phibench-cli cannot export to " + format + " yet.",
-                    "It can to peft, safetensors, csv and html.");
-    const Runs runs(session.existingRunsFile());
-    const RunDetail run = runs.detail(id);
-    Json result{{"event", "result"}, {"run", id}, {"format", format}, {"out", out.string()}};
-    if (format == "peft")
-        exportPeft(run, out);
-    else if (format == "safetensors")
-        result.update(exportMerged(session, runs, id, out));
-    else if (format == "csv")
-        writeCsv(runs, run, out);
-    else
-        writeWhole(out, htmlReport(runs, run));
-    if (session.json) printJson(result);
-    return kDone;
+std::string helpOf(const std::vector<Exporter>& list) {
+    std::string help;
+    for (const Exporter& exporter : list) help += (help.empty() ? "" : "; ") + exporter.key + ": " + exporter.help;
+    return help;
+}
+
+/// An option a key; formats may share one.
+void addOptions(CLI::App& command, const std::vector<Exporter>& list, ExportChoices& choices) {
+    for (const Exporter& exporter : list)
+        for (const ExportOption& option : exporter.options) {
+            if (command.get_option_no_throw("--" + option.key)) continue;
+            std::string values;
+            for (const std::string& value : option.values) values += (values.empty() ? "" : "|") + value;
+            command
+                .add_option_function<std::string>(
+                    "--" + option.key, [&choices, key = option.key](const std::string& value) { choices[key] = value; },
+                    "Of " + exporter.key + ": " + option.help + " (" + option.values.front() + " if not said)")
+                ->type_name(values);
+        }
 }
 
 } // namespace
@@ -79,19 +79,21 @@ void addExport(CLI::App& root, Session& session) {
     struct Options {
         RunId run = 0;
         std::string format, out;
+        ExportChoices choices;
     };
     const auto options = std::make_shared<Options>();
+    const std::vector<Exporter> list = formats();
     CLI::App* command = root.add_subcommand("export", "Write a run for other programs and people");
     command->add_option("RUN", options->run, "The run's number")->required()->check(atLeast(1));
-    command
-        ->add_option("--format", options->format,
-                     "peft: the adapter's folder; safetensors: the model with the adapter merged into it, a folder; csv: the "
-                     "predictions (PATH.csv), or a folder with the metrics as well; html: a page")
-        ->required()
-        ->check(CLI::IsMember({"peft", "safetensors", "gguf", "mlflow", "tensorboard", "csv", "html"}));
+    std::vector<std::string> keys;
+    for (const Exporter& exporter : list) keys.push_back(exporter.key);
+    command->add_option("--format", options->format, helpOf(list))->required()->check(CLI::IsMember(keys));
+    addOptions(*command, list, options->choices);
     command->add_option("--out", options->out, "The file or folder to write")->type_name("PATH")->required();
     command->callback([&session, options] {
-        session.command = [&session, options] { return exportRun(session, options->run, options->format, options->out); };
+        session.command = [&session, options] {
+            return exportRun(session, options->run, options->format, options->out, options->choices);
+        };
     });
 }
 

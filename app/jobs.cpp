@@ -30,6 +30,7 @@ Jobs engineJobs() {
             return playground->generate(prompt, options, useAdapter, column, tokens, token);
         };
     };
+    jobs.exporters = exporters();
     return jobs;
 }
 

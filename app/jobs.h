@@ -2,12 +2,14 @@
 // What the runner calls: the engine, or in a test a fake of it.
 #pragma once
 #include "engine/data/table.h"
+#include "engine/exports.h"
 #include "engine/jobs.h"
 
 #include <filesystem>
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace app {
 
@@ -28,6 +30,7 @@ struct Jobs {
     std::function<Generate(const std::string& model, const std::string& precision, const std::filesystem::path& adapter,
                            const engine::Sink&, std::stop_token)>
         openPlayground;
+    std::vector<engine::Exporter> exporters;
 };
 
 /// The engine itself.

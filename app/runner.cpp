@@ -27,7 +27,7 @@ void hash(const Table& table, const std::stop_token& stop) {
 
 Runner::Runner(Runs& runs, Jobs jobs, QObject* parent)
     : ui::Backend(parent), m_runs(runs), m_calls(std::move(jobs)), m_jobs(QStringLiteral("jobs")),
-      m_files(QStringLiteral("files")), m_prompts(QStringLiteral("playground")) {
+      m_files(QStringLiteral("files")), m_prompts(QStringLiteral("playground")), m_exports(QStringLiteral("exports")) {
     m_timer.setSingleShot(true);
     connect(&m_timer, &QTimer::timeout, this, &Runner::drain);
 }
@@ -36,6 +36,7 @@ Runner::~Runner() {
     stop();
     m_tableStop.request_stop();
     stopPrompt();
+    stopExports();
     m_prompts.post([this] { m_playground = {}; }); // where it was made
 }
 
@@ -268,6 +269,39 @@ void Runner::answer(const ui::PlaygroundRequest& request, quint64 token, std::st
         fail(QString::fromStdString(error.message()), QString::fromStdString(error.hint()));
     } catch (const std::exception& error) { // what a library threw past the engine
         fail(QString::fromUtf8(error.what()), QString());
+    }
+}
+
+quint64 Runner::exportRun(RunId run, const QString& format, const ExportChoices& choices, const QString& path) {
+    const quint64 token = ++m_exportToken;
+    m_exports.post([this, token, run, format = format.toStdString(), choices, path = std::filesystem::path(path.toStdString()),
+                    stop = m_exportStop.get_token()] { write(token, run, format, choices, path, stop); });
+    return token;
+}
+
+void Runner::stopExports() {
+    m_exportStop.request_stop();
+    m_exportStop = std::stop_source();
+}
+
+void Runner::write(quint64 token, RunId run, const std::string& format, const ExportChoices& choices,
+                   const std::filesystem::path& path, std::stop_token stop) {
+    const auto fail = [&](const QString& message, const QString& hint) {
+        onWindow([this, token, message, hint] { Q_EMIT exportFailed(token, message, hint); });
+    };
+    QElapsedTimer told;
+    const auto tell = [&](const Event& event) {
+        const auto* progress = std::get_if<ProgressEvent>(&event);
+        if (!progress || (told.isValid() && told.elapsed() < 2 * kDeliverMs)) return;
+        told.start();
+        onWindow([this, token, done = progress->done, total = progress->total] { Q_EMIT exportProgress(token, done, total); });
+    };
+    try {
+        if (stop.stop_requested()) throw StopRequested{};
+        const Exported what = engine::exportRun(exporterNamed(exporters(), format), m_runs, run, path, choices, tell, stop);
+        onWindow([this, token, what] { Q_EMIT exported(token, what); });
+    } catch (const StopRequested&) { fail(tr("The export was stopped; nothing was written."), {}); } catch (const Error& error) {
+        fail(QString::fromStdString(error.message()), QString::fromStdString(error.hint()));
     }
 }
 

@@ -32,6 +32,10 @@ public:
     quint64 inspectModel(const QString& model, const engine::LoraSpec& lora) override;
     quint64 prompt(const ui::PlaygroundRequest& request) override;
     void stopPrompt() override;
+    const std::vector<engine::Exporter>& exporters() const override { return m_calls.exporters; }
+    quint64 exportRun(engine::RunId run, const QString& format, const engine::ExportChoices& choices,
+                      const QString& path) override;
+    void stopExports() override;
 
 private:
     /// One training or evaluation, shared by its thread and the window's.
@@ -59,6 +63,8 @@ private:
     void wake();
     void drain();
     void deliver(Job& job);
+    void write(quint64 token, engine::RunId run, const std::string& format, const engine::ExportChoices& choices,
+               const std::filesystem::path& path, std::stop_token stop);
     void answer(const ui::PlaygroundRequest& request, quint64 token, std::stop_token stop);
     /// Queued on the window's thread, in the order of the calls.
     template <typename Call> void onWindow(Call call) { QMetaObject::invokeMethod(this, std::move(call), Qt::QueuedConnection); }
@@ -69,11 +75,11 @@ private:
     std::shared_ptr<Job> m_job;
     QTimer m_timer;            // to the next delivery of events
     QElapsedTimer m_delivered; // since the last
-    std::stop_source m_stop, m_tableStop, m_promptStop;
-    quint64 m_tableToken = 0, m_promptToken = 0;
+    std::stop_source m_stop, m_tableStop, m_promptStop, m_exportStop;
+    quint64 m_tableToken = 0, m_promptToken = 0, m_exportToken = 0;
     std::atomic<quint64> m_modelToken = 0;
     Playground m_playground;
-    Worker m_jobs, m_files, m_prompts; // last: they end before what they use
+    Worker m_jobs, m_files, m_prompts, m_exports; // last: they end before what they use
 };
 
 } // namespace app

@@ -4,6 +4,7 @@
 #include "engine/data/table.h"
 #include "engine/events.h"
 #include "engine/experiment.h"
+#include "engine/exports.h"
 #include "engine/jobs.h"
 #include "engine/store/runs.h"
 
@@ -53,6 +54,14 @@ public:
     virtual quint64 prompt(const PlaygroundRequest& request) = 0;
     virtual void stopPrompt() = 0;
 
+    /// In which formats a run can be written, in the order in which they are shown.
+    virtual const std::vector<engine::Exporter>& exporters() const = 0;
+    /// Writes a run in the background, one after the other; exported or exportFailed follows with the same token.
+    virtual quint64 exportRun(engine::RunId run, const QString& format, const engine::ExportChoices& choices,
+                              const QString& path) = 0;
+    /// What is being written, and what waits, ends with exportFailed.
+    virtual void stopExports() = 0;
+
 Q_SIGNALS:
     /// A job of startTraining/startEvaluation began: baseline first, then the training.
     void jobStarted(engine::RunId run, engine::RunKind kind, const QString& name);
@@ -71,6 +80,10 @@ Q_SIGNALS:
     void playgroundToken(quint64 token, int column, const QString& text);
     void playgroundFinished(quint64 token, int column, const QString& text,
                             const QString& facts); // facts: "42 tokens, 51 tokens/s"
+    /// At most ten times a second; total 0: unknown.
+    void exportProgress(quint64 token, qint64 done, qint64 total);
+    void exported(quint64 token, const engine::Exported& what);
+    void exportFailed(quint64 token, const QString& message, const QString& hint);
     void playgroundFailed(quint64 token, const QString& message, const QString& hint);
 };
 

@@ -2,12 +2,11 @@
 // What a model's files say of its decoder, and the same said again in files that are written here.
 #pragma once
 #include "engine/architecture/architecture.h"
-#include "engine/weights/gguf.h"
+#include "engine/weights/gguf_writer.h"
 #include "engine/weights/tensor_view.h"
 
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace engine {
@@ -34,8 +33,8 @@ struct GgufTable {
     std::vector<double> values;
 };
 std::vector<GgufTable> ggufTables(const DecoderConfig& config);
-/// A GGUF's keys but those of its tokenizer, general.architecture first, whole numbers to be written as u32 and real ones as f32.
-/// Throws Error(BadInput) for what the architecture's keys cannot say.
-std::vector<std::pair<std::string, GgufFile::Value>> ggufMetadata(const DecoderConfig& config);
+/// A GGUF's keys but those of its tokenizer, general.architecture first. Throws Error(BadInput) for what the architecture's keys
+/// cannot say.
+GgufMetadata ggufMetadata(const DecoderConfig& config);
 
 } // namespace engine

@@ -2,18 +2,14 @@
 // The keys of a GGUF file that say what its decoder is. For families only.
 #pragma once
 #include "engine/architecture/architecture.h"
-#include "engine/weights/gguf.h"
+#include "engine/weights/gguf_writer.h"
 
 #include <initializer_list>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace engine {
-
-/// In the order of writing. Whole numbers are written as u32, real ones as f32.
-using GgufMetadata = std::vector<std::pair<std::string, GgufFile::Value>>;
 
 /// Keys below the architecture's name. What is missing or of a wrong kind throws Error(BadInput) naming file and key.
 class GgufKeys {

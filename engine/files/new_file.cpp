@@ -44,7 +44,7 @@ void requireFree(const std::filesystem::path& folder) {
     std::error_code problem;
     if (!std::filesystem::exists(std::filesystem::symlink_status(folder, problem))) return;
     if (!std::filesystem::is_directory(folder, problem) || !std::filesystem::is_empty(folder, problem))
-        throw Error(ErrorCode::BadInput, folder.string() + " is there already.", "Give a new folder.");
+        throw Error(ErrorCode::BadInput, folder.string() + " is there already.", "Give a new name.");
 }
 
 NewFile::NewFile(const std::filesystem::path& file) : m_path(file), m_temporary(temporaryBeside(file)) {

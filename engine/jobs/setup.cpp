@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostIssues = 10; // told one by one
 
 bool isGguf(const fs::path& model) {
-    return model.extension() == ".gguf";
+    return !fs::is_directory(model);
 }
 
 void checkSettings(const Experiment& experiment) {

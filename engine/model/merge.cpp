@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/merge.h"
 #include "engine/architecture/names.h"
-#include "engine/architecture/tensors.h"
 #include "engine/model/loader.h"
 #include "engine/model/quantised_layers.h"
 #include "engine/weights/gguf.h"
@@ -166,6 +165,11 @@ DType MergedModel::type() const {
     const auto most =
         std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     return most == counts.end() ? DType::F32 : most->first;
+}
+
+at::Tensor MergedModel::values(const TensorShape& tensor) const {
+    const c10::InferenceMode guard;
+    return m_impl->merged(tensor);
 }
 
 void MergedModel::write(std::size_t tensor, const std::function<void(std::span<const std::byte>)>& out) const {

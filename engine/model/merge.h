@@ -3,9 +3,11 @@
 #pragma once
 #include "engine/architecture/architecture.h"
 #include "engine/architecture/precision.h"
+#include "engine/architecture/tensors.h"
 #include "engine/model/lora.h"
 #include "engine/weights/tensor_view.h"
 
+#include <ATen/core/Tensor.h>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -32,6 +34,8 @@ public:
     /// Calls `out` with the tensor's bytes. Throws Error naming a tensor whose values are missing, misshapen or beyond the type's
     /// range.
     void write(std::size_t tensor, const std::function<void(std::span<const std::byte>)>& out) const;
+    /// A tensor that the decoder reads, by its Hugging Face name, whatever the file calls it: float32, before it is rounded.
+    at::Tensor values(const TensorShape& tensor) const;
 
 private:
     struct Impl;

@@ -27,6 +27,7 @@ public:
     Bpe() = default;
     /// Of two merges of one pair the last counts.
     Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const BpeOptions& options);
+    const BpeOptions& options() const { return m_options; }
 
     /// Appends the word's tokens. `vocabulary` is the one given when made. n log n in the word's length.
     void encode(std::string_view word, const Vocabulary& vocabulary, std::vector<std::int32_t>& ids) const;

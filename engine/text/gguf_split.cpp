@@ -23,4 +23,14 @@ GgufSplit ggufSplit(const std::string& pre, const std::string& where) {
                 "Use the model's Hugging Face folder with its tokenizer.json instead.");
 }
 
+std::string ggufSplitName(const GgufSplit& wanted) {
+    for (const char* name : {"gpt-2", "smollm", "llama-bpe", "smaug-bpe", "qwen2"}) {
+        const GgufSplit split = ggufSplit(name, name);
+        if (split.split == wanted.split && split.digits == wanted.digits && split.nfc == wanted.nfc &&
+            split.ignoresMerges == wanted.ignoresMerges)
+            return name;
+    }
+    return {};
+}
+
 } // namespace engine

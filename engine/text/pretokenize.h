@@ -41,6 +41,7 @@ public:
     using Step = std::variant<Known, PrefixSpace, Digits, Split, Metaspace>;
 
     void add(Step step) { m_steps.push_back(std::move(step)); }
+    const std::vector<Step>& steps() const { return m_steps; }
     /// Calls `word` with each word in order. `first`: this piece begins the text.
     void split(std::string_view text, bool first, const Word& word) const;
     /// The known split an expression asks for.

@@ -153,6 +153,12 @@ void GgufFile::Impl::readAll() {
     placeTensors(offsets, reader.position(), step);
 }
 
+std::uint32_t ggmlTypeOf(DType type) {
+    const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const GgmlType& t) { return t.type == type; });
+    if (known == std::end(kTypes)) throw Error(ErrorCode::Internal, "GGUF files have no " + toString(type) + ".");
+    return known->id;
+}
+
 GgufFile::GgufFile(const std::filesystem::path& file) : m_impl(std::make_unique<Impl>(file)) {}
 GgufFile::~GgufFile() = default;
 GgufFile::GgufFile(GgufFile&&) noexcept = default;

@@ -36,4 +36,7 @@ private:
     std::unique_ptr<Impl> m_impl;
 };
 
+/// A type's number in GGUF files. Throws Error(Internal) for one that they do not know.
+std::uint32_t ggmlTypeOf(DType type);
+
 } // namespace engine

@@ -41,6 +41,11 @@ bool isFolder(const fs::path& path) {
     return fs::is_directory(path, ignored);
 }
 
+bool beginsAsGguf(const fs::path& file) {
+    char head[4] = {};
+    return std::ifstream(file, std::ios::binary).read(head, sizeof head) && std::string_view(head, sizeof head) == "GGUF";
+}
+
 std::vector<fs::path> ggufFiles(const fs::path& folder) {
     return entries(folder, [](const fs::path& p) { return p.extension() == ".gguf" && isFile(p); });
 }
@@ -139,7 +144,7 @@ fs::path resolveDefault() {
 
 fs::path resolvePath(const fs::path& path) {
     if (isFolder(path)) return modelIn(path, "Give the folder that holds the model's files.");
-    if (path.extension() == ".gguf") return path;
+    if (path.extension() == ".gguf" || beginsAsGguf(path)) return path;
     throw Error(ErrorCode::BadInput, path.string() + " is no model: a .gguf file or a model's folder is needed.",
                 path.extension() == ".safetensors" ? "Give the folder that holds this file and its config.json." : "");
 }

@@ -1,195 +1,346 @@
-// links: engine_core
+// links: engine engine_core test_support SQLiteCpp
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs as CSV and JSON.
-#include "engine/store/exports.h"
+// The exporters' list: what each writes of a run, what none leaves behind, and models that are scored again once written.
+#include "engine/exports.h"
+#include "engine/exports/event_file.h"
+#include "engine/exports/merge_source.h"
+#include "engine/jobs.h"
+#include "tests/support/some_runs.h"
+#include "tests/support/tiny_data.h"
+#include "tests/support/tiny_model.h"
 
-#include <QFile>
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
 #include <QTemporaryDir>
 #include <QTest>
-
-#include <cmath>
-#include <limits>
+#include <cstring>
+#include <set>
 
 using namespace engine;
+using namespace testing_support;
+namespace fs = std::filesystem;
 
 namespace {
 
-RunDetail someRun() {
-    RunDetail run;
-    run.summary.id = 3;
-    run.summary.name = "=1+1";
-    run.summary.kind = RunKind::Train;
-    run.summary.state = RunState::Done;
-    run.summary.started = 1000.5;
-    run.summary.measured.set("accuracy", 0.5);
-    run.summary.measured.set("seconds_train", 1.5);
-    run.summary.tags = {"a", "b"};
-    run.summary.note = "two\nlines";
-    run.summary.params = {{"lora.r", "8"}, {"train.resid_dropout", "-1"}, {"prompt.template", "-{text}, {label}"}};
-    run.experimentYaml = "name: x\n";
-    run.versions = R"({"libtorch":"2.13.0"})";
-    run.parent = 2;
-    run.report = score({{"bad", "-good"}, {{1, 0, 0}, {0, 0, 1}}});
-    run.metrics = {{"loss", {{1, 0.1 + 0.2, 5.5}, {2, std::nan(""), 6}, {3, std::numeric_limits<double>::infinity(), 7}}},
-                   {"lr", {{1, 2e-4, 5.5}}}};
-    run.artifacts = {{"adapter", "/a/b", "ff"}};
-    return run;
+std::set<std::string> namesIn(const fs::path& folder) {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
+    return names;
+}
+
+std::string said(const Exported& done) {
+    std::string all;
+    for (const std::string& note : done.notes) all += note + "\n";
+    return all;
+}
+
+std::optional<Exported::Fact> fact(const Exported& done, const std::string& name) {
+    for (const auto& [key, value] : done.facts)
+        if (key == name) return value;
+    return {};
+}
+
+/// The payloads of an event file, each of whose sums is right.
+std::vector<std::string> records(const std::string& bytes) {
+    std::vector<std::string> all;
+    for (std::size_t at = 0; at < bytes.size();) {
+        std::uint64_t size = 0;
+        std::uint32_t sizeSum = 0, sum = 0;
+        std::memcpy(&size, bytes.data() + at, 8);
+        std::memcpy(&sizeSum, bytes.data() + at + 8, 4);
+        if (sizeSum != maskedCrc32c(bytes.substr(at, 8)) || at + 16 + size > bytes.size()) return {};
+        std::memcpy(&sum, bytes.data() + at + 12 + size, 4);
+        all.push_back(bytes.substr(at + 12, size));
+        if (sum != maskedCrc32c(all.back())) return {};
+        at += 16 + size;
+    }
+    return all;
 }
 
 } // namespace
 
 class TestExports : public QObject {
     Q_OBJECT
-
 private Q_SLOTS:
-    void fields_data();
-    void fields();
-    void metrics();
-    void predictions();
-    void unknownLabel();
-    void runsTable();
-    void json();
-    void badVersions();
-    void files();
+    void initTestCase();
+    void init();
+    void theList();
+    void choices();
+    void eventFile();
+    void tensorboard();
+    void mlflow();
+    void mlflowTakesOnlyItsOwn();
+    void peftLeavesWhatIsThere();
+    void mergedIsScoredAgain();
+    void anotherModelStaysUnverified();
+    void coarseModels_data();
+    void coarseModels();
+    void withoutTheData();
+    void stoppedInMidScoring();
+    void theBaseChanged();
+
+private:
+    Exported exported(const Exporter& exporter, const fs::path& out, const Sink& sink = {}, std::stop_token stop = {}) const {
+        return exportRun(exporter, *m_runs, m_run, out, {}, sink, std::move(stop));
+    }
+    Exported exported(const char* format, const fs::path& out) const { return exported(exporterNamed(exporters(), format), out); }
+    fs::path root() const { return m_case->path().toStdString(); }
+    /// Merges, but with the weights of `base` where that is not the run's.
+    Exporter mergingInto(const fs::path& base, Fidelity fidelity = Fidelity::Labels) const;
+
+    QTemporaryDir m_dir;
+    std::unique_ptr<QTemporaryDir> m_case;
+    std::unique_ptr<Runs> m_runs;
+    fs::path m_model, m_csv;
+    RunId m_run = 0;
 };
 
-void TestExports::fields_data() {
-    QTest::addColumn<QByteArray>("text");
-    QTest::addColumn<QByteArray>("field");
-    const auto row = [](const char* name, const QByteArray& text, const QByteArray& field) {
-        QTest::newRow(name) << text << field;
+void TestExports::initTestCase() {
+    const fs::path home = m_dir.path().toStdString();
+    m_model = writeTinyModel(home / "tiny");
+    m_csv = writeTinyCsv(home / "rows.csv");
+    m_runs = std::make_unique<Runs>(home / "runs.db");
+    const Outcome outcome = train({tinyExperiment(m_model, m_csv), {}}, *m_runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(outcome));
+    m_run = std::get<Done>(outcome).run;
+}
+
+void TestExports::init() {
+    m_case = std::make_unique<QTemporaryDir>();
+}
+
+Exporter TestExports::mergingInto(const fs::path& base, Fidelity fidelity) const {
+    const Exporter real = exporterNamed(exporters(), "safetensors");
+    Exporter wrong = real;
+    wrong.write = [real, base, fidelity](const ExportRequest& request, const Sink& sink, std::stop_token stop) {
+        Exported done = real.write(request, sink, std::move(stop));
+        fs::copy_file(base / "model.safetensors", request.out / "model.safetensors", fs::copy_options::overwrite_existing);
+        done.fidelity = fidelity;
+        return done;
     };
-    row("plain", "plain", "plain");
-    row("empty", "", "");
-    row("comma", "a,b", "\"a,b\"");
-    row("semicolon", "a;b", "\"a;b\"");
-    row("quote", "a\"b", "\"a\"\"b\"");
-    row("newline", "a\nb", "\"a\nb\"");
-    row("blanks", " a ", "\" a \"");
-    row("formula", "=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\"");
-    row("plus", "+1", "\"'+1\"");
-    row("minus", "-1+cmd", "\"'-1+cmd\"");
-    row("at", "@SUM(A1)", "\"'@SUM(A1)\"");
-    row("tab", "\t=1", "\"'\t=1\"");
-    row("return", "\r=1", "\"'\r=1\"");
-    row("newline first", "\n=1", "\"'\n=1\"");
-    row("inside", "a=1", "a=1");
-    row("unicode", "größer", "größer");
+    return wrong;
 }
 
-void TestExports::fields() {
-    QFETCH(QByteArray, text);
-    QFETCH(QByteArray, field);
-    QCOMPARE(csvText(text.toStdString()), field.toStdString());
+void TestExports::theList() {
+    std::set<std::string> keys;
+    for (const Exporter& exporter : exporters()) {
+        QVERIFY2(keys.insert(exporter.key).second, exporter.key.c_str());
+        QVERIFY(!exporter.title.empty() && !exporter.help.empty() && !exporter.suffix.empty() && exporter.write);
+        QVERIFY(exportName(exporter, 3).starts_with("run-3"));
+        for (const ExportOption& option : exporter.options) QVERIFY(!option.values.empty() && !option.help.empty());
+        QCOMPARE(&exporterNamed(exporters(), exporter.key), &exporter);
+    }
+    const Problem unknown = problemOf([] { exporterNamed(exporters(), "docx"); });
+    QVERIFY(unknown.code == ErrorCode::BadInput);
+    for (const std::string& key : keys) QVERIFY2(unknown.message.find(key) != std::string::npos, unknown.message.c_str());
+    // What a run has not.
+    const RunId bare = m_runs->begin(newRun());
+    for (const Exporter& exporter : exporters()) {
+        const Problem problem = problemOf([&] { exportRun(exporter, *m_runs, bare, root() / exporter.key, {}, {}, {}); });
+        const bool lacks = exporter.needs.adapter || exporter.needs.predictions;
+        QCOMPARE(!problem.message.empty(), lacks);
+        QCOMPARE(fs::exists(root() / exporter.key), !lacks);
+        if (lacks) QVERIFY2(problem.message.find("Run " + std::to_string(bare)) != std::string::npos, problem.message.c_str());
+    }
+    m_runs->finish(bare, RunState::Failed, "for a test");
+    m_runs->remove(bare);
 }
 
-void TestExports::metrics() {
-    QCOMPARE(metricsCsv(someRun()), std::string("name,step,value,wall\n"
-                                                "loss,1,0.30000000000000004,5.5\n"
-                                                "loss,2,,6\n"
-                                                "loss,3,inf,7\n"
-                                                "lr,1,2e-4,5.5\n"));
-    QCOMPARE(metricsCsv(RunDetail{}), std::string("name,step,value,wall\n"));
-}
-
-void TestExports::predictions() {
-    QCOMPARE(predictionsCsv(someRun(), {{7, 0, 0, {0.75, 0.25}, ""}, {5, 1, {}, {}, "=boo, \"x\""}}),
-             std::string("record,truth,guess,correct,p(bad),p(-good),raw_text\n"
-                         "7,bad,bad,1,0.75,0.25,\n"
-                         "5,\"'-good\",,0,,,\"'=boo, \"\"x\"\"\"\n"));
-    QCOMPARE(predictionsCsv(someRun(), {{7, 0, 1, {}, "x"}}),
-             std::string("record,truth,guess,correct,raw_text\n7,bad,\"'-good\",0,x\n"));
-    QCOMPARE(predictionsCsv(RunDetail{}, {}), std::string("record,truth,guess,correct,raw_text\n"));
-}
-
-void TestExports::unknownLabel() {
-    QVERIFY_EXCEPTION_THROWN(predictionsCsv(someRun(), {{7, 2, {}, {}, ""}}), Error);
-    QVERIFY_EXCEPTION_THROWN(predictionsCsv(someRun(), {{7, -1, {}, {}, ""}}), Error);
-    QVERIFY_EXCEPTION_THROWN(predictionsCsv(RunDetail{}, {{7, 0, {}, {}, ""}}), Error);
-}
-
-void TestExports::runsTable() {
-    RunSummary other;
-    other.id = 4;
-    other.name = "other";
-    other.params = {{"lora.alpha", "16"}, {"lora.r", "4"}};
-    QCOMPARE(runsCsv({someRun().summary, other}),
-             std::string("id,run,kind,state,started,finished,exit_reason,accuracy,macro_f1,eval_loss,test_loss,last_loss,"
-                         "seconds_load,seconds_train,seconds_evaluate,examples_per_second_train,examples_per_second_evaluate,"
-                         "peak_rss_bytes,step,steps,tags,note,lora.r,train.resid_dropout,prompt.template,lora.alpha\n"
-                         "3,\"'=1+1\",train,done,1000.5,0,,0.5,,,,,,1.5,,,,,0,0,a b,\"two\nlines\",8,-1,\"'-{text}, "
-                         "{label}\",\n"
-                         "4,other,train,running,0,0,,,,,,,,,,,,,0,0,,,4,,,16\n"));
-}
-
-void TestExports::json() {
-    QJsonParseError error;
-    const QJsonObject run = QJsonDocument::fromJson(QByteArray::fromStdString(runJson(someRun())), &error).object();
-    QCOMPARE(error.error, QJsonParseError::NoError);
-    const auto at = [&](const char* key) { return run[QLatin1String(key)]; };
-    QCOMPARE(at("run").toInt(), 3);
-    QCOMPARE(at("name").toString(), QStringLiteral("=1+1"));
-    QCOMPARE(at("kind").toString(), QStringLiteral("train"));
-    QCOMPARE(at("parent").toInt(), 2);
-    QVERIFY(at("macro_f1").isNull());
-    QCOMPARE(at("versions").toObject()[QStringLiteral("libtorch")].toString(), QStringLiteral("2.13.0"));
-    QCOMPARE(at("params").toObject()[QStringLiteral("lora.r")].toString(), QStringLiteral("8"));
-    const QJsonArray loss = at("metrics").toObject()[QStringLiteral("loss")].toArray();
-    QCOMPARE(loss.size(), 3);
-    QVERIFY(loss[0].toObject()[QStringLiteral("value")].toDouble() == 0.1 + 0.2);
-    QVERIFY(loss[1].toObject()[QStringLiteral("value")].isNull());
-    const QJsonObject report = at("report").toObject();
-    QCOMPARE(report[QStringLiteral("confusion")].toArray()[1].toArray()[2].toInt(), 1);
-    QCOMPARE(
-        report[QStringLiteral("per_label")].toObject()[QStringLiteral("-good")].toObject()[QStringLiteral("support")].toInt(), 1);
-    QCOMPARE(report[QStringLiteral("accuracy")].toDouble(), 0.5);
-    QCOMPARE(at("seconds").toObject()[QStringLiteral("train")].toDouble(), 1.5);
-    QVERIFY(at("seconds").toObject()[QStringLiteral("load")].isNull());
-    QCOMPARE(at("figures").toObject()[QStringLiteral("seconds_train")].toDouble(), 1.5);
-    QCOMPARE(at("artifacts").toArray()[0].toObject()[QStringLiteral("path")].toString(), QStringLiteral("/a/b"));
-    QCOMPARE(at("experiment").toString(), QStringLiteral("name: x\n"));
-}
-
-void TestExports::badVersions() {
-    RunDetail run = someRun();
-    run.versions = "not JSON \xFF";
-    const QJsonObject json = QJsonDocument::fromJson(QByteArray::fromStdString(runJson(run))).object();
-    QCOMPARE(json[QStringLiteral("versions")].toString(), QStringLiteral("not JSON \uFFFD"));
-}
-
-void TestExports::files() {
-    QTemporaryDir folder;
-    const std::filesystem::path root = folder.path().toStdString();
-    Runs runs(root / "runs.db");
-    NewRun begun;
-    begun.name = "x";
-    const RunId id = runs.begin(begun);
-    runs.addMetrics(id, {{"loss", {1, 2, 3}}});
-    runs.setReport(id, *someRun().report, {{7, 0, 0, {}, "bad"}});
-    exportCsv(runs, id, root / "out" / "run");
-    const auto read = [&](const char* name) {
-        QFile file(folder.filePath(QStringLiteral("out/run/") + QLatin1String(name)));
-        return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+void TestExports::choices() {
+    Exporter exporter = exporterNamed(exporters(), "csv");
+    exporter.options = {{"size", "Size", "how large", {"small", "large"}}};
+    std::string chosen;
+    exporter.write = [&](const ExportRequest& request, const Sink&, std::stop_token) {
+        chosen = request.choice("size");
+        return Exported{request.out, {}, {}};
     };
-    QCOMPARE(read("metrics.csv"), QByteArray("name,step,value,wall\nloss,1,2,3\n"));
-    QCOMPARE(read("predictions.csv"), QByteArray("record,truth,guess,correct,raw_text\n7,bad,bad,1,bad\n"));
-    QVERIFY(QJsonDocument::fromJson(read("run.json")).isObject());
-    QCOMPARE(std::distance(std::filesystem::directory_iterator(root / "out" / "run"), {}), 3);
-    // A folder that is not there is made whole or not at all; files of another name in one that is there stay.
-    const RunId unnamed = runs.begin(begun);
-    runs.setReport(unnamed, *someRun().report, {{7, 0, 99, {}, "bad"}});
-    QVERIFY_EXCEPTION_THROWN(exportCsv(runs, unnamed, root / "half"), Error);
-    QVERIFY(!std::filesystem::exists(root / "half"));
-    std::filesystem::create_directory(root / "kept");
-    std::filesystem::copy_file(root / "runs.db", root / "kept" / "mine");
-    exportCsv(runs, id, root / "kept/");
-    QCOMPARE(std::distance(std::filesystem::directory_iterator(root / "kept"), {}), 4);
-    QVERIFY_EXCEPTION_THROWN(exportCsv(runs, 99, root / "none"), Error);
-    QVERIFY(!std::filesystem::exists(root / "none"));
-    QVERIFY_EXCEPTION_THROWN(exportCsv(runs, id, root / "runs.db" / "x"), Error);
+    const auto with = [&](const ExportChoices& given) { exportRun(exporter, *m_runs, m_run, root() / "x/", given, {}, {}); };
+    with({});
+    QCOMPARE(chosen, std::string("small"));
+    with({{"size", "large"}});
+    QCOMPARE(chosen, std::string("large"));
+    const Problem value = problemOf([&] { with({{"size", "huge"}}); });
+    QVERIFY2(value.code == ErrorCode::BadInput && value.message.find("small, large") != std::string::npos, value.message.c_str());
+    const Problem key = problemOf([&] { with({{"colour", "red"}}); });
+    QVERIFY2(key.code == ErrorCode::BadInput && key.message.find("colour") != std::string::npos, key.message.c_str());
+}
+
+void TestExports::eventFile() {
+    QCOMPARE(crc32c("123456789"), 0xE3069283u);
+    QCOMPARE(maskedCrc32c("123456789"), 0xC78AB0E5u);
+    EventFile file(2.0);
+    file.scalar(3.0, 300, "loss", 0.5f);
+    const std::vector<std::string> events = records(file.bytes());
+    QCOMPARE(events.size(), std::size_t{2});
+    QCOMPARE(QByteArray::fromStdString(events[0]).toHex(),
+             QByteArray("0900000000000000401a") + "0d" + QByteArray("brain.Event:2").toHex());
+    // wall_time 3.0, step 300, summary{value{tag "loss", simple_value 0.5}}
+    QCOMPARE(QByteArray::fromStdString(events[1]).toHex(), QByteArray("0900000000000008401"
+                                                                      "0ac022a0d0a0b0a046c6f7373150000003f"));
+}
+
+void TestExports::tensorboard() {
+    const Exported done = exported("tensorboard", root() / "log/");
+    QCOMPARE(done.path, root() / "log");
+    const std::set<std::string> files = namesIn(done.path);
+    QCOMPARE(files.size(), std::size_t{1});
+    QVERIFY(files.begin()->starts_with("events.out.tfevents."));
+    const std::vector<std::string> events = records(bytesOf(done.path / *files.begin()));
+    std::int64_t points = 0;
+    for (const auto& [name, all] : m_runs->detail(m_run).metrics) points += static_cast<std::int64_t>(all.size());
+    const auto values = std::get<std::int64_t>(*fact(done, "values"));
+    QVERIFY(values > points); // and the measures of the whole run
+    QCOMPARE(static_cast<std::int64_t>(events.size()), values + 2);
+    QVERIFY(events[1].find("| lora.r | ") != std::string::npos);
+    QVERIFY(said(done).find("tensorboard --logdir " + done.path.string()) != std::string::npos);
+    const Problem again = problemOf([&] { exported("tensorboard", root() / "log"); });
+    QVERIFY(again.code == ErrorCode::BadInput && again.message.find("there already") != std::string::npos);
+}
+
+void TestExports::mlflow() {
+    const fs::path store = root() / "runs of mine";
+    const Exported done = exported("mlflow", store);
+    QVERIFY(said(done).find("mlflow migrate-filestore --source") != std::string::npos);
+    QVERIFY(said(done).find("MLFLOW_ALLOW_FILE_STORE=true") != std::string::npos);
+    const fs::path experiment = store / std::get<std::string>(*fact(done, "experiment_id"));
+    const fs::path run = experiment / std::get<std::string>(*fact(done, "run_id"));
+    QVERIFY(bytesOf(experiment / "meta.yaml").find("name: Phibench\n") != std::string::npos);
+    const std::string meta = bytesOf(run / "meta.yaml");
+    QVERIFY2(meta.find("status: 3\n") != std::string::npos && meta.find("/runs%20of%20mine/") != std::string::npos, meta.c_str());
+    const RunDetail detail = m_runs->detail(m_run);
+    QCOMPARE(namesIn(run / "params").size(), detail.summary.params.size());
+    for (const auto& [key, value] : detail.summary.params) QCOMPARE(bytesOf(run / "params" / key), value);
+    const std::string loss = bytesOf(run / "metrics" / "loss");
+    QCOMPARE(static_cast<std::int64_t>(std::count(loss.begin(), loss.end(), '\n')), detail.summary.steps);
+    QVERIFY(fs::exists(run / "metrics" / "accuracy"));
+    QCOMPARE(bytesOf(run / "tags" / "mlflow.runName"), detail.summary.name);
+    QCOMPARE(bytesOf(run / "artifacts" / "experiment.yaml"), detail.experimentYaml);
+
+    // Another run comes beside it, the same one does not come twice.
+    const RunId other = m_runs->begin(newRun("other"));
+    exportRun(exporterNamed(exporters(), "mlflow"), *m_runs, other, store, {}, {}, {});
+    QCOMPARE(namesIn(experiment).size(), std::size_t{3});
+    m_runs->finish(other, RunState::Failed, "for a test");
+    m_runs->remove(other);
+    const Problem again = problemOf([&] { exported("mlflow", store); });
+    QVERIFY2(again.code == ErrorCode::BadInput && again.message.find("there already") != std::string::npos,
+             again.message.c_str());
+    QCOMPARE(namesIn(experiment).size(), std::size_t{3});
+}
+
+void TestExports::mlflowTakesOnlyItsOwn() {
+    fs::create_directory(root() / "home");
+    writeBytes(root() / "home" / "letter", "mine");
+    const Problem foreign = problemOf([&] { exported("mlflow", root() / "home"); });
+    QVERIFY2(foreign.code == ErrorCode::BadInput && foreign.message.find("no file store") != std::string::npos,
+             foreign.message.c_str());
+    QCOMPARE(namesIn(root() / "home"), std::set<std::string>{"letter"});
+    fs::create_directory(root() / "empty");
+    exported("mlflow", root() / "empty");
+    QCOMPARE(namesIn(root() / "empty").size(), std::size_t{1});
+    QVERIFY(problemOf([&] { exported("mlflow", root() / "home" / "letter"); }).code == ErrorCode::BadInput);
+}
+
+void TestExports::peftLeavesWhatIsThere() {
+    fs::create_directory(root() / "full");
+    writeBytes(root() / "full" / "precious", "mine");
+    for (const char* format : {"peft", "safetensors"}) {
+        const Problem taken = problemOf([&] { exported(format, root() / "full/"); });
+        QVERIFY2(taken.code == ErrorCode::BadInput && taken.message.find("there already") != std::string::npos,
+                 taken.message.c_str());
+    }
+    QCOMPARE(namesIn(root()), std::set<std::string>{"full"});
+    QCOMPARE(exported("peft", root() / "adapter/").path, root() / "adapter");
+    QVERIFY(fs::exists(root() / "adapter" / "adapter_model.safetensors"));
+}
+
+void TestExports::mergedIsScoredAgain() {
+    const Exported done = exported("safetensors", root() / "merged");
+    QVERIFY2(said(done).find("Scored again on 30 test rows: 30 labels are the same") != std::string::npos, said(done).c_str());
+    QCOMPARE(std::get<bool>(*fact(done, "verified")), true);
+    QCOMPARE(std::get<std::int64_t>(*fact(done, "labels_equal")), std::int64_t{30});
+    QVERIFY(std::get<double>(*fact(done, "largest_probability_change")) < 1e-4);
+    QCOMPARE(std::get<double>(*fact(done, "accuracy_before")), m_runs->detail(m_run).report->accuracy);
+    QCOMPARE(namesIn(root()), std::set<std::string>{"merged"});
+    QVERIFY(fs::exists(done.path / "config.json"));
+}
+
+void TestExports::anotherModelStaysUnverified() {
+    TinyModelOptions options;
+    options.seed = 9;
+    const fs::path other = writeTinyModel(root() / "other", options);
+    const Exporter wrong = mergingInto(other);
+    const Problem problem = problemOf([&] { exported(wrong, root() / "merged"); });
+    QVERIFY2(problem.code == ErrorCode::Internal && problem.message.find("another label") != std::string::npos &&
+                 problem.message.find("merged.unverified") != std::string::npos,
+             problem.message.c_str());
+    QCOMPARE(namesIn(root()), (std::set<std::string>{"merged.unverified", "other"}));
+    // It is not written over.
+    const Problem again = problemOf([&] { exported("safetensors", root() / "merged"); });
+    QVERIFY(again.code == ErrorCode::BadInput && again.message.find("merged.unverified is there already") != std::string::npos);
+    // Nor does what cannot be loaded get its name.
+    Exporter broken = wrong;
+    broken.write = [](const ExportRequest& request, const Sink&, std::stop_token) {
+        fs::create_directory(request.out);
+        return Exported{request.out, {}, {}};
+    };
+    QVERIFY(!problemOf([&] { exported(broken, root() / "broken"); }).message.empty());
+    QVERIFY(!fs::exists(root() / "broken"));
+}
+
+void TestExports::coarseModels_data() {
+    QTest::addColumn<bool>("untrained");
+    QTest::newRow("the adapter's own accuracy") << false;
+    QTest::newRow("the base's") << true;
+}
+
+void TestExports::coarseModels() {
+    QFETCH(bool, untrained);
+    const RunDetail detail = m_runs->detail(m_run);
+    const Exported real = exported("safetensors", root() / "real");
+    const Exporter coarse = mergingInto(untrained ? m_model : real.path, Fidelity::Accuracy);
+    const Problem problem = problemOf([&] {
+        const Exported done = exported(coarse, root() / "merged");
+        QVERIFY(said(done).find("Accuracy ") != std::string::npos);
+    });
+    const double before = detail.report->accuracy;
+    // Labels change; whether that is refused depends on accuracy alone.
+    const bool worse = problem.message.find("is right in") != std::string::npos;
+    QCOMPARE(fs::exists(root() / "merged"), problem.message.empty());
+    QCOMPARE(worse, !problem.message.empty());
+    if (!untrained) QVERIFY(problem.message.empty());
+    if (untrained && before > 0.6) QVERIFY(worse); // the untrained one guesses
+}
+
+void TestExports::withoutTheData() {
+    fs::rename(m_csv, root() / "away.csv");
+    const Exported done = exported("safetensors", root() / "merged");
+    fs::rename(root() / "away.csv", m_csv);
+    QVERIFY2(said(done).find("could not be scored again") != std::string::npos &&
+                 said(done).find("rows.csv") != std::string::npos,
+             said(done).c_str());
+    QCOMPARE(std::get<bool>(*fact(done, "verified")), false);
+    QCOMPARE(namesIn(root()), std::set<std::string>{"merged"});
+}
+
+void TestExports::stoppedInMidScoring() {
+    std::stop_source stop;
+    const auto sink = [&](const Event& event) {
+        const auto* progress = std::get_if<ProgressEvent>(&event);
+        if (progress && progress->stage == "score again") stop.request_stop();
+    };
+    QVERIFY_EXCEPTION_THROWN(exported(exporterNamed(exporters(), "safetensors"), root() / "merged", sink, stop.get_token()),
+                             StopRequested);
+    QVERIFY(stop.stop_requested());
+    QVERIFY(namesIn(root()).empty());
+}
+
+void TestExports::theBaseChanged() {
+    const std::string config = bytesOf(m_model / "config.json");
+    writeBytes(m_model / "config.json", config + "\n");
+    const Problem problem = problemOf([&] { exported("safetensors", root() / "merged"); });
+    writeBytes(m_model / "config.json", config);
+    QVERIFY2(problem.code == ErrorCode::BadInput && problem.message.find("changed since") != std::string::npos,
+             problem.message.c_str());
+    QVERIFY(namesIn(root()).empty());
 }
 
 QTEST_APPLESS_MAIN(TestExports)

@@ -1,9 +1,9 @@
 // links: engine engine_core test_support libtorch nlohmann_json::nlohmann_json
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A model with an adapter merged into it gives the logits that base and adapter gave together.
+#include "engine/exports/merged_folder.h"
 #include "engine/jobs.h"
 #include "engine/kernels/nf4.h"
-#include "engine/merge.h"
 #include "engine/text/tokenizer.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/model_files.h"
@@ -162,12 +162,12 @@ void TestMerge::logits() {
     QVERIFY(worstError(before, expected) > 0.1);
 
     std::vector<std::string> stages;
-    const Merged merged = merge({spec, root() / "adapter", root() / "merged"},
-                                [&](const Event& event) {
-                                    if (const auto* progress = std::get_if<ProgressEvent>(&event))
-                                        stages.push_back(progress->stage);
-                                },
-                                {});
+    const Merged merged = mergeIntoFolder({{spec, root() / "adapter"}, root() / "merged"},
+                                          [&](const Event& event) {
+                                              if (const auto* progress = std::get_if<ProgressEvent>(&event))
+                                                  stages.push_back(progress->stage);
+                                          },
+                                          {});
     QCOMPARE(merged.folder, root() / "merged");
     QCOMPARE(merged.type, std::string(options.type == DType::BF16 ? "bfloat16" : "float32"));
     QCOMPARE(merged.remark.find("de-quantised NF4") != std::string::npos, spec.precision == "nf4");
@@ -208,8 +208,8 @@ void TestMerge::shards() {
         writeTinyModel(root() / "base", tinyModelOptions("family=phi hidden=48 intermediate=64 heads=3 partialRotary=0.4"));
     Decoder decoder = Decoder::load(base, Precision::Fp32);
     makeAdapter(decoder, root() / "adapter", {});
-    const MergeJob job{{base.string(), "fp32"}, root() / "adapter", root() / "merged", 60'000};
-    const Merged merged = merge(job, {}, {});
+    const MergeJob job{{{base.string(), "fp32"}, root() / "adapter"}, root() / "merged", 60'000};
+    const Merged merged = mergeIntoFolder(job, {}, {});
     const ModelFiles files(merged.folder);
     QCOMPARE(static_cast<std::int64_t>(files.files().size()), merged.files);
     QVERIFY(merged.files >= 4);
@@ -238,7 +238,7 @@ void TestMerge::keepsWhatItDoesNotKnow() {
     put(base / "optimizer.bin", "not ours");
     Decoder decoder = Decoder::load(base, Precision::Fp32);
     makeAdapter(decoder, root() / "adapter", {});
-    const Merged merged = merge({{base.string(), "fp32"}, root() / "adapter", root() / "merged"}, {}, {});
+    const Merged merged = mergeIntoFolder({{{base.string(), "fp32"}, root() / "adapter"}, root() / "merged"}, {}, {});
     const ModelFiles files(merged.folder);
     const TensorView* kept = files.find("model.layers.0.self_attn.rotary_emb.table");
     QVERIFY(kept && kept->type == DType::I64 && std::memcmp(kept->bytes.data(), table.data(), 16) == 0);
@@ -282,7 +282,8 @@ void TestMerge::preQuantised() {
 
     Decoder decoder = Decoder::load(base, parsePrecision("nf4", "fp32"));
     makeAdapter(decoder, root() / "adapter", {});
-    const Merged merged = merge({{base.string(), "nf4", false, "fp32"}, root() / "adapter", root() / "merged"}, {}, {});
+    const Merged merged =
+        mergeIntoFolder({{{base.string(), "nf4", false, "fp32"}, root() / "adapter"}, root() / "merged"}, {}, {});
     QCOMPARE(merged.type, std::string("float32"));
     std::ifstream out(merged.folder / "config.json");
     QVERIFY(!Json::parse(out).contains("quantization_config"));
@@ -305,14 +306,15 @@ void TestMerge::leavesNothingBehind() {
     const auto sink = [&](const Event&) {
         if (++seen == 5) stop.request_stop();
     };
-    QVERIFY_EXCEPTION_THROWN(merge({{base.string(), "fp32"}, root() / "adapter", root() / "merged"}, sink, stop.get_token()),
-                             StopRequested);
+    QVERIFY_EXCEPTION_THROWN(
+        mergeIntoFolder({{{base.string(), "fp32"}, root() / "adapter"}, root() / "merged"}, sink, stop.get_token()),
+        StopRequested);
     QCOMPARE(seen, 5);
     QCOMPARE(names(), before);
     // An adapter for another model.
     const fs::path other = writeTinyModel(root() / "other", tinyModelOptions("hidden=32 intermediate=48"));
     const auto after = names();
-    QVERIFY_EXCEPTION_THROWN(merge({{other.string(), "fp32"}, root() / "adapter", root() / "merged"}, {}, {}), Error);
+    QVERIFY_EXCEPTION_THROWN(mergeIntoFolder({{{other.string(), "fp32"}, root() / "adapter"}, root() / "merged"}, {}, {}), Error);
     QCOMPARE(names(), after);
 }
 
@@ -324,10 +326,11 @@ void TestMerge::refusesWhatIsThere() {
     put(root() / "full" / "precious", "mine");
     put(root() / "file", "mine");
     for (const fs::path& taken : {root() / "full", root() / "file", base})
-        QVERIFY_EXCEPTION_THROWN(merge({{base.string(), "fp32"}, root() / "adapter", taken}, {}, {}), Error);
+        QVERIFY_EXCEPTION_THROWN(mergeIntoFolder({{{base.string(), "fp32"}, root() / "adapter"}, taken}, {}, {}), Error);
     QCOMPARE(bytesOf(root() / "full" / "precious"), std::string("mine"));
     fs::create_directories(root() / "empty");
-    QVERIFY(fs::exists(merge({{base.string(), "fp32"}, root() / "adapter", root() / "empty/"}, {}, {}).folder / "config.json"));
+    QVERIFY(fs::exists(mergeIntoFolder({{{base.string(), "fp32"}, root() / "adapter"}, root() / "empty"}, {}, {}).folder /
+                       "config.json"));
 }
 
 void TestMerge::valuesBeyondTheType() {
@@ -351,7 +354,7 @@ void TestMerge::valuesBeyondTheType() {
     spec.alpha = 1e9;
     makeAdapter(decoder, root() / "adapter", spec);
     try {
-        merge({{base.string(), "fp32"}, root() / "adapter", root() / "merged"}, {}, {});
+        mergeIntoFolder({{{base.string(), "fp32"}, root() / "adapter"}, root() / "merged"}, {}, {});
         QFAIL("An overflow was written.");
     } catch (const Error& error) {
         QVERIFY2(std::string(error.what()).find(".weight are beyond what F16 can hold") != std::string::npos, error.what());

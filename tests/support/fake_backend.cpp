@@ -2,6 +2,7 @@
 // Scripted answers, and runs written as the engine writes them.
 #include "tests/support/fake_backend.h"
 #include "engine/architecture/config.h"
+#include "engine/exports/tables.h"
 
 #include <QFile>
 #include <algorithm>
@@ -28,9 +29,40 @@ FakeBackend::FakeBackend(QObject* parent) : Backend(parent) {
     c.head_dim = c.rotary[0].dims = 64;
     c.max_positions = 8'192;
     c.tied_head = true;
+    Exporter tables, model;
+    tables.key = "tables";
+    tables.title = "Tables";
+    tables.suffix = "-tables";
+    tables.write = [](const ExportRequest& request, const Sink&, std::stop_token) {
+        exportTables(request.runs, request.run.summary.id, request.out);
+        return Exported{request.out, {"Three files."}, {}};
+    };
+    model.key = "model";
+    model.title = "Model";
+    model.suffix = ".gguf";
+    model.needs.adapter = true;
+    model.options = {{"type", "Weights", "what they are written in", {"f16", "q8_0"}}};
+    model.write = tables.write;
+    formats = {tables, model};
 }
 
 FakeBackend::~FakeBackend() = default;
+
+quint64 FakeBackend::exportRun(RunId run, const QString& format, const ExportChoices& given, const QString& path) {
+    choices.push_back(given);
+    const quint64 token = ++m_token;
+    const auto answer = [this, token, run, format, given, path = std::filesystem::path(QFile::encodeName(path).toStdString())] {
+        try {
+            const Exported what =
+                exporterNamed(formats, format.toStdString()).write({runs(), runs().detail(run), path, given}, {}, {});
+            Q_EMIT exported(token, what);
+        } catch (const Error& error) {
+            Q_EMIT exportFailed(token, QString::fromStdString(error.message()), QString::fromStdString(error.hint()));
+        }
+    };
+    QMetaObject::invokeMethod(this, answer, Qt::QueuedConnection);
+    return token;
+}
 
 Runs& FakeBackend::runs() {
     if (!m_runs)

@@ -26,19 +26,25 @@ public:
     quint64 inspectModel(const QString& model, const engine::LoraSpec& lora) override;
     quint64 prompt(const ui::PlaygroundRequest& request) override;
     void stopPrompt() override { ++promptStops; }
+    const std::vector<engine::Exporter>& exporters() const override { return formats; }
+    quint64 exportRun(engine::RunId run, const QString& format, const engine::ExportChoices& choices,
+                      const QString& path) override;
+    void stopExports() override {}
 
     // What was asked for.
     std::vector<engine::Experiment> started;
     std::vector<engine::RunId> resumed;
     std::vector<ui::PlaygroundRequest> prompts;
     std::vector<QString> tablePaths, models;
+    std::vector<engine::ExportChoices> choices; // of exports
     int stops = 0, promptStops = 0;
 
     // How it answers.
     bool refuseToStart = false;
-    bool holdTables = false;  // tableLoaded waits for releaseTables
-    QString modelProblem;     // not empty: modelFactsFailed
-    engine::ModelFacts facts; // SmolLM2's unless changed
+    std::vector<engine::Exporter> formats; // "tables" for every run; "model" needs an adapter and has a choice "type"
+    bool holdTables = false;               // tableLoaded waits for releaseTables
+    QString modelProblem;                  // not empty: modelFactsFailed
+    engine::ModelFacts facts;              // SmolLM2's unless changed
     qint64 trainable = 4'884'480;
     std::string datasetSha256 = std::string(64, 'd'); // of the runs to come
     void releaseTables();

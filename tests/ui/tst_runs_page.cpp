@@ -14,6 +14,7 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSettings>
@@ -361,18 +362,36 @@ void TestRunsPage::opensItsExperiment() {
 
 void TestRunsPage::exports() {
     Fixture f;
+    f.select({0});
+    QMenu* menu = f.find<QPushButton>("export")->menu();
+    QStringList keys;
+    for (const QAction* action : menu->actions()) keys << action->objectName();
+    QCOMPARE(keys, QStringList({QStringLiteral("tables"), QStringLiteral("model")}));
+    QVERIFY(menu->actions()[0]->isEnabled());
+    QVERIFY(!menu->actions()[1]->isEnabled()); // no adapter
+    QVERIFY(menu->actions()[1]->toolTip().contains(QStringLiteral("no adapter")));
     QTemporaryDir folder;
+    std::filesystem::create_directory(folder.filePath(QStringLiteral("adapter")).toStdString());
+    f.backend.runs().addArtifact(f.ids[0], {"adapter", folder.filePath(QStringLiteral("adapter")).toStdString(), "ab"});
+    f.select({1});
+    f.select({0});
+    QVERIFY(menu->actions()[1]->isEnabled());
+    const QList<QAction*> types = menu->actions()[1]->menu()->actions();
+    QCOMPARE(types.size(), 2);
+    QCOMPARE(types[1]->objectName(), QStringLiteral("model_q8_0"));
+
     const QString path = folder.filePath(QStringLiteral("out"));
-    for (const auto& [what, begins] :
-         {std::pair("metrics", "name,step,value,wall"), {"predictions", "record,truth,guess"}, {"json", "{"}}) {
-        QVERIFY(f.page->exportRun(f.ids[0], QString::fromLatin1(what), path));
-        QFile file(path);
-        QVERIFY(file.open(QIODevice::ReadOnly));
-        QVERIFY2(file.readAll().startsWith(begins), what);
-    }
-    QVERIFY(!f.page->exportRun(f.ids[0], QStringLiteral("metrics"), folder.filePath(QStringLiteral("no/such/folder"))));
-    QVERIFY(f.find<QLabel>("status")->text().contains(QStringLiteral("could not be written")));
-    QVERIFY(!f.page->exportRun(999, QStringLiteral("metrics"), path));
+    QSignalSpy written(&f.backend, &Backend::exported), failed(&f.backend, &Backend::exportFailed);
+    f.page->exportRun(f.ids[0], QStringLiteral("model"), {{"type", "q8_0"}}, path);
+    QVERIFY(written.wait());
+    QCOMPARE(f.backend.choices.back().at("type"), std::string("q8_0"));
+    QVERIFY(QFile::exists(path + QStringLiteral("/metrics.csv")));
+    const auto* status = f.find<QLabel>("status");
+    QVERIFY2(status->text().contains(path) && status->text().contains(QStringLiteral("Three files.")),
+             qPrintable(status->text()));
+    f.page->exportRun(999, QStringLiteral("tables"), {}, path);
+    QVERIFY(failed.wait());
+    QVERIFY2(status->text().contains(QStringLiteral("999")) && !status->text().contains(path), qPrintable(status->text()));
 }
 
 void TestRunsPage::columnsAreRemembered() {

@@ -170,13 +170,7 @@ void RunDrawer::build() {
     other->addStretch(3);
     outer->addWidget(m_other);
 
-    auto* menu = new QMenu(this);
-    for (const auto& [text, what] : {std::pair(tr("Metrics as CSV…"), "metrics"),
-                                     {tr("Predictions as CSV…"), "predictions"},
-                                     {tr("Everything as JSON…"), "json"}})
-        menu->addAction(text, this, [this, w = QString::fromLatin1(what)] { Q_EMIT exportRequested(m_runs.front(), w); })
-            ->setObjectName(QLatin1String(what));
-    m_export->setMenu(menu);
+    m_export->setMenu(buildExports());
     connect(m_open, &QPushButton::clicked, this, [this] { Q_EMIT openRequested(m_runs.front()); });
     connect(m_resume, &QPushButton::clicked, this, [this] { Q_EMIT resumeRequested(m_runs.front()); });
     connect(m_delete, &QPushButton::clicked, this, [this] { Q_EMIT deleteRequested(m_runs); });
@@ -192,6 +186,43 @@ void RunDrawer::build() {
     connect(m_noteTimer, &QTimer::timeout, this, &RunDrawer::flush);
     connect(m_note, &QPlainTextEdit::textChanged, this, [this] { m_noteTimer->start(); });
     connect(m_files, &QLabel::linkActivated, this, [](const QString& link) { QDesktopServices::openUrl(QUrl(link)); });
+}
+
+/// An entry a format; one that leaves a choice has a menu of its own.
+QMenu* RunDrawer::buildExports() {
+    auto* menu = new QMenu(this);
+    menu->setToolTipsVisible(true);
+    for (const engine::Exporter& exporter : m_backend.exporters()) {
+        const QString format = fromText(exporter.key);
+        const auto add = [&](QMenu* to, const QString& text, const engine::ExportChoices& choices) {
+            return to->addAction(text, this,
+                                 [this, format, choices] { Q_EMIT exportRequested(m_runs.front(), format, choices); });
+        };
+        if (exporter.options.empty()) {
+            add(menu, fromText(exporter.title) + QStringLiteral("…"), {})->setObjectName(format);
+            continue;
+        }
+        QMenu* choices = menu->addMenu(fromText(exporter.title));
+        choices->menuAction()->setObjectName(format);
+        for (const engine::ExportOption& option : exporter.options)
+            for (const std::string& value : option.values)
+                add(choices, tr("%1 %2…").arg(fromText(option.title), fromText(value)), {{option.key, value}})
+                    ->setObjectName(format + QLatin1Char('_') + fromText(value));
+    }
+    return menu;
+}
+
+void RunDrawer::fillExports() {
+    for (const engine::Exporter& exporter : m_backend.exporters())
+        for (QAction* action : m_export->menu()->actions()) {
+            if (action->objectName() != fromText(exporter.key)) continue;
+            QString problem;
+            try {
+                engine::requireExportable(exporter, m_detail);
+            } catch (const engine::Error& error) { problem = problemText(error); }
+            action->setEnabled(problem.isEmpty());
+            action->setToolTip(problem.isEmpty() ? tr("Write %1").arg(fromText(exporter.help)) : problem);
+        }
 }
 
 bool RunDrawer::eventFilter(QObject* watched, QEvent* event) {
@@ -254,8 +285,7 @@ void RunDrawer::fill(const engine::RunDetail& detail) {
     m_delete->setEnabled(!running);
     m_delete->setToolTip(running ? tr("A run that is under way cannot be deleted; stop it first.")
                                  : tr("Delete this run and its files"));
-    for (QAction* action : m_export->menu()->actions())
-        if (action->objectName() == QLatin1String("predictions")) action->setEnabled(m_detail.report.has_value());
+    fillExports();
 
     QString facts = QStringLiteral("<table cellspacing='0'>");
     facts += plainRow(tr("Kind"), kindWord(run.kind), muted);

@@ -7,6 +7,7 @@
 
 class QLabel;
 class QLineEdit;
+class QMenu;
 class QPlainTextEdit;
 class QPushButton;
 class QTimer;
@@ -34,7 +35,7 @@ Q_SIGNALS:
     void tagRemoved(engine::RunId run, const QString& tag);
     void openRequested(engine::RunId run);
     void resumeRequested(engine::RunId run);
-    void exportRequested(engine::RunId run, const QString& what); // "metrics", "predictions", "json"
+    void exportRequested(engine::RunId run, const QString& format, const engine::ExportChoices& choices);
     void deleteRequested(const QList<engine::RunId>& runs);
     void problem(const QString& text);
 
@@ -44,6 +45,8 @@ protected:
 private:
     void build();
     void fill(const engine::RunDetail& detail);
+    QMenu* buildExports();
+    void fillExports();
     void fillTags(const engine::RunSummary& run);
     void restyle();
 

@@ -2,12 +2,10 @@
 // The table at the left, the drawer at the right; what is deleted is first only hidden.
 #include "ui/runs/runs_page.h"
 
-#include "engine/store/exports.h"
 #include "ui/card.h"
 #include "ui/engine_text.h"
 #include "ui/figures.h"
 #include "ui/plain_table.h"
-#include "ui/plots/picture.h"
 #include "ui/run_words.h"
 #include "ui/runs/column_memory.h"
 #include "ui/runs/run_drawer.h"
@@ -16,6 +14,8 @@
 #include "ui/theme/icons.h"
 
 #include <QAction>
+#include <QDir>
+#include <QFileDialog>
 #include <QHeaderView>
 #include <QKeyEvent>
 #include <QLabel>
@@ -31,7 +31,8 @@
 namespace ui {
 namespace {
 
-const QString kColumnsKey = QStringLiteral("runs/columns"), kDetailsKey = QStringLiteral("runs/details");
+const QString kColumnsKey = QStringLiteral("runs/columns"), kDetailsKey = QStringLiteral("runs/details"),
+              kExportKey = QStringLiteral("runs/export");
 
 int usualWidth(int column) {
     switch (column) {
@@ -194,23 +195,46 @@ void RunsPage::wireDrawer() {
     });
     connect(m_drawer, &RunDrawer::resumeRequested, this, &RunsPage::resumeRequested);
     connect(m_drawer, &RunDrawer::deleteRequested, this, &RunsPage::deleteRuns);
-    connect(m_drawer, &RunDrawer::exportRequested, this, [this](engine::RunId run, const QString& what) {
-        const QString path =
-            askSavePath(this, tr("run %1 %2").arg(run).arg(what), what == QLatin1String("json") ? what : QStringLiteral("csv"));
-        if (!path.isEmpty()) exportRun(run, what, path);
+    connect(m_drawer, &RunDrawer::exportRequested, this,
+            [this](engine::RunId run, const QString& format, const engine::ExportChoices& choices) {
+                const QString path = askExportPath(run, engine::exporterNamed(m_backend.exporters(), format.toStdString()));
+                if (!path.isEmpty()) exportRun(run, format, choices, path);
+            });
+    wireExports();
+}
+
+void RunsPage::wireExports() {
+    connect(&m_backend, &Backend::exportProgress, this, [this](quint64 token, qint64 done, qint64 total) {
+        if (token != m_export) return;
+        m_done = total > 0 ? tr("Exporting: %1 of %2").arg(count(done), count(total)) : tr("Exporting…");
+        refreshStatus();
+    });
+    connect(&m_backend, &Backend::exported, this, [this](quint64, const engine::Exported& what) {
+        m_done = tr("Written: %1").arg(fromPath(what.path));
+        for (const std::string& note : what.notes) m_done += QStringLiteral("  ") + fromText(note);
+        say({});
+    });
+    connect(&m_backend, &Backend::exportFailed, this, [this](quint64, const QString& message, const QString& hint) {
+        m_done.clear();
+        say((message + QLatin1Char(' ') + hint).trimmed());
     });
 }
 
-bool RunsPage::exportRun(engine::RunId run, const QString& what, const QString& path) {
-    return attempt([&] {
-        const engine::RunDetail detail = m_backend.runs().detail(run);
-        const std::string text = what == QLatin1String("metrics") ? engine::metricsCsv(detail)
-                                 : what == QLatin1String("predictions")
-                                     ? engine::predictionsCsv(detail, m_backend.runs().predictions(run))
-                                     : engine::runJson(detail);
-        QString problem;
-        if (!saveText(path, fromText(text), &problem)) throw engine::Error(engine::ErrorCode::Io, problem.toStdString());
-    });
+QString RunsPage::askExportPath(engine::RunId run, const engine::Exporter& exporter) {
+    const QFileDialog::Options options =
+        exporter.mustBeNew ? QFileDialog::Options(QFileDialog::DontConfirmOverwrite) : QFileDialog::Options();
+    const QString folder = QSettings().value(kExportKey, QDir::homePath()).toString();
+    const QString path = QFileDialog::getSaveFileName(this, fromText(exporter.title),
+                                                      QDir(folder).filePath(fromText(engine::exportName(exporter, run))),
+                                                      QString(), nullptr, options);
+    if (!path.isEmpty()) QSettings().setValue(kExportKey, QFileInfo(path).absolutePath());
+    return path;
+}
+
+void RunsPage::exportRun(engine::RunId run, const QString& format, const engine::ExportChoices& choices, const QString& path) {
+    m_done = tr("Exporting…");
+    m_export = m_backend.exportRun(run, format, choices, path);
+    say({});
 }
 
 bool RunsPage::attempt(const std::function<void()>& change) {
@@ -272,10 +296,11 @@ void RunsPage::refreshStatus() {
     const std::int64_t all = m_model->rowCount() - m_leaving.size(), shown = m_proxy->rowCount();
     const QString problem = m_problem.isEmpty() ? m_filterProblem : m_problem;
     setRole(m_status, problem.isEmpty() ? "small" : "error");
-    m_status->setText(!problem.isEmpty() ? problem
-                      : shown == all     ? (all == 1 ? tr("1 run") : tr("%1 runs").arg(count(all)))
-                                         : tr("%1 of %2 runs").arg(count(shown), count(all)));
-    m_status->setToolTip(problem);
+    m_status->setText(!problem.isEmpty()  ? problem
+                      : !m_done.isEmpty() ? m_done
+                      : shown == all      ? (all == 1 ? tr("1 run") : tr("%1 runs").arg(count(all)))
+                                          : tr("%1 of %2 runs").arg(count(shown), count(all)));
+    m_status->setToolTip(problem.isEmpty() ? m_done : problem);
 }
 
 QList<engine::RunId> RunsPage::selectedRuns() const {

@@ -24,8 +24,8 @@ public:
 
     /// In the order of their numbers, so that a baseline comes before what was trained from it.
     QList<engine::RunId> selectedRuns() const;
-    /// Writes one of "metrics", "predictions", "json" of a run. False with the reason on the page.
-    bool exportRun(engine::RunId run, const QString& what, const QString& path);
+    /// Writes a run in one of the backend's formats; how it goes and what was written, or why not, is told on the page.
+    void exportRun(engine::RunId run, const QString& format, const engine::ExportChoices& choices, const QString& path);
 
 Q_SIGNALS:
     void compareRequested(const QList<engine::RunId>& runs);
@@ -40,6 +40,8 @@ protected:
 private:
     QWidget* buildTable();
     void wireDrawer();
+    void wireExports();
+    QString askExportPath(engine::RunId run, const engine::Exporter& exporter);
     void reload();
     void refreshStatus();
     void refreshSelection();
@@ -61,8 +63,9 @@ private:
     QPushButton *m_compare = nullptr, *m_details = nullptr;
     RunDrawer* m_drawer = nullptr;
     UndoBar* m_undo = nullptr;
-    QList<engine::RunId> m_leaving; // hidden, deleted when the undo bar goes
-    QString m_problem, m_filterProblem;
+    QList<engine::RunId> m_leaving;             // hidden, deleted when the undo bar goes
+    QString m_problem, m_filterProblem, m_done; // m_done: what an export wrote, or how far it is
+    quint64 m_export = 0;                       // the newest one's token
     bool m_stale = true;
 };
 

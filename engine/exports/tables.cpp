@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/store/exports.h"
+#include "engine/exports/tables.h"
 #include "engine/files/new_file.h"
 #include "engine/words/yaml_tree.h"
 
@@ -172,7 +172,7 @@ std::string runJson(const RunDetail& run) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void exportCsv(const Runs& runs, RunId run, const std::filesystem::path& folder) {
+void exportTables(const Runs& runs, RunId run, const std::filesystem::path& folder) {
     const RunDetail detail = runs.detail(run);
     const std::string predictions = predictionsCsv(detail, runs.predictions(run));
     const auto writeInto = [&](const std::filesystem::path& where) {

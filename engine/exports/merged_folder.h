@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A run's adapter merged into its base: a model folder for other programs.
+// An adapter merged into its base: a model folder for other programs.
 #pragma once
-#include "engine/events.h"
-#include "engine/experiment.h"
-#include "engine/store/runs.h"
+#include "engine/exports/merge_source.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -13,8 +11,8 @@
 namespace engine {
 
 struct MergeJob {
-    ModelSpec model; // as the adapter was trained: nf4 merges into the de-quantised weights
-    std::filesystem::path adapter, folder;
+    MergeSource source;
+    std::filesystem::path folder;
     std::uint64_t shardBytes = 5'000'000'000; // larger models get an index and shards of at most so many
 };
 
@@ -28,8 +26,6 @@ struct Merged {
 /// Writes a Hugging Face folder that transformers and Phibench load: config.json, safetensors, tokenizer and generation settings;
 /// one tensor at a time in memory. The folder is there whole or not at all. Throws Error (BadInput where `folder` holds something
 /// already); StopRequested.
-Merged merge(const MergeJob& job, const Sink& sink, std::stop_token stop);
-/// The adapter of a run, with the model it was trained on: refused when its files have changed since.
-Merged mergeRun(const Runs& runs, RunId run, const std::filesystem::path& folder, const Sink& sink, std::stop_token stop);
+Merged mergeIntoFolder(const MergeJob& job, const Sink& sink, std::stop_token stop);
 
 } // namespace engine

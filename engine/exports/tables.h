@@ -20,6 +20,6 @@ std::string runJson(const RunDetail& run);
 
 /// Writes metrics.csv, predictions.csv and run.json into `folder`; one that is not there is made, whole or not at all. Throws
 /// Error(NotFound, Io).
-void exportCsv(const Runs& runs, RunId run, const std::filesystem::path& folder);
+void exportTables(const Runs& runs, RunId run, const std::filesystem::path& folder);
 
 } // namespace engine

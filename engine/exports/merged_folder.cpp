@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/merge.h"
+#include "engine/exports/merged_folder.h"
 #include "engine/architecture/config.h"
+#include "engine/exports.h"
 #include "engine/files/new_file.h"
-#include "engine/jobs/machine.h"
-#include "engine/jobs/outcome.h"
-#include "engine/jobs/setup.h"
 #include "engine/model/merge.h"
 #include "engine/text/tokenizer_export.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/hub.h"
 #include "engine/weights/model_files.h"
-#include "engine/weights/model_hash.h"
 #include "engine/weights/sharded_writer.h"
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace engine {
@@ -22,8 +18,6 @@ namespace engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kOtherFiles = 64 << 20; // room for all but the weights
 
 bool isFolder(const fs::path& model) {
     return fs::is_directory(model);
@@ -55,16 +49,6 @@ std::string generationConfig(const DecoderConfig& config) {
     return json.dump(2) + "\n";
 }
 
-void requireRoom(const fs::path& folder, std::uint64_t bytes) {
-    std::error_code unknown;
-    const fs::space_info space = fs::space(folder.parent_path(), unknown);
-    if (unknown || space.available >= bytes + kOtherFiles) return;
-    char text[128];
-    std::snprintf(text, sizeof text, "needs %.2f GB, but its disk has only %.2f GB left.", static_cast<double>(bytes) / 1e9,
-                  static_cast<double>(space.available) / 1e9);
-    throw Error(ErrorCode::Io, std::string("The merged model ") + text, "Make room on the disk or choose another folder.");
-}
-
 std::string typeName(DType type) {
     switch (type) {
     case DType::F64: return "float64";
@@ -79,24 +63,18 @@ public:
     Merging(const MergeJob& job, const Sink& sink, std::stop_token stop) : m_job(job), m_sink(sink), m_stop(std::move(stop)) {}
 
     Merged run() {
-        fs::path folder = fs::absolute(m_job.folder).lexically_normal();
-        if (!folder.has_filename()) folder = folder.parent_path(); // "merged/"
-        requireFree(folder);
-        useSensibleThreads();
-        m_model = resolveModel(m_job.model.path);
-        const Precision precision =
-            parsePrecision(m_job.model.precision, m_job.model.compute, m_job.model.double_quant, m_job.model.compute == "fp16");
-        const std::shared_ptr<Lora> adapter = loadAdapter(m_job.adapter, configOf(m_model));
+        requireFree(m_job.folder);
+        const ModelSpec& spec = m_job.source.model;
+        m_model = resolveModel(spec.path);
+        const Precision precision = parsePrecision(spec.precision, spec.compute, spec.double_quant, spec.compute == "fp16");
+        const std::shared_ptr<Lora> adapter = loadAdapter(m_job.source.adapter, configOf(m_model));
         const MergedModel model(m_model, precision, *adapter);
 
-        NewFolder place(folder);
+        NewFolder place(m_job.folder);
         Merged result = write(model, place.path());
-        // What would not load again is never put in place.
-        checkTokenizer(tokenizerOf(place.path()), configFromFolder(place.path()), place.path());
-        static_cast<void>(ModelFiles(place.path()));
         checkStop();
         place.commit();
-        result.folder = folder;
+        result.folder = m_job.folder;
         result.remark = remark(precision, result.type);
         return result;
     }
@@ -148,27 +126,37 @@ private:
     fs::path m_model;
 };
 
-} // namespace
-
-Merged merge(const MergeJob& job, const Sink& sink, std::stop_token stop) {
-    return translated([&] { return Merging(job, sink, stop).run(); });
+Exported writeMerged(const ExportRequest& request, const Sink& sink, std::stop_token stop) {
+    const Merged merged = mergeIntoFolder({mergeSource(request.run, sink, stop), request.out}, sink, stop);
+    Exported done{.path = request.out,
+                  .notes = {std::to_string(merged.parameters) + " parameters in " + merged.type + ", " +
+                            bytesText(static_cast<std::uint64_t>(merged.bytes)) + " in " + std::to_string(merged.files) +
+                            (merged.files == 1 ? " file." : " files.")},
+                  .facts = {{"dtype", merged.type},
+                            {"parameters", merged.parameters},
+                            {"bytes", merged.bytes},
+                            {"files", merged.files},
+                            {"remark", merged.remark}}};
+    if (!merged.remark.empty()) done.notes.push_back(merged.remark);
+    return done;
 }
 
-Merged mergeRun(const Runs& runs, RunId run, const fs::path& folder, const Sink& sink, std::stop_token stop) {
-    return translated([&] {
-        const RunDetail detail = runs.detail(run);
-        const MergeJob job{parseRecorded(detail.experimentYaml, "Run " + std::to_string(run)).model, adapterFolder(detail),
-                           folder};
-        requireFree(folder);
-        const fs::path model = resolveModel(job.model.path);
-        tellStage(sink, "check model");
-        if (modelSha256(model, stop) != detail.modelSha256)
-            throw Error(ErrorCode::BadInput,
-                        model.string() + " is not the model that run " + std::to_string(run) +
-                            " was trained on: its files have changed since.",
-                        "Put back the model's files as they were, or train again.");
-        return Merging(job, sink, stop).run();
-    });
+} // namespace
+
+Merged mergeIntoFolder(const MergeJob& job, const Sink& sink, std::stop_token stop) {
+    return Merging(job, sink, std::move(stop)).run();
+}
+
+Exporter safetensorsExporter() {
+    return {.key = "safetensors",
+            .title = "Merged model for transformers",
+            .help = "the model with the adapter merged into it, a folder that transformers loads",
+            .suffix = "-merged",
+            .needs = {.adapter = true},
+            .options = {},
+            .mustBeNew = true,
+            .model = true,
+            .write = writeMerged};
 }
 
 } // namespace engine

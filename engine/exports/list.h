@@ -1,0 +1,7 @@
+// A line a format: exports/NAME.cpp defines `Exporter NAMEExporter()`. In the order in which they are shown.
+EXPORTER(peft)
+EXPORTER(safetensors)
+EXPORTER(gguf)
+EXPORTER(mlflow)
+EXPORTER(tensorboard)
+EXPORTER(csv)

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a merged export reads: a base, the precision that its adapter was trained on, and the adapter.
+#pragma once
+#include "engine/events.h"
+#include "engine/experiment.h"
+#include "engine/store/runs.h"
+
+#include <filesystem>
+#include <stop_token>
+#include <string>
+
+namespace engine {
+
+struct MergeSource {
+    ModelSpec model; // as the adapter was trained: nf4 merges into the de-quantised weights
+    std::filesystem::path adapter;
+};
+
+/// A run's. Throws Error(BadInput) for a run without an adapter, and for a base whose files are no longer those that the run was
+/// trained on; StopRequested.
+MergeSource mergeSource(const RunDetail& run, const Sink& sink, std::stop_token stop);
+
+/// "612 MB".
+std::string bytesText(std::uint64_t bytes);
+/// Throws Error(Io) where the disk of `place` has no room for a model of so many bytes.
+void requireRoom(const std::filesystem::path& place, std::uint64_t bytes);
+
+} // namespace engine
