@@ -6,9 +6,9 @@ import torch
 NEW = 64
 
 
-def greedy(net, prompts):
+def greedy(net, prompts, most=NEW):
     tokens, mask, _ = peer.padded(prompts, left=True)
-    found = net.generate(input_ids=tokens, attention_mask=mask, do_sample=False, max_new_tokens=NEW, pad_token_id=0, output_logits=True,
+    found = net.generate(input_ids=tokens, attention_mask=mask, do_sample=False, max_new_tokens=most, pad_token_id=0, output_logits=True,
                          return_dict_in_generate=True)
     new = found.sequences[:, tokens.shape[1]:].tolist()
     eos = net.config.eos_token_id
@@ -18,12 +18,17 @@ def greedy(net, prompts):
     return new, gap
 
 
-cases = []
-for number, (name, model) in enumerate(peer.MODELS.items()):
-    net = peer.load(model)
-    prompts = [peer.ids(n, 60 + 3 * number + n) for n in (5, 17, 1, 9)]
-    batched, gap = greedy(net, prompts)
-    alone = [greedy(net, [prompt])[0][0] for prompt in prompts]
-    cases.append({"name": name, "model": model, "fingerprint": peer.fingerprint(model), "prompts": prompts, "alone": alone, "batched": batched,
-                  "smallest_gap": gap})
-peer.write("generation.json", {"new": NEW, "cases": cases})
+def main():
+    cases = []
+    for number, (name, model) in enumerate(peer.MODELS.items()):
+        net = peer.load(model)
+        prompts = [peer.ids(n, 60 + 3 * number + n) for n in (5, 17, 1, 9)]
+        batched, gap = greedy(net, prompts)
+        alone = [greedy(net, [prompt])[0][0] for prompt in prompts]
+        cases.append({"name": name, "model": model, "fingerprint": peer.fingerprint(model), "prompts": prompts, "alone": alone, "batched": batched,
+                      "smallest_gap": gap})
+    peer.write("generation.json", {"new": NEW, "cases": cases})
+
+
+if __name__ == "__main__":
+    main()

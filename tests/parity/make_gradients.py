@@ -9,11 +9,9 @@ import torch
 ANSWER = 2
 
 
-def case(model, r, rslora, bias, loss_on):
+def gradients_of(model, r, rslora, bias, loss_on, texts):
     net = peer.lora(peer.load(model), r, 8, bias, rslora)
     peer.fill(net)
-    start = peer.ids(3, 5)
-    texts = [start + peer.ids(n, 20 + n) for n in (8, 4, 6)]
     tokens, mask, _ = peer.padded(texts, left=False)
     labels = tokens.masked_fill(mask == 0, -100)
     if loss_on == "answer":
@@ -29,12 +27,18 @@ def case(model, r, rslora, bias, loss_on):
             "texts": texts, "answer": ANSWER, "loss": loss.item(), "gradients": gradients}
 
 
-models = [peer.MODELS["phi, 3 heads, rotary 0.4"], peer.MODELS["llama, GQA of threes, untied"]]
-cases = []
-for model, r, rslora, bias, loss_on in itertools.product(models, (1, 8, 64), (False, True), ("none", "all", "lora_only"), ("answer", "all")):
-    if "llama" in model and bias != "none":
-        continue  # it has none
-    if rslora and r == 1:
-        continue  # the same numbers
-    cases.append(case(model, r, rslora, bias, loss_on))
-peer.write("gradients.json", {"cases": cases})
+def main():
+    models = [peer.MODELS["phi, 3 heads, rotary 0.4"], peer.MODELS["llama, GQA of threes, untied"]]
+    start, cases = peer.ids(3, 5), []
+    texts = [start + peer.ids(n, 20 + n) for n in (8, 4, 6)]
+    for model, r, rslora, bias, loss_on in itertools.product(models, (1, 8, 64), (False, True), ("none", "all", "lora_only"), ("answer", "all")):
+        if "llama" in model and bias != "none":
+            continue  # it has none
+        if rslora and r == 1:
+            continue  # the same numbers
+        cases.append(gradients_of(model, r, rslora, bias, loss_on, texts))
+    peer.write("gradients.json", {"cases": cases})
+
+
+if __name__ == "__main__":
+    main()

@@ -43,8 +43,8 @@ def mixed(a, b):
     return z ^ (z >> 31)
 
 
-def batches():
-    for epoch in range(EPOCHS):
+def batches(epochs):
+    for epoch in range(epochs):
         draw, order = Mt19937_64(mixed(SEED, epoch)), list(range(SAMPLES))
         for left in range(SAMPLES, 1, -1):
             rest, x = (1 << 64) % left, draw()
@@ -62,16 +62,16 @@ def samples():
         yield {"ids": question + ([200 + label, 210] if label == 2 else [200 + label]), "answer": len(question)}
 
 
-def train(model, r, alpha, bias, data):
+def train(model, r, alpha, bias, data, epochs=EPOCHS):
     net = peer.lora(peer.load(model), r, alpha, bias).train()
     peer.fill(net, zero_b=True)
     named = peer.trained(net)
-    steps = EPOCHS * math.ceil(SAMPLES / BATCH)
+    steps = epochs * math.ceil(SAMPLES / BATCH)
     optimizer = torch.optim.AdamW([{"params": [p for n, p in named.items() if ".lora_" in n], "weight_decay": DECAY},
                                    {"params": [p for n, p in named.items() if ".lora_" not in n], "weight_decay": 0.0}], lr=RATE)
     scheduler = get_cosine_schedule_with_warmup(optimizer, math.ceil(WARMUP * steps), steps)
     losses, norms = [], []
-    for batch in batches():
+    for batch in batches(epochs):
         counted = sum(len(data[i]["ids"]) - data[i]["answer"] for i in batch)
         total = 0.0
         for at in range(0, len(batch), MICRO):
@@ -91,13 +91,18 @@ def train(model, r, alpha, bias, data):
     return losses, norms, {n: p.detach().clone().contiguous() for n, p in named.items()}
 
 
-data, cases, tensors = list(samples()), [], {}
-for name, r, alpha, bias in (("phi, 3 heads, rotary 0.4", 4, 8, "all"), ("llama, GQA, tied", 4, 4, "none")):
-    model = peer.MODELS[name]
-    losses, norms, values = train(model, r, alpha, bias, data)
-    tensors |= {f"{len(cases)}.{n}": v for n, v in values.items()}
-    cases.append({"name": name, "model": model, "fingerprint": peer.fingerprint(model), "r": r, "alpha": alpha, "bias": bias,
-                  "losses": losses, "grad_norms": norms})
-save_file(tensors, peer.out() / "training.safetensors")
-peer.write("training.json", {"batch_size": BATCH, "micro_batch_size": MICRO, "epochs": EPOCHS, "seed": SEED, "learning_rate": RATE, "weight_decay": DECAY,
-                             "max_grad_norm": CLIP, "warmup_ratio": WARMUP, "samples": data, "cases": cases})
+def main():
+    data, cases, tensors = list(samples()), [], {}
+    for name, r, alpha, bias in (("phi, 3 heads, rotary 0.4", 4, 8, "all"), ("llama, GQA, tied", 4, 4, "none")):
+        model = peer.MODELS[name]
+        losses, norms, values = train(model, r, alpha, bias, data)
+        tensors |= {f"{len(cases)}.{n}": v for n, v in values.items()}
+        cases.append({"name": name, "model": model, "fingerprint": peer.fingerprint(model), "r": r, "alpha": alpha, "bias": bias,
+                      "losses": losses, "grad_norms": norms})
+    save_file(tensors, peer.out() / "training.safetensors")
+    peer.write("training.json", {"batch_size": BATCH, "micro_batch_size": MICRO, "epochs": EPOCHS, "seed": SEED, "learning_rate": RATE, "weight_decay": DECAY,
+                                 "max_grad_norm": CLIP, "warmup_ratio": WARMUP, "samples": data, "cases": cases})
+
+
+if __name__ == "__main__":
+    main()
