@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs the missing Debian packages and fetches libtorch, the default model and the default data into .deps.
-# Run again, it only looks. `--tests` adds what tests/run needs. Python is used here alone, and only its standard library and pip.
+# Run again, it only looks. `--tests` adds what tests/run needs, `--checks` what .ci/run does. Python is used here alone, and only its standard library and pip.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(g++ cmake ninja-build mold ccache pkg-config qt6-base-dev qt6-svg-dev libqcustomplot-dev libyaml-cpp-dev libsqlite3-dev
   libsqlitecpp-dev nlohmann-json3-dev libfmt-dev libcli11-dev libpcre2-dev libicu-dev libhwy-dev)
 test_packages=(xvfb sqlite3)
+check_packages=(clang-format-16 clang-tidy-16)
 
 torch_version=2.13.0
 torch_known="torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -194,11 +195,13 @@ fetchData() {
 }
 
 wanted=("${packages[@]}")
-case ${1:-} in
-  --tests) wanted+=("${test_packages[@]}") ;;
-  "") ;;
-  *) fail "usage: resources/setup.sh [--tests]" ;;
-esac
+for option in "$@"; do
+  case $option in
+    --tests) wanted+=("${test_packages[@]}") ;;
+    --checks) wanted+=("${check_packages[@]}") ;;
+    *) fail "usage: resources/setup.sh [--tests] [--checks]" ;;
+  esac
+done
 installPackages "${wanted[@]}"
 mkdir -p "$deps"/{downloads,stamps,models,data}
 exec 9>"$deps/stamps/lock"

@@ -35,6 +35,7 @@ target_link_libraries(libtorch INTERFACE torch_cpu c10)
 target_compile_options(libtorch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
 target_link_options(libtorch INTERFACE -fopenmp)
 set(CMAKE_BUILD_RPATH "${_torch_root}/lib")
+set(CMAKE_INSTALL_RPATH "${_torch_root}/lib")
 
 # engine/cuda is built where libtorch has CUDA and there is a compiler for it; without it a GPU computes by libtorch's own kernels.
 set(PHIBENCH_CUDA_LIBRARY "")

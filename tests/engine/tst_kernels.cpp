@@ -373,8 +373,7 @@ private:
                                                 {80, 70}}) {
                 if (window > 0 && queries == 1) continue; // its keys are the window's alone
                 constexpr std::int64_t kGroups = 3, kFirst = 5, kSecond = 19;
-                const std::int64_t own = queries + (queries == 1 ? 0 : 1), before = kFirst + kSecond + own - queries,
-                                   keys = kFirst + kSecond + own;
+                const std::int64_t own = queries + (queries == 1 ? 0 : 1), before = kFirst + kSecond + own - queries;
                 Matrix q(some(queries * kGroups * size, 14), kGroups * size, type),
                     out(Floats(static_cast<std::size_t>(queries * kGroups * size)), kGroups * size, type);
                 Matrix first(some(kFirst * 2 * size, 15), 2 * size, Scalar::F32),
