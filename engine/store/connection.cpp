@@ -65,16 +65,22 @@ Connection::Connection(const std::filesystem::path& file, std::chrono::milliseco
 
 bool Connection::isFree(std::chrono::milliseconds patience) {
     return use([&](SQLite::Database& database) {
-        bool free = true;
-        database.setBusyTimeout(static_cast<int>(patience.count()));
+        struct Waiting {
+            Waiting(SQLite::Database& file, std::chrono::milliseconds now, std::chrono::milliseconds later)
+                : m_file(file), m_later(later) {
+                m_file.setBusyTimeout(static_cast<int>(now.count()));
+            }
+            ~Waiting() { sqlite3_busy_timeout(m_file.getHandle(), static_cast<int>(m_later.count())); }
+            SQLite::Database& m_file;
+            std::chrono::milliseconds m_later;
+        } const waiting(database, patience, m_patience);
         try {
             const SQLite::Transaction alone(database, SQLite::TransactionBehavior::EXCLUSIVE); // rolled back
+            return true;
         } catch (const SQLite::Exception& problem) {
-            free = false;
             if (!isBusy(problem)) throw;
+            return false;
         }
-        database.setBusyTimeout(static_cast<int>(m_patience.count()));
-        return free;
     });
 }
 

@@ -55,7 +55,7 @@ void TestCliSurvives::initTestCase() {
 }
 
 void TestCliSurvives::checkStopped() const {
-    engine::Runs runs(path("phibench/runs.db").toStdString());
+    const engine::Runs runs = store();
     const engine::RunDetail run = runs.detail(runs.list().front().id);
     QCOMPARE(QByteArray::fromStdString(toString(run.summary.state)), QByteArray("stopped"));
     std::filesystem::path checkpoint;
@@ -123,7 +123,7 @@ void TestCliSurvives::goesOnWithoutItsReader() {
     shell.start();
     const CliResult result = finishCli(shell);
     QCOMPARE(result.code, 1); // the run is whole, what was told of it is not
-    engine::Runs runs(path("phibench/runs.db").toStdString());
+    const engine::Runs runs = store();
     const engine::RunDetail run = runs.detail(runs.list().front().id);
     QCOMPARE(QByteArray::fromStdString(toString(run.summary.state)), QByteArray("done"));
     QCOMPARE(run.summary.step, run.summary.steps);
