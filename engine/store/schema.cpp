@@ -108,11 +108,14 @@ constexpr const char* kVersion2 = R"(
 INSERT OR REPLACE INTO figures(run, name, value) SELECT run, 'test_loss', eval_loss FROM reports WHERE eval_loss IS NOT NULL;
 UPDATE runs SET eval_loss = (SELECT value FROM metrics WHERE run = runs.id AND name = 'eval_loss' ORDER BY step DESC LIMIT 1)
     WHERE id IN (SELECT run FROM reports);
-ALTER TABLE reports DROP COLUMN eval_loss;
-ALTER TABLE reports DROP COLUMN accuracy;
-ALTER TABLE reports DROP COLUMN macro_f1;
-ALTER TABLE reports DROP COLUMN examples;
-ALTER TABLE reports DROP COLUMN per_label;
+CREATE TABLE matrices(
+    run INTEGER PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
+    labels TEXT NOT NULL,   -- JSON, as is the next
+    confusion TEXT NOT NULL -- rows truth, columns labels, then no answer
+) STRICT;
+INSERT INTO matrices(run, labels, confusion) SELECT run, labels, confusion FROM reports;
+DROP TABLE reports;
+ALTER TABLE matrices RENAME TO reports;
 )";
 
 int pragma(SQLite::Database& database, const std::string& name) {
