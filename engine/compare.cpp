@@ -19,9 +19,9 @@ RowFate fateOf(const ComparedRow& row) {
 }
 
 /// A setting that only training reads says nothing of a baseline.
-bool applies(const RunDetail& run, const std::string& key) {
-    if (run.summary.kind != RunKind::Baseline) return true;
-    return !key.starts_with("lora.") && (!key.starts_with("train.") || key == "train.max_tokens");
+bool applies(const RunDetail& run, const Field& field) {
+    if (run.summary.kind != RunKind::Baseline || field.decidesEvaluation()) return true;
+    return !field.key.starts_with("lora.") && !field.key.starts_with("train.");
 }
 
 std::vector<ComparedRun> read(const Runs& store, const std::vector<RunId>& ids, bool leaveOutMissing) {
@@ -74,7 +74,7 @@ std::vector<SettingRow> settingsOfExperiments(const std::vector<ComparedRun>& ru
         if (!differing.contains(field.key) || field.key == "name") continue;
         SettingRow row{field.key, field.title, {}};
         for (const ComparedRun& run : runs)
-            row.values.push_back(applies(run.detail, field.key) ? std::optional(field.get(*run.experiment)) : std::nullopt);
+            row.values.push_back(applies(run.detail, field) ? std::optional(field.get(*run.experiment)) : std::nullopt);
         rows.push_back(std::move(row));
     }
     return rows;
