@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The runner with a scripted engine: order of signals, coalescing, stop, stale answers.
 #include "app/runner.h"
+#include "tests/support/stages_of_jobs.h"
 
 #include <QSemaphore>
 #include <QSignalSpy>
@@ -98,23 +99,7 @@ void TestRunner::init() {
     m_log.clear();
     m_jobs = {};
     m_found.reset();
-    // As the engine goes about it, with the fakes at work.
-    m_jobs.trainAndCompare = [this](const Experiment& given, Runs& runs, const Sink& sink, std::stop_token stop,
-                                    const Stages& stages) {
-        Compared compared{m_found, {}};
-        if (!m_found) {
-            stages.begins(RunKind::Baseline);
-            compared.outcome = m_jobs.evaluate({given, {}, {}}, runs, sink, stop);
-            stages.ends(compared.outcome);
-            const auto* evaluated = std::get_if<Done>(&compared.outcome);
-            if (!evaluated) return compared;
-            compared.baseline = evaluated->run;
-        }
-        stages.begins(RunKind::Train);
-        compared.outcome = m_jobs.train({given, {}}, runs, sink, stop);
-        stages.ends(compared.outcome);
-        return compared;
-    };
+    m_jobs.trainAndCompare = testing_support::oneAfterTheOther(m_jobs, m_found);
     m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink& sink, std::stop_token) -> Outcome {
         sink(ProgressEvent{1, "evaluate", 1, 2, 0, -1});
         return done(1);
