@@ -191,7 +191,7 @@ void TestDeviceDecoder::agrees_data() {
         row("phi with own biases, some targets", "phi", "fp32", false, "q_proj,v_proj,fc2", "lora_only");
         row("llama, some targets", "llama", "fp32", false, "k_proj,up_proj,o_proj", "none");
         for (const TinyFeatures& one : tinyFeatures()) row(one.name, one.name, "fp32", false, "all-linear", "all");
-        row("phi3, a fused target", "phi3", "fp32", false, "qkv_proj,down_proj", "none");
+        row("phi3, a fused target", "phi3", "fp32", false, "qkv_proj,gate_up_proj,down_proj", "none");
         row("gemma3 in nf4", "gemma3", "nf4", false, "all-linear", "none");
         row("phi3 in nf4", "phi3", "nf4", false, "all-linear", "none");
         row("phi in nf4", "phi", "nf4", false, "all-linear", "none");

@@ -204,12 +204,14 @@ private:
                 activate(kind, true, gateUp.rows(), kRows, width, m.rows());
                 for (std::int64_t r = 0; r < kRows; ++r)
                     for (std::int64_t c = 0; c < width; ++c)
-                        QVERIFY(close(m(r, c), f(kind, given(r, c)) * given(r, width + c), type, 2));
+                        QVERIFY(close(m(r, c), f(kind, given(r, c)) * given(r, width + c), type,
+                                      2 * (1 + std::abs(given(r, width + c)))));
                 activateBackward(kind, true, gateUp.rows(), kRows, width, dm.rows());
                 const auto slopeAt = [&](double v) { return slope([&](double x) { return f(kind, x); }, v); };
                 for (std::int64_t r = 0; r < kRows; ++r)
                     for (std::int64_t c = 0; c < width; ++c) {
-                        QVERIFY(close(gateUp(r, c), dm(r, c) * given(r, width + c) * slopeAt(given(r, c)), type, lost));
+                        QVERIFY(close(gateUp(r, c), dm(r, c) * given(r, width + c) * slopeAt(given(r, c)), type,
+                                      lost * (1 + std::abs(given(r, width + c)))));
                         QVERIFY(close(gateUp(r, width + c), dm(r, c) * f(kind, given(r, c)), type, 2));
                     }
                 Matrix h(Floats(both.begin(), both.begin() + kRows * width), width, type);

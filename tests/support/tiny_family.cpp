@@ -54,7 +54,7 @@ const std::vector<TinyFeatures>& tinyFeatures() {
         {"mistral", "family=mistral heads=4 kvHeads=2 headDim=32 window=8 tied=no"},
         {"qwen2", "family=qwen2 heads=4 kvHeads=1 layers=3 window=8 windowFrom=1"},
         {"qwen3", "family=qwen3 heads=4 kvHeads=2 headDim=32"},
-        {"gemma3", "family=gemma3_text heads=2 kvHeads=1 headDim=64 layers=3 window=8 globalEvery=3 queryScalar=20"},
+        {"gemma3", "family=gemma3_text heads=2 kvHeads=1 headDim=64 layers=3 window=8 globalEvery=3 queryScalar=100"},
         {"smollm3", "family=smollm3 heads=4 kvHeads=2 layers=4 noRopeEvery=2"},
         {"phi3", "family=phi3 heads=4 kvHeads=2 partialRotary=0.75 scaling=longrope original=16 maxPositions=256 tied=no"},
         {"phi3, window", "family=phi3 heads=2 kvHeads=2 partialRotary=1 window=8"}};
