@@ -123,6 +123,7 @@ struct DecoderConfig {
     /// Rows of a piece.
     std::int64_t rowsOf(Piece piece) const;
     double attentionScale() const;
+    bool operator==(const DecoderConfig&) const = default;
 };
 
 /// Parameters of the base model.
