@@ -51,6 +51,12 @@ def gradients(model, number):
     return cases
 
 
+def in_gguf(family, model):
+    """Whether a GGUF can say it: see tests/support/tiny_gguf.h."""
+    windowless = family in ("mistral", "qwen2", "qwen3") and "window=" in model
+    return not (windowless or "queryScalar=" in model or "noRopeEvery=" in model)
+
+
 def summary(value):
     g = value.double().flatten().numpy()
     return [float(numpy.linalg.norm(g)), float(g @ numpy.sin(0.7 * numpy.arange(g.size) + 1))]
@@ -104,6 +110,8 @@ def case(family, number, name, model, data, tensors):
                 "short": forward(net, f"{number}.short", number, families.SHORT, 3, tensors),
                 "long": forward(net, f"{number}.long", number, families.LONG, 34 if longrope(model) else 3, tensors),
                 "generation": generation(net, model, number)}
+        if in_gguf(family, model):
+            told["gguf"] = True
         if "hidden=64" in model:
             told["nf4"] = nf4(model, number, tensors)
     told |= {"gradients": gradients(model, number), "training": training(model, data)}

@@ -35,9 +35,36 @@ IDENTICAL = [
     ("greedy tokens, 64 a text, single and batched", r"TestParityForward::generation\(.*\) (\d+) tokens identical", False),
 ]
 
+# The same of each family, by what its cases' names begin with.
+for family in ("llama", "mistral", "qwen2", "qwen3", "gemma3", "smollm3", "phi3"):
+    def case(test, family=family):
+        return rf"TestParityFamilies::{test}\({family}[,)].*"
+    WORST += [
+        (f"{family}: logits, fp32, within and beyond window and original context", case("(?:short|long)Texts") + r"alone and padded (\S+), packed (\S+), cached (\S+) ", 2e-5, False),
+        (f"{family}: the same as a GGUF", case("gguf") + r"alone and padded (\S+), packed (\S+), cached (\S+);", 2e-5, False),
+        (f"{family}: logits, NF4, against bitsandbytes", case("nf4") + r"max abs error of logits (\S+),", 2e-5, False),
+        (f"{family}: loss and gradients", case("gradients") + r"loss (\S+), gradients (\S+) ", 1e-4, False),
+        (f"{family}: 20 steps: each loss", case("twentySteps") + r"losses (\S+) ", 1e-3, False),
+        (f"{family}: PEFT's adapter, here", case("adapter") + r"max abs error of logits (\S+),", 1e-4, False),
+        (f"{family}: ours, in PEFT", rf"our adapter in PEFT, {family}(?:_text)?: max abs error of logits (\S+),", 1e-4, False),
+    ]
+    IDENTICAL.append((f"{family}: greedy tokens, single and batched", case("generation") + r"\) (\d+) tokens identical", False))
+    if family != "smollm3":  # which transformers does not read from GGUF
+        WORST.append((f"{family}: its GGUF in transformers", rf"GGUF, {family}, in transformers: max abs error of logits (\S+),", 2e-5, False))
+for tokenizer in ("Llama 3", "Qwen2 and 3", "Qwen3.6", "SentencePiece"):
+    IDENTICAL.append((f"token ids and decoded texts, {tokenizer}", rf"^{re.escape(tokenizer)}, .*: (\d+) of (\d+) texts agree", False))
+
+
+def lines_of_log():
+    return pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace").splitlines()
+
 
 def main():
-    lines, full = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace").splitlines(), "--full" in sys.argv
+    if any("Gemma 3" in line for line in lines_of_log()):
+        WORST.append(("logits, fp32, Gemma 3 270M: relative error", r"Gemma 3 270M, fp32, .*relative error of logits (\S+),", 1e-3, False))
+        IDENTICAL.append(("greedy tokens, Gemma 3 270M", r"Gemma 3 270M, greedy: (\d+) of (\d+) tokens agree", False))
+        IDENTICAL.append(("token ids and decoded texts, Gemma 3", r"^Gemma 3, .*: (\d+) of (\d+) texts agree", False))
+    lines, full = lines_of_log(), "--full" in sys.argv
     rows, failed = [], []
     for what, pattern, bound, long in WORST:
         found = [[float(f) for f in m.groups()] for line in lines if (m := re.search(pattern, line))]

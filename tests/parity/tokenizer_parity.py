@@ -4,7 +4,8 @@
     python tests/parity/tokenizer_parity.py [--full] [--model FILE.gguf] [--tokenize "build/bin/phibench-cli tokenize --json --model {model}"]
 
 The texts: sentences of the data ($PHIBENCH_DATA names a CSV, else the default data), this project's source, emoji, Arabic, Chinese, combining marks, runs of spaces and
-tabs, random bytes, mixtures of all that, and one text of 1 MB without a space. The tokenizers: SmolLM2's and Phi-2's (GPT-2's vocabulary, from tests/support/phi2_tokenizer.py).
+tabs, random bytes, mixtures of all that, and one text of 1 MB without a space. The tokenizers: SmolLM2's and Phi-2's (GPT-2's vocabulary, from tests/support/phi2_tokenizer.py),
+and those of tokenizers_of_families.py.
 Needs transformers, gguf and torch (transformers reads no GGUF without it); tried with transformers 5.24.0, tokenizers 0.23.3.
 transformers' reading of a GGUF loses SmolLM2's digit splitting, so the reference for the GGUF is its tokenizer with
 Sequence[Digits(individual_digits), ByteLevel] put back; how often the unmended one agrees is reported as well.
@@ -19,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
+
+import tokenizers_of_families
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORDS = """the of and to in a is that for it was on are as with his they at be this from have or by one had not but what all were
@@ -120,6 +123,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--full", action="store_true", help="100,000 texts rather than 1,000")
     parser.add_argument("--model", type=pathlib.Path, default=ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+    parser.add_argument("--gemma", type=pathlib.Path, default=ROOT / ".deps/models/gemma-3-270m-q4_k_m.gguf", help="left out where it was not fetched")
     parser.add_argument("--downloads", type=pathlib.Path, default=ROOT / ".deps/downloads", help="where GPT-2's vocabulary is kept")
     parser.add_argument("--tokenize", default=f"{ROOT}/build/bin/phibench-cli tokenize --json --model {{model}}")
     args = parser.parse_args()
@@ -177,6 +181,8 @@ def main():
         (folder / "tokenizer.json").unlink()
         compare("Phi-2, vocab.json and merges.txt, against transformers", ours(args.tokenize, folder, lines), theirs, lines, failures)
         decoding("Phi-2, vocab.json and merges.txt", folder, tokenizer.backend_tokenizer, theirs)
+
+    tokenizers_of_families.run(lines, lambda model, given: ours(args.tokenize, model, given), compare, decoding, failures, args.gemma)
     sys.exit(1 if failures else 0)
 
 
