@@ -26,9 +26,11 @@ using Batch = std::vector<std::size_t>; // samples by number
 /// what some of a batch do, once in that batch.
 class Classifier {
 public:
-    Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers, std::int64_t size)
+    Classifier(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers, std::int64_t size,
+               std::int64_t generated)
         : m_decoder(decoder), m_samples(samples), m_answers(answers), m_size(std::max<std::int64_t>(1, size)),
           m_cache(decoder.config(), decoder.precision(), decoder.device()) {
+        m_cache.setLongest(longest(samples, answers, generated));
         std::vector<std::span<const std::int32_t>> questions;
         for (const Sample& sample : samples) questions.push_back(sample.question());
         m_prefix = samples.size() > 1 ? commonPrefix(questions, 1) : 0;
@@ -101,6 +103,14 @@ protected:
         return ends;
     }
 
+    /// Tokens of the longest text, questions with what may follow them.
+    static std::int64_t longest(const std::vector<Sample>& samples, const Answers& answers, std::int64_t generated) {
+        std::int64_t question = 0, answer = generated;
+        for (const Sample& sample : samples) question = std::max(question, sample.answerBegin);
+        for (const auto& ids : answers.ids) answer = std::max(answer, std::ssize(ids));
+        return question + answer;
+    }
+
     const Decoder& m_decoder;
     const std::vector<Sample>& m_samples;
     const Answers& m_answers;
@@ -114,7 +124,7 @@ protected:
 class Scorer : public Classifier {
 public:
     Scorer(const Decoder& decoder, const std::vector<Sample>& samples, const Answers& answers, std::int64_t size)
-        : Classifier(decoder, samples, answers, size), m_trie(answers.ids) {}
+        : Classifier(decoder, samples, answers, size, 0), m_trie(answers.ids) {}
 
     double run(const Batch& batch, std::vector<Prediction>& predictions, std::stop_token) override {
         Pack pack;
@@ -151,7 +161,7 @@ class Generator : public Classifier {
 public:
     Generator(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples, const Answers& answers,
               const EvaluateSpec& spec)
-        : Classifier(decoder, samples, answers, spec.batch_size), m_tokenizer(tokenizer),
+        : Classifier(decoder, samples, answers, spec.batch_size, spec.max_new_tokens), m_tokenizer(tokenizer),
           m_most(std::max<std::int64_t>(1, spec.max_new_tokens)) {
         if (spec.unanswered == "separate") return;
         const auto label = std::find(answers.labels.begin(), answers.labels.end(), spec.unanswered);

@@ -17,6 +17,14 @@ double secondsSince(std::chrono::steady_clock::time_point begin) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+/// Whether a text of so many tokens is the first beyond LongRope's original context: all of it turns otherwise than before.
+bool turnsAnew(const DecoderConfig& config, std::int64_t tokens) {
+    return std::ranges::any_of(config.rotary, [&](const Rotary& rotary) {
+        const RotaryScaling& s = rotary.scaling;
+        return s.kind == RotaryScaling::Kind::LongRope && tokens == s.originalContext + 1;
+    });
+}
+
 } // namespace
 
 Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<std::int32_t>& prompt,
@@ -45,14 +53,23 @@ Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std
             decoder.prefill(pack, cache);
     };
 
-    auto begin = std::chrono::steady_clock::now();
-    for (std::int64_t at = 0; at < length; at += kPrefillRows) {
-        if (stop.stop_requested()) {
-            result.stopped = true;
-            return result;
+    /// From nothing; false: stopped before the end.
+    const auto readAll = [&](const std::vector<std::int32_t>& text) {
+        cache.truncate(segment, 0);
+        cache.setLongest(std::ssize(text));
+        for (std::int64_t at = 0; at < std::ssize(text); at += kPrefillRows) {
+            if (stop.stop_requested()) return false;
+            const std::int64_t count = std::min(kPrefillRows, std::ssize(text) - at);
+            read(std::span(text).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count)),
+                 at + count == std::ssize(text));
         }
-        const std::int64_t count = std::min(kPrefillRows, length - at);
-        read(std::span(prompt).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count)), at + count == length);
+        return true;
+    };
+
+    auto begin = std::chrono::steady_clock::now();
+    if (!readAll(prompt)) {
+        result.stopped = true;
+        return result;
     }
     if (const double seconds = secondsSince(begin); seconds > 0)
         result.prefillTokensPerSecond = static_cast<double>(length) / seconds;
@@ -70,11 +87,15 @@ Generated generate(const Decoder& decoder, const Tokenizer& tokenizer, const std
         result.ids.push_back(token);
         say(stream.push(tokenizer.isSpecial(token) ? std::string() : tokenizer.tokenBytes(token)));
         if (static_cast<std::int64_t>(result.ids.size()) >= most) break;
-        if (stop.stop_requested()) {
-            result.stopped = true;
-            break;
+        result.stopped = stop.stop_requested();
+        if (!result.stopped && turnsAnew(config, length + std::ssize(result.ids))) {
+            std::vector<std::int32_t> text = prompt;
+            text.insert(text.end(), result.ids.begin(), result.ids.end());
+            result.stopped = !readAll(text);
+        } else if (!result.stopped) {
+            read(std::span(&result.ids.back(), 1), true);
         }
-        read(std::span(&result.ids.back(), 1), true);
+        if (result.stopped) break;
     }
     say(stream.finish());
     // The first token came with the prompt.

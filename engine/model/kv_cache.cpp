@@ -75,4 +75,10 @@ void KvCache::commit(const std::vector<Stored>& places) {
     for (const Stored& stored : places) m_segments[static_cast<std::size_t>(stored.segment)].length += stored.count;
 }
 
+std::int64_t lastPosition(const Pack& pack, const KvCache* cache) {
+    const auto last = std::max_element(pack.positions.begin(), pack.positions.end());
+    const std::int64_t own = last == pack.positions.end() ? 0 : *last;
+    return cache ? std::max(own, cache->longest() - 1) : own;
+}
+
 } // namespace engine

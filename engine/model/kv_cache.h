@@ -20,6 +20,9 @@ public:
 
     /// In the type and on the device that the model computes keys and values in.
     KvCache(const DecoderConfig& config, Precision precision, at::Device device = at::kCPU);
+    /// Passes with this cache are parts of texts of up to so many tokens: LongRope turns all of them as it would in one pass.
+    void setLongest(std::int64_t tokens) { m_longest = tokens; }
+    std::int64_t longest() const { return m_longest; }
     /// Room for this many more tokens at once.
     void reserve(std::int64_t tokens);
     /// Room for `capacity` tokens that go on from `parent`'s (-1: from nothing). Grows the buffers.
@@ -52,9 +55,12 @@ private:
     void grow(std::int64_t capacity);
 
     std::int64_t m_width = 0;
-    std::int64_t m_used = 0;
+    std::int64_t m_used = 0, m_longest = 0;
     std::vector<at::Tensor> m_keys, m_values;
     std::vector<Segment> m_segments;
 };
+
+/// The largest position of the texts that a pass is a part of; 0: it has no rows.
+std::int64_t lastPosition(const Pack& pack, const KvCache* cache);
 
 } // namespace engine

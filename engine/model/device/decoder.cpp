@@ -191,8 +191,7 @@ private:
         const Attention attention(config, pack, cache, device);
         const at::Tensor positions = uploaded(pack.positions, device);
         Pass pass{config, attention, type(), {}};
-        const auto last = std::max_element(pack.positions.begin(), pack.positions.end());
-        for (const RotaryTable& table : m_rotary.of(last == pack.positions.end() ? 0 : *last))
+        for (const RotaryTable& table : m_rotary.of(lastPosition(pack, cache)))
             pass.rotary.push_back(
                 {at::index_select(table.cos, 0, positions).unsqueeze(1), at::index_select(table.sin, 0, positions).unsqueeze(1)});
         pass.adapted = adapted();

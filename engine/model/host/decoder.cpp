@@ -87,9 +87,8 @@ private:
         if (config.embedding_multiplier != 1) x.mul_(at::scalar_tensor(config.embedding_multiplier, type()).to(at::kFloat));
         return x;
     }
-    Pass passOf(const Pack& pack, const Attention& attention, const at::Tensor& positions) {
-        const auto last = std::max_element(pack.positions.begin(), pack.positions.end());
-        return {config, attention, positions, m_rotary.of(last == pack.positions.end() ? 0 : *last)};
+    Pass passOf(const Pack& pack, const Attention& attention, const at::Tensor& positions, const KvCache* cache) {
+        return {config, attention, positions, m_rotary.of(lastPosition(pack, cache))};
     }
     /// Hidden states [N, H] float before the final norm. Tapes: one a layer, or null.
     /// With `read`, of these rows alone: the last layer computes no others.
@@ -163,7 +162,7 @@ at::Tensor HostDecoder::states(const Pack& given, const std::vector<std::int64_t
     const Pack pack = filledUp(given);
     const Attention attention(config, pack, cache);
     const at::Tensor positions = ints(pack.positions);
-    Pass pass = passOf(pack, attention, positions);
+    Pass pass = passOf(pack, attention, positions, cache);
     pass.adapted = adapted();
     pass.storesKeys = cache != nullptr;
     const std::vector<std::int64_t> computed = filledUp(rows);
@@ -244,7 +243,7 @@ void HostDecoder::addGradients(const Pack& given, const std::vector<Target>& tar
     const Pack pack = filledUp(given);
     const Attention attention(config, pack, nullptr);
     const at::Tensor positions = ints(pack.positions);
-    Pass pass = passOf(pack, attention, positions);
+    Pass pass = passOf(pack, attention, positions, nullptr);
     pass.adapted = true;
     pass.loraDropout = adapter->spec().dropout;
     pass.residDropout = dropout.resid;
