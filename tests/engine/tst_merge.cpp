@@ -130,6 +130,21 @@ void TestMerge::logits_data() {
     row("phi-gguf", phi, "all", "fp32", 1e-5);
     row("phi-gguf-fused", phi + QStringLiteral(" names=mixer"), "lora_only", "fp32", 1e-5);
     row("llama-gguf-nf4", llama, "none", "nf4", 1e-5);
+    const std::pair<const char*, const char*> families[]{
+        {"llama3", "family=llama scaling=llama3 scalingFactor=8 headDim=32"},
+        {"mistral", "family=mistral window=4 tied=no"},
+        {"qwen2", "family=qwen2"},
+        {"qwen3", "family=qwen3 headDim=32"},
+        {"gemma3", "family=gemma3_text headDim=32 layers=3 window=4 globalEvery=6 localTheta=10000"},
+        {"smollm3", "family=smollm3 layers=4"},
+        {"phi3", "family=phi3 partialRotary=0.75 tied=no scaling=longrope original=32 maxPositions=128"}};
+    for (const auto& [name, options] : families) {
+        const QString model = QString::fromLatin1(options) + QStringLiteral(" hidden=64 intermediate=128 heads=4 kvHeads=2");
+        row(name, model, "none", "fp32", 1e-5);
+        row((std::string(name) + "-nf4").c_str(), model, "none", "nf4", 1e-5);
+        if (std::string_view(name) == "mistral") continue; // a GGUF has no window
+        row((std::string(name) + "-gguf").c_str(), model, "none", "fp32", 1e-5);
+    }
 }
 
 void TestMerge::logits() {
