@@ -62,9 +62,9 @@ public:
             m_tensors.push_back({table.name, DType::F32, {static_cast<std::int64_t>(table.values.size())}, {}});
         for (TensorShape& tensor : modelTensors(config)) {
             FileName name = ggufNames(config, tensor.name).front();
-            const DType type = typeOf(config, tensor);
-            m_tensors.push_back({name.name, type, tensor.shape, {}});
-            m_places.push_back({std::move(tensor), std::move(name), type});
+            const DType as = typeOf(config, tensor);
+            m_tensors.push_back({name.name, as, tensor.shape, {}});
+            m_places.push_back({std::move(tensor), std::move(name), as});
         }
         m_tokenizer =
             folder ? ggufTokenizer(m_model, config.vocab_size, config.bos, config.eos) : ggufTokenizer(GgufFile(m_model));
@@ -78,13 +78,11 @@ public:
             const std::vector<float> values(table.values.begin(), table.values.end());
             writer.write(std::as_bytes(std::span(values)));
         }
-        for (const Place& place : m_places) {
+        for (std::size_t i = 0; i < m_places.size(); ++i) {
             if (stop.stop_requested()) throw StopRequested{};
             if (sink) sink(ProgressEvent{0, "merge", done++, static_cast<std::int64_t>(m_places.size()), 0, -1});
-            const std::span<const std::byte> bytes = bytesOf(place);
-            writer.write(bytes);
-            parameters +=
-                static_cast<std::int64_t>(bytes.size() / byteSize(place.type, blockSize(place.type)) * blockSize(place.type));
+            writer.write(bytesOf(m_places[i]));
+            parameters += m_tensors[m_tables.size() + i].count();
         }
         writer.commit();
         const auto bytes = static_cast<std::int64_t>(writer.byteCount());
@@ -125,7 +123,7 @@ private:
             const std::int64_t half = name.turnedHead / 2, heads = values.size(0) / name.turnedHead;
             values = values.view({heads, 2, half, -1}).transpose(1, 2).reshape(tensor.shape);
         }
-        if (name.added != 0) values = values + name.added;
+        if (name.added != 0) values = values.add(name.added);
         values = values.contiguous();
         const auto count = static_cast<std::size_t>(values.numel());
         m_bytes.resize(byteSize(type, count));
