@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // export: a run in one of the formats that the exporters' list holds.
 #include "app/cli.h"
-#include "app/cli_file.h"
-#include "app/cli_html.h"
 #include "app/cli_output.h"
 #include "app/cli_signals.h"
 #include "engine/exports.h"
@@ -16,29 +14,9 @@ namespace {
 
 using namespace engine;
 
-Exporter htmlExporter() {
-    return {.key = "html",
-            .title = "Page",
-            .help = "a page to send to somebody",
-            .suffix = ".html",
-            .needs = {.predictions = true},
-            .options = {},
-            .write = [](const ExportRequest& request, const Sink&, std::stop_token) -> Exported {
-                writeWhole(request.out, htmlReport(request.runs, request.run));
-                return {.path = request.out, .notes = {}, .facts = {}};
-            }};
-}
-
-std::vector<Exporter> formats() {
-    std::vector<Exporter> list = exporters();
-    list.push_back(htmlExporter());
-    return list;
-}
-
 int exportRun(const Session& session, RunId id, const std::string& format, const std::filesystem::path& out,
               const ExportChoices& choices) {
-    const std::vector<Exporter> list = formats();
-    const Exporter& exporter = exporterNamed(list, format);
+    const Exporter& exporter = exporterNamed(exporters(), format);
     const Runs runs(session.existingRunsFile());
     const std::stop_token stop = stopOnSignals();
     Progress progress(session.json);
@@ -82,7 +60,7 @@ void addExport(CLI::App& root, Session& session) {
         ExportChoices choices;
     };
     const auto options = std::make_shared<Options>();
-    const std::vector<Exporter> list = formats();
+    const std::vector<Exporter>& list = exporters();
     CLI::App* command = root.add_subcommand("export", "Write a run for other programs and people");
     command->add_option("RUN", options->run, "The run's number")->required()->check(atLeast(1));
     std::vector<std::string> keys;

@@ -9,7 +9,6 @@
 namespace app {
 
 using engine::ErrorCode;
-using engine::Measure;
 
 namespace {
 
@@ -120,14 +119,6 @@ std::string matrixText(const engine::ConfusionMatrix& matrix) {
         for (const std::int64_t count : matrix.counts[i]) rows.back().push_back(std::to_string(count));
     }
     return tableText(rows);
-}
-
-std::string briefText(const engine::Measured& measured, const std::string& between) {
-    std::string text;
-    for (const Measure* measure : engine::briefMeasures())
-        if (const auto value = measured.of(*measure))
-            text += (text.empty() ? "" : between) + engine::inSentence(*measure) + " " + engine::valueText(measure->unit, *value);
-    return text;
 }
 
 std::string reportText(const engine::Report& report) {

@@ -38,8 +38,7 @@ std::string tableText(const std::vector<std::vector<std::string>>& rows);
 /// Rows truth, columns guess.
 std::string matrixText(const engine::ConfusionMatrix& matrix);
 std::string reportText(const engine::Report& report);
-/// "accuracy 0.8450   macro F1 0.8441": the brief ones of those that are known.
-std::string briefText(const engine::Measured& measured, const std::string& between);
+using engine::briefText;
 using engine::bytesText;
 using engine::numberText;
 using engine::secondsText;

@@ -117,6 +117,14 @@ std::string valueText(Unit unit, double value) {
     return {};
 }
 
+std::string briefText(const Measured& measured, const std::string& between) {
+    std::string text;
+    for (const Measure* measure : briefMeasures())
+        if (const auto value = measured.of(*measure))
+            text += (text.empty() ? "" : between) + inSentence(*measure) + " " + valueText(measure->unit, *value);
+    return text;
+}
+
 std::string differenceText(Unit unit, double difference) {
     if (unit == Unit::Share) return (difference >= 0 ? "+" : "") + numberText(100 * difference, 1) + " points";
     return (difference < 0 ? "-" : "+") + valueText(unit, std::abs(difference));

@@ -11,6 +11,7 @@
 #include "engine/weights/gguf_writer.h"
 #include "engine/weights/hub.h"
 #include "engine/weights/quantize.h"
+#include "engine/words/numbers.h"
 
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
@@ -87,7 +88,7 @@ public:
         writer.commit();
         const auto bytes = static_cast<std::int64_t>(writer.byteCount());
         return {.path = out,
-                .notes = notes(parameters, writer.byteCount()),
+                .notes = notes(parameters, bytes),
                 .facts = {{"type", std::string(m_type.name)}, {"parameters", parameters}, {"bytes", bytes}},
                 .fidelity = m_type.fourBits ? Fidelity::Accuracy : Fidelity::Labels};
     }
@@ -133,7 +134,7 @@ private:
         return m_bytes;
     }
 
-    std::vector<std::string> notes(std::int64_t parameters, std::uint64_t bytes) const {
+    std::vector<std::string> notes(std::int64_t parameters, std::int64_t bytes) const {
         std::vector<std::string> all{std::to_string(parameters) + " parameters in " + toString(m_type.type) + ", " +
                                      bytesText(bytes) + "."};
         if (m_type.fourBits)

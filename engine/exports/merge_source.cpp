@@ -3,8 +3,7 @@
 #include "engine/error.h"
 #include "engine/weights/hub.h"
 #include "engine/weights/model_hash.h"
-
-#include <cstdio>
+#include "engine/words/numbers.h"
 
 namespace engine {
 
@@ -27,19 +26,13 @@ MergeSource mergeSource(const RunDetail& run, const Sink& sink, std::stop_token 
     return source;
 }
 
-std::string bytesText(std::uint64_t bytes) {
-    const auto size = static_cast<double>(bytes);
-    char text[32];
-    std::snprintf(text, sizeof text, size < 1e9 ? "%.0f MB" : "%.2f GB", size < 1e9 ? size / 1e6 : size / 1e9);
-    return text;
-}
-
 void requireRoom(const std::filesystem::path& place, std::uint64_t bytes) {
     std::error_code unknown;
     const std::filesystem::space_info space = std::filesystem::space(place.parent_path(), unknown);
     if (unknown || space.available >= bytes + kOtherFiles) return;
     throw Error(ErrorCode::Io,
-                "The merged model needs " + bytesText(bytes) + ", but its disk has only " + bytesText(space.available) + " left.",
+                "The merged model needs " + bytesText(static_cast<std::int64_t>(bytes)) + ", but its disk has only " +
+                    bytesText(static_cast<std::int64_t>(space.available)) + " left.",
                 "Make room on the disk or choose another folder.");
 }
 

@@ -7,7 +7,6 @@
 
 #include <filesystem>
 #include <stop_token>
-#include <string>
 
 namespace engine {
 
@@ -20,8 +19,6 @@ struct MergeSource {
 /// trained on; StopRequested.
 MergeSource mergeSource(const RunDetail& run, const Sink& sink, std::stop_token stop);
 
-/// "612 MB".
-std::string bytesText(std::uint64_t bytes);
 /// Throws Error(Io) where the disk of `place` has no room for a model of so many bytes.
 void requireRoom(const std::filesystem::path& place, std::uint64_t bytes);
 

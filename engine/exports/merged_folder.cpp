@@ -10,6 +10,7 @@
 #include "engine/weights/hub.h"
 #include "engine/weights/model_files.h"
 #include "engine/weights/sharded_writer.h"
+#include "engine/words/numbers.h"
 
 #include <nlohmann/json.hpp>
 
@@ -129,9 +130,8 @@ private:
 Exported writeMerged(const ExportRequest& request, const Sink& sink, std::stop_token stop) {
     const Merged merged = mergeIntoFolder({mergeSource(request.run, sink, stop), request.out}, sink, stop);
     Exported done{.path = request.out,
-                  .notes = {std::to_string(merged.parameters) + " parameters in " + merged.type + ", " +
-                            bytesText(static_cast<std::uint64_t>(merged.bytes)) + " in " + std::to_string(merged.files) +
-                            (merged.files == 1 ? " file." : " files.")},
+                  .notes = {std::to_string(merged.parameters) + " parameters in " + merged.type + ", " + bytesText(merged.bytes) +
+                            " in " + std::to_string(merged.files) + (merged.files == 1 ? " file." : " files.")},
                   .facts = {{"dtype", merged.type},
                             {"parameters", merged.parameters},
                             {"bytes", merged.bytes},

@@ -338,7 +338,10 @@ void TestCli::exports() {
     QVERIFY(QFile::exists(path("tables/metrics.csv")));
     QCOMPARE(exported("html", path("report.html")).code, 0);
     QFile html(path("report.html"));
-    QVERIFY(html.open(QIODevice::ReadOnly) && html.readAll().contains("<table>"));
+    QVERIFY(html.open(QIODevice::ReadOnly));
+    const QByteArray page = html.readAll();
+    for (const char* part : {"<table>", "<figcaption>before: accuracy", "<th>difference</th>", "Of 30 test rows"})
+        QVERIFY2(page.contains(part), part);
     // The list is what works: help names it, and each of it writes something.
     const CliResult help = run({QStringLiteral("export"), QStringLiteral("--help")});
     for (const engine::Exporter& format : engine::exporters()) {
