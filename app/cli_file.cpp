@@ -2,7 +2,6 @@
 #include "app/cli_file.h"
 
 #include "engine/error.h"
-#include "engine/files/new_file.h"
 
 #include <fstream>
 #include <iostream>
@@ -21,12 +20,6 @@ std::string readWhole(const std::filesystem::path& file) {
     std::string bytes{std::istreambuf_iterator<char>(in), {}};
     if (in.bad()) throw Error(ErrorCode::Io, file.string() + " cannot be read.");
     return bytes;
-}
-
-void writeWhole(const std::filesystem::path& file, const std::string& bytes) {
-    engine::NewFile out(file);
-    out.write(bytes);
-    out.commit();
 }
 
 } // namespace app

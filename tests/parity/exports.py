@@ -23,12 +23,20 @@ import peer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TYPES = ["f16", "bf16", "q8_0", "q4_0", "q4_1"]
-# Name, options of write_tiny_model, whether transformers reads its GGUF.
+# Name, options of write_tiny_model, whether transformers reads such a GGUF (it knows neither phi2 nor smollm3, and no scaled rotary).
 FAMILIES = [
     ("llama", "family=llama hidden=64 intermediate=96 heads=4 kvHeads=2 tied=yes", True),
-    ("llama, untied", "family=llama hidden=96 intermediate=64 heads=6 kvHeads=2 tied=no seed=4", True),
+    ("llama3", "family=llama hidden=64 intermediate=64 heads=4 kvHeads=2 headDim=32 scaling=llama3 scalingFactor=8 original=16 maxPositions=128 tied=no seed=201", False),
+    ("mistral", "family=mistral hidden=64 intermediate=64 heads=4 kvHeads=4 tied=no seed=133", True),
+    ("qwen2", "family=qwen2 hidden=64 intermediate=64 heads=4 kvHeads=2 seed=181", True),
+    ("qwen3", "family=qwen3 hidden=64 intermediate=64 heads=4 kvHeads=2 headDim=32 seed=151", True),
+    ("gemma3", "family=gemma3_text hidden=64 intermediate=64 heads=2 kvHeads=1 headDim=32 layers=7 window=8 globalEvery=6 ropeTheta=1000000 localTheta=10000 seed=221", True),
+    ("smollm3", "family=smollm3 hidden=64 intermediate=64 heads=4 kvHeads=2 layers=4 seed=311", False),
+    ("phi3", "family=phi3 hidden=64 intermediate=64 heads=4 kvHeads=2 partialRotary=1 seed=243", True),
     ("phi", "family=phi hidden=64 intermediate=128 heads=2 partialRotary=0.5", False),
+    ("narrow", "family=qwen2 hidden=48 intermediate=64 heads=4 kvHeads=2 seed=5", False),
 ]
+TURNED = ("llama", "llama3", "mistral")  # rows of q and k lie otherwise in GGUF
 IDS = [5, 90, 17, 200, 31, 31, 4, 120, 66, 7, 250, 101]
 EXPERIMENT = """name: "exports: a \\"trial\\" | of three"
 model: {{path: "{model}", precision: {precision}}}
@@ -176,7 +184,7 @@ def main():
     texts = ["profits rose by 12.5 % in 2023", "It's naïve: €5!", "  two blanks,\n\na line\tand a tab", "<|endoftext|>end"]
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, tiny, reads) in enumerate(FAMILIES):
-            ours = Ours(options.cli, pathlib.Path(folder) / name.replace(", ", "-"))
+            ours = Ours(options.cli, pathlib.Path(folder) / name)
             ours.folder.mkdir()
             data(ours.folder)
             model = peer.folder(tiny)
@@ -185,7 +193,7 @@ def main():
             adapter, _ = ours.export(run, "peft", "adapter")
             if number == 0:
                 tensorboard_log(ours, run, mlflow_store(ours, run, shown))
-            model_files(ours, run, name.replace(", ", "-"), reads, model, adapter, texts, name.startswith("llama"))
+            model_files(ours, run, name, reads, model, adapter, texts, name in TURNED)
     sys.exit(1 if failed else 0)
 
 

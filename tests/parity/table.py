@@ -20,6 +20,9 @@ WORST = [
     ("adapters of ours, in PEFT", r"our adapter in PEFT, .* max abs error of logits (\S+),", 1e-4, False),
     ("merged models in transformers: logits", r"^merged, (?!.*bf16).*: logits ([^ ,]+)", 2e-5, False),
     ("merged weights against PEFT's, NF4 too", r"^merged, (?!.*bf16).* weights against PEFT's ([^ ,]+)", 1e-6, False),
+    ("exported models in transformers: logits", r"^exports, .* in transformers: relative error of logits (\S+),", 2e-5, False),
+    ("GGUF files in llama.cpp, f16 and bf16: logits", r"^exports, .* b?f16 in llama.cpp: relative error of logits (\S+),", 1e-2, False),
+    ("GGUF files in llama.cpp, blocks: logits", r"^exports, .* q\d_\d in llama.cpp: relative error of logits (\S+),", 5e-2, False),
     ("adapters on SmolLM2: ours in PEFT, TRL's here", r"default model, adapter .*root mean square (\S+),", 1e-4, True),
 ]
 # What is identical; a pattern of a line for each case that agrees, or whose groups are how many do and of how many; only with --full.
@@ -30,6 +33,10 @@ IDENTICAL = [
     ("NF4 of layers of the full-size Phi-2", r"^PASS +: TestParityNf4::storage\(model", True),
     ("token ids and decoded texts, SmolLM2", r"^SmolLM2, (?!.*as it is).*: (\d+) of (\d+) texts agree", False),
     ("token ids and decoded texts, Phi-2", r"^Phi-2, .*: (\d+) of (\d+) texts agree", False),
+    ("tokens of exported GGUF files in llama.cpp", r"^exports, .* in llama.cpp: .* (\d+) of (\d+) texts", False),
+    ("blocks of exported GGUF files, bit for bit", r"^exports, .*: (\d+) of (\d+) tensors are the gguf", False),
+    ("settings and curves in MLflow, both ways", r"^exports, MLflow .* settings and (\d+) of (\d+) curves", False),
+    ("curves in TensorBoard", r"^exports, TensorBoard: (\d+) of (\d+) curves", False),
     ("split, shuffle, eval sample", r"^PASS +: TestSplit::agrees", False),
     ("accuracy, report, confusion matrix", r"^PASS +: TestReport::agrees", False),
     ("greedy tokens, 64 a text, single and batched", r"TestParityForward::generation\(.*\) (\d+) tokens identical", False),
