@@ -51,9 +51,8 @@ struct Place {
 
 class Writing {
 public:
-    Writing(const MergeSource& source, const FileType& type) : m_model(resolveModel(source.model.path)), m_type(type) {
-        const ModelSpec& spec = source.model;
-        m_precision = parsePrecision(spec.precision, spec.compute, spec.double_quant, spec.compute == "fp16");
+    Writing(const MergeSource& source, const FileType& type)
+        : m_model(resolveModel(source.model.path)), m_type(type), m_precision(source.precision()) {
         const bool folder = fs::is_directory(m_model);
         m_adapter = loadAdapter(source.adapter, configOf(m_model));
         m_merged.emplace(m_model, m_precision, *m_adapter);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a merged export reads: a base, the precision that its adapter was trained on, and the adapter.
 #pragma once
+#include "engine/architecture/precision.h"
 #include "engine/events.h"
 #include "engine/experiment.h"
 #include "engine/store/runs.h"
@@ -13,6 +14,10 @@ namespace engine {
 struct MergeSource {
     ModelSpec model; // as the adapter was trained: nf4 merges into the de-quantised weights
     std::filesystem::path adapter;
+    /// That the base was held in.
+    Precision precision() const {
+        return parsePrecision(model.precision, model.compute, model.double_quant, model.compute == "fp16");
+    }
 };
 
 /// A run's. Throws Error(BadInput) for a run without an adapter, and for a base whose files are no longer those that the run was

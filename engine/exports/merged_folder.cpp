@@ -65,9 +65,8 @@ public:
 
     Merged run() {
         requireFree(m_job.folder);
-        const ModelSpec& spec = m_job.source.model;
-        m_model = resolveModel(spec.path);
-        const Precision precision = parsePrecision(spec.precision, spec.compute, spec.double_quant, spec.compute == "fp16");
+        m_model = resolveModel(m_job.source.model.path);
+        const Precision precision = m_job.source.precision();
         const std::shared_ptr<Lora> adapter = loadAdapter(m_job.source.adapter, configOf(m_model));
         const MergedModel model(m_model, precision, *adapter);
 

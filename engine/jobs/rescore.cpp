@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/jobs/rescore.h"
+#include "engine/exports/merge_source.h"
 #include "engine/infer/classify.h"
 #include "engine/jobs/setup.h"
 #include "engine/train/adapter_io.h"
@@ -66,7 +67,10 @@ Rescored rescore(const Experiment& experiment, const std::filesystem::path& adap
     }
     Experiment merged = base;
     merged.model.path = written.string();
-    if (merged.model.precision == "nf4") merged.model.precision = "auto", merged.model.double_quant = false;
+    if (MergeSource{base.model, adapter}.precision().isQuantised()) { // what is written is not
+        merged.model.precision = "auto";
+        merged.model.double_quant = false;
+    }
     const std::vector<Prediction> is = scored(prepared(merged, stop), {}, sink, stop);
 
     Rescored found;
