@@ -29,9 +29,9 @@ struct RotaryScaling {
     };
     Kind kind = Kind::None;
     double factor = 1, lowFrequencyFactor = 1, highFrequencyFactor = 4;
-    std::int64_t originalContext = 0;                       // tokens
-    std::vector<double> factors, shortFactors, longFactors; // [dims / 2]
-    double attentionFactor = 1;                             // LongRope: times cos and sin
+    std::int64_t originalContext = 0;                             // tokens
+    std::vector<double> factors{}, shortFactors{}, longFactors{}; // [dims / 2]
+    double attentionFactor = 1;                                   // LongRope: times cos and sin
     bool operator==(const RotaryScaling&) const = default;
 };
 
