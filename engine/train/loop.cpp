@@ -3,9 +3,9 @@
 #include "engine/architecture/row_bytes.h"
 #include "engine/kernels/random.h"
 #include "engine/memory.h"
+#include "engine/schedules.h"
 #include "engine/train/batch.h"
 #include "engine/train/order.h"
-#include "engine/schedules.h"
 
 #include <algorithm>
 #include <charconv>

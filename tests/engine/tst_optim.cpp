@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // AdamW, clipping and schedules against torch's and transformers' figures (data/make_optim.py); the order of samples.
 #include "engine/architecture/config.h"
+#include "engine/schedules.h"
 #include "engine/train/optim.h"
 #include "engine/train/order.h"
-#include "engine/schedules.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

@@ -225,8 +225,7 @@ void TestRunsProcesses::heldByAnother() {
     const Problem problem = problemOf([&] { runs.setNote(id, "x"); });
     QVERIFY(problem.code == ErrorCode::Busy);
     QCOMPARE(problem.message,
-             m_file.string() +
-                 " is held by another process. Close the other program that uses it, then try again.");
+             m_file.string() + " is held by another process. Close the other program that uses it, then try again.");
     holder.exec("COMMIT");
     runs.setNote(id, "y");
     QCOMPARE(runs.list().front().note, std::string("y"));
