@@ -13,7 +13,7 @@ struct Series {
     std::vector<MetricPoint> points;
 };
 
-/// The metrics that were recorded while it ran, then each measure of the whole run as one point at its last step, when it ended.
+/// The metrics that were recorded while it ran, then each measure that has no curve as one point at the last step, when it ended.
 std::vector<Series> seriesOf(const RunDetail& run);
 
 } // namespace engine
