@@ -86,10 +86,10 @@ void TestQuantize::blocks() {
     const std::vector<float> back = readBack(DType(type), bytes, values.size());
     for (std::size_t i = 0; i < values.size(); i += 32) {
         const auto [least, greatest] = std::minmax_element(values.begin() + long(i), values.begin() + long(i) + 32);
-        const double range = DType(type) == DType::Q4_1 ? double(*greatest) - double(*least)
-                                                        : std::max(std::fabs(double(*least)), std::fabs(double(*greatest)));
-        for (std::size_t j = i; j < i + 32; ++j)
-            QVERIFY2(std::fabs(back[j] - values[j]) <= most * range * 1.01 + 1e-7, qPrintable(QString::number(j)));
+        const double size = std::max(std::fabs(double(*least)), std::fabs(double(*greatest)));
+        const double range = DType(type) == DType::Q4_1 ? double(*greatest) - double(*least) : size;
+        for (std::size_t j = i; j < i + 32; ++j) // what rounding to a code, and scale and minimum to halves, can do
+            QVERIFY2(std::fabs(back[j] - values[j]) <= most * range + size / 1024 + 1e-7, qPrintable(QString::number(j)));
     }
 }
 
