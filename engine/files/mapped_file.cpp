@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fcntl.h>
+#include <string_view>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,6 +41,12 @@ MappedFile::~MappedFile() {
 
 void MappedFile::refuse(const std::string& what, const std::string& hint) const {
     throw Error(ErrorCode::BadInput, m_path.string() + ": " + what, hint);
+}
+
+void MappedFile::refusePointer(const std::string& content) const {
+    constexpr std::string_view kBegin = "version https://git-lfs.github.com/spec/";
+    if (m_bytes.size() >= kBegin.size() && std::memcmp(m_bytes.data(), kBegin.data(), kBegin.size()) == 0)
+        refuse("this is a Git LFS pointer, not the " + content + ".", "Run git lfs pull in the repository that it came with.");
 }
 
 void releasePages(std::span<const std::byte> bytes) {

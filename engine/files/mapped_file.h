@@ -22,6 +22,9 @@ public:
     [[noreturn]] void refuse(const std::string& what,
                              const std::string& hint = "The file is damaged or incomplete: fetch or write it again.") const;
 
+    /// Throws Error(BadInput) where Git left a pointer in place of the file that Git LFS keeps. `content`: what is missed.
+    void refusePointer(const std::string& content) const;
+
 private:
     std::filesystem::path m_path;
     std::span<const std::byte> m_bytes;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Weights in ggml's blocks of 32 as they lie in a file, at any alignment (FORMATS §A3). Vectorised as kernels.h says.
+// Weights as they lie in a file, at any alignment: ggml's blocks of 32 (FORMATS §A3) and half floats. Vectorised as kernels.h
+// says.
 #pragma once
 #include "engine/kernels/kernels.h"
 
@@ -7,6 +8,9 @@
 #include <cstdint>
 
 namespace engine::kernels {
+
+/// Halves to float by whole vectors, exactly; gives how many of `count` it has done.
+std::size_t halvesToFloat(const std::byte* bytes, std::size_t count, float* out);
 
 inline constexpr std::int64_t kBlock = 32;
 enum class BlockKind { Q4_0, Q4_1, Q8_0 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Half floats to float32 by vector instructions, chosen for the CPU at run time.
-#include "engine/weights/blocks.h"
+#include "engine/kernels/blocks.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/halves.cpp"
@@ -8,7 +8,7 @@
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
-namespace engine::HWY_NAMESPACE {
+namespace engine::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 /// As many whole vectors as there are; the number of values done.
@@ -32,11 +32,11 @@ std::size_t HalvesToFloat(const std::uint16_t* in, std::size_t count, float* out
     return i;
 }
 
-} // namespace engine::HWY_NAMESPACE
+} // namespace engine::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace engine {
+namespace engine::kernels {
 
 HWY_EXPORT(HalvesToFloat);
 
@@ -44,5 +44,5 @@ std::size_t halvesToFloat(const std::byte* bytes, std::size_t count, float* out)
     return HWY_DYNAMIC_DISPATCH(HalvesToFloat)(reinterpret_cast<const std::uint16_t*>(bytes), count, out);
 }
 
-} // namespace engine
+} // namespace engine::kernels
 #endif

@@ -82,15 +82,6 @@ std::string placeText(std::int64_t at, const std::vector<std::int64_t>& shape) {
     return shapeText(place);
 }
 
-std::optional<kernels::BlockKind> blockKind(DType type) {
-    switch (type) {
-    case DType::Q4_0: return kernels::BlockKind::Q4_0;
-    case DType::Q4_1: return kernels::BlockKind::Q4_1;
-    case DType::Q8_0: return kernels::BlockKind::Q8_0;
-    default: return std::nullopt;
-    }
-}
-
 /// The first of a matrix's elements that is NaN or infinite, counted by blocks; -1: none.
 std::int64_t firstNotFinite(const BlockMatrix& matrix) {
     const std::int64_t perRow = matrix.in / kernels::kBlock, count = matrix.out * perRow;
@@ -145,9 +136,7 @@ struct WeightReader::Impl {
                     "The weights belong to another configuration, or the file is damaged.");
     }
     void requireReal(const TensorView& view) const {
-        if (isQuantized(view.type) || view.type == DType::F64 || view.type == DType::F32 || view.type == DType::F16 ||
-            view.type == DType::BF16)
-            return;
+        if (canBeWeights(view.type)) return;
         const std::string what = path.string() + ": the tensor " + view.name;
         if (find(view.name + ".absmax"))
             throw Error(ErrorCode::BadInput, what + " was quantised to 4 bits by bitsandbytes before it was saved.",
@@ -265,7 +254,7 @@ std::optional<BlockMatrix> WeightReader::readBlocks(const std::string& name, std
     if (!m_impl->gguf) return std::nullopt;
     for (const FileName& candidate : m_impl->names(name)) {
         const TensorView* view = m_impl->find(candidate.name);
-        const auto kind = view ? blockKind(view->type) : std::nullopt;
+        const auto kind = view ? factsOf(view->type).kernel : std::nullopt;
         if (!view) continue;
         if (!kind || candidate.interleaved) break;
         if (view->shape != std::vector<std::int64_t>{out * candidate.parts, in})

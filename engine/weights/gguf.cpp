@@ -13,24 +13,26 @@ namespace {
 constexpr std::size_t kLongestName = 63;
 constexpr std::uint32_t kMostDimensions = 4;
 
-struct GgmlType {
+/// Types of ggml.h that are not read, by name for the refusal.
+struct UnreadType {
     std::uint32_t id;
     const char* name;
-    std::optional<DType> type; // none: known by name only
 };
+constexpr UnreadType kUnread[] = {{9, "Q8_1"},   {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"},
+                                  {21, "IQ3_S"}, {22, "IQ2_S"}, {29, "IQ1_M"},   {34, "TQ1_0"},  {35, "TQ2_0"},   {39, "MXFP4"}};
 
-constexpr GgmlType kTypes[] = {
-    {0, "F32", DType::F32},    {1, "F16", DType::F16},  {2, "Q4_0", DType::Q4_0},  {3, "Q4_1", DType::Q4_1},
-    {6, "Q5_0", {}},           {7, "Q5_1", {}},         {8, "Q8_0", DType::Q8_0},  {9, "Q8_1", {}},
-    {10, "Q2_K", {}},          {11, "Q3_K", {}},        {12, "Q4_K", DType::Q4_K}, {13, "Q5_K", DType::Q5_K},
-    {14, "Q6_K", DType::Q6_K}, {15, "Q8_K", {}},        {16, "IQ2_XXS", {}},       {17, "IQ2_XS", {}},
-    {18, "IQ3_XXS", {}},       {19, "IQ1_S", {}},       {20, "IQ4_NL", {}},        {21, "IQ3_S", {}},
-    {22, "IQ2_S", {}},         {23, "IQ4_XS", {}},      {24, "I8", DType::I8},     {25, "I16", DType::I16},
-    {26, "I32", DType::I32},   {27, "I64", DType::I64}, {28, "F64", DType::F64},   {29, "IQ1_M", {}},
-    {30, "BF16", DType::BF16}, {34, "TQ1_0", {}},       {35, "TQ2_0", {}},         {39, "MXFP4", {}}};
+std::string readableTypes() {
+    std::string names;
+    for (const DTypeFacts& type : dtypes())
+        if (type.gguf >= 0 && type.toFloat) names += std::string(names.empty() ? "" : ", ") + type.name;
+    return names;
+}
 
 /// The smallest space a key with its value, or a tensor's record, can take: bounds their number before anything is allocated.
 constexpr std::size_t kSmallestKey = 8 + 4 + 1, kSmallestTensor = 8 + 4 + 4 + 8;
+
+constexpr const char* kPeftOnly = "Phibench reads adapters in PEFT's format: a folder with adapter_config.json and "
+                                  "adapter_model.safetensors.";
 
 } // namespace
 
@@ -93,12 +95,15 @@ TensorView GgufFile::Impl::readTensor(GgufReader& reader) const {
         tensor.shape.insert(tensor.shape.begin(), size); // the file has the fastest dimension first
     }
     const auto id = reader.read<std::uint32_t>(what);
-    const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const GgmlType& t) { return t.id == id; });
-    if (known == std::end(kTypes)) file.refuse(what + " has the unknown type " + std::to_string(id) + ".");
-    if (!known->type)
-        file.refuse(what + " is stored as " + known->name + ", which Phibench does not read.",
-                    "Use a file in F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K, Q5_K or Q6_K.");
-    tensor.type = *known->type;
+    const auto known = std::ranges::find(dtypes(), static_cast<std::int64_t>(id),
+                                         [](const DTypeFacts& type) { return std::int64_t{type.gguf}; });
+    if (known == dtypes().end()) {
+        const auto* unread = std::ranges::find(kUnread, id, &UnreadType::id);
+        if (unread == std::end(kUnread)) file.refuse(what + " has the unknown type " + std::to_string(id) + ".");
+        file.refuse(what + " is stored as " + unread->name + ", which Phibench does not read.",
+                    "Use a file in these types: " + readableTypes() + ".");
+    }
+    tensor.type = known->type;
     const auto block = static_cast<std::int64_t>(blockSize(tensor.type));
     if (block > 1 && (tensor.shape.empty() || tensor.shape.back() % block != 0))
         file.refuse(what + " " + shapeText(tensor.shape) + " cannot be " + known->name + ": rows must be multiples of " +
@@ -129,6 +134,7 @@ void GgufFile::Impl::placeTensors(const std::vector<std::uint64_t>& offsets, std
 }
 
 void GgufFile::Impl::readAll() {
+    file.refusePointer("weights");
     GgufReader reader(file);
     if (reader.left() < 4 || reader.read<std::uint32_t>("the magic number") != 0x46554747)
         file.refuse("this is no GGUF file: it does not begin with GGUF.", {});
@@ -154,9 +160,9 @@ void GgufFile::Impl::readAll() {
 }
 
 std::uint32_t ggmlTypeOf(DType type) {
-    const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const GgmlType& t) { return t.type == type; });
-    if (known == std::end(kTypes)) throw Error(ErrorCode::Internal, "GGUF files have no " + toString(type) + ".");
-    return known->id;
+    const int number = factsOf(type).gguf;
+    if (number < 0) throw Error(ErrorCode::Internal, "GGUF files have no " + toString(type) + ".");
+    return static_cast<std::uint32_t>(number);
 }
 
 GgufFile::GgufFile(const std::filesystem::path& file) : m_impl(std::make_unique<Impl>(file)) {}
@@ -189,6 +195,16 @@ std::int64_t GgufFile::integer(const std::string& key) const {
     const auto* number = found ? std::get_if<std::int64_t>(found) : nullptr;
     if (!number) m_impl->file.refuse("the key " + quote(key) + (found ? " is no whole number." : " is missing."), {});
     return *number;
+}
+
+void requireModel(const GgufFile& file) {
+    if (!file.value("general.type")) return;
+    const std::string type = file.text("general.type");
+    if (type == "model") return;
+    const std::string where = file.path().string() + ": general.type is " + quote(type);
+    if (type == "adapter")
+        throw Error(ErrorCode::BadInput, where + ": this is an adapter in llama.cpp's format, not a model.", kPeftOnly);
+    throw Error(ErrorCode::BadInput, where + ", but a model is needed.", "Give the .gguf file that holds the model itself.");
 }
 
 double GgufFile::number(const std::string& key) const {

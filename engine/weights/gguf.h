@@ -38,5 +38,7 @@ private:
 
 /// A type's number in GGUF files. Throws Error(Internal) for one that they do not know.
 std::uint32_t ggmlTypeOf(DType type);
+/// Throws Error(BadInput) for a file that says it holds something else: an adapter, a projector, an importance matrix.
+void requireModel(const GgufFile& file);
 
 } // namespace engine

@@ -1,59 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/tensor_view.h"
 #include "engine/error.h"
-#include "engine/weights/blocks.h"
-
-#include <array>
-#include <cassert>
 
 namespace engine {
-
-namespace {
-
-struct TypeFacts {
-    const char* name;
-    std::size_t block, bytes; // elements of a block and its size
-};
-
-constexpr std::array<TypeFacts, 16> kTypes{{{"F64", 1, 8},
-                                            {"F32", 1, 4},
-                                            {"F16", 1, 2},
-                                            {"BF16", 1, 2},
-                                            {"I64", 1, 8},
-                                            {"I32", 1, 4},
-                                            {"I16", 1, 2},
-                                            {"I8", 1, 1},
-                                            {"U8", 1, 1},
-                                            {"BOOL", 1, 1},
-                                            {"Q8_0", 32, 34},
-                                            {"Q4_0", 32, 18},
-                                            {"Q4_1", 32, 20},
-                                            {"Q4_K", 256, 144},
-                                            {"Q5_K", 256, 176},
-                                            {"Q6_K", 256, 210}}};
-
-const TypeFacts& facts(DType type) {
-    return kTypes[static_cast<std::size_t>(type)];
-}
-
-} // namespace
-
-std::string toString(DType type) {
-    return facts(type).name;
-}
-
-bool isQuantized(DType type) {
-    return blockSize(type) > 1;
-}
-
-std::size_t blockSize(DType type) {
-    return facts(type).block;
-}
-
-std::size_t byteSize(DType type, std::size_t count) {
-    assert(count % facts(type).block == 0);
-    return count / facts(type).block * facts(type).bytes;
-}
 
 std::int64_t TensorView::count() const {
     std::int64_t product = 1;
@@ -80,9 +29,11 @@ void toFloat(const TensorView& view, float* out) {
     if (count % blockSize(view.type) != 0 || byteSize(view.type, count) != view.bytes.size())
         throw Error(ErrorCode::Internal, "The tensor " + quote(view.name) + " " + shapeText(view.shape) + " does not match its " +
                                              std::to_string(view.bytes.size()) + " bytes.");
-    if (!blocksToFloat(view.type, view.bytes.data(), count, out))
+    const auto convert = factsOf(view.type).toFloat;
+    if (!convert)
         throw Error(ErrorCode::BadInput,
                     "The tensor " + quote(view.name) + " holds " + toString(view.type) + " where real numbers are needed.");
+    convert(reinterpret_cast<const unsigned char*>(view.bytes.data()), count / blockSize(view.type), out);
 }
 
 std::string shapeText(const std::vector<std::int64_t>& shape) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A tensor in a file, before it is a torch tensor.
 #pragma once
+#include "engine/weights/dtype.h"
 #include "engine/words/quoting.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -11,15 +11,6 @@
 #include <vector>
 
 namespace engine {
-
-/// Element types of safetensors and GGUF files that we read.
-enum class DType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, Bool, Q8_0, Q4_0, Q4_1, Q4_K, Q5_K, Q6_K };
-std::string toString(DType type);
-bool isQuantized(DType type);
-/// Elements that share one block: 1 for plain types, 32 or 256 for quantised ones.
-std::size_t blockSize(DType type);
-/// Bytes of `count` elements (a multiple of the block for quantised types).
-std::size_t byteSize(DType type, std::size_t count);
 
 /// Bytes stay valid while the file object lives.
 struct TensorView {

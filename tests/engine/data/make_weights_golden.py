@@ -47,6 +47,14 @@ for kind, halves in ((T.Q4_K, (0, 2)), (T.Q5_K, (0, 2)), (T.Q6_K, (208,))):  # g
     for at in halves:
         blocks[:, at:at + 2] = (rng.standard_normal((2, 1)) * 0.01).astype(np.float16).view(np.uint8)
     add(kind.name.lower(), blocks, kind)
+for kind in (T.Q5_0, T.Q5_1):
+    add(kind.name.lower(), gguf.quants.quantize(values, kind), kind)
+for kind, halves in ((T.IQ4_NL, (0,)), (T.Q2_K, (80, 82)), (T.Q3_K, (108,)), (T.IQ4_XS, (0,))):
+    size = gguf.GGML_QUANT_SIZES[kind][1]
+    blocks = rng.integers(0, 256, (3, size), dtype=np.uint8)
+    for at in halves:
+        blocks[:, at:at + 2] = (rng.standard_normal((3, 1)) * 0.01).astype(np.float16).view(np.uint8)
+    add(kind.name.lower(), blocks, kind)
 writer.write_header_to_file()
 writer.write_kv_data_to_file()
 writer.write_tensors_to_file()
