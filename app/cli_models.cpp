@@ -2,6 +2,7 @@
 // models list and get.
 #include "app/cli.h"
 #include "app/cli_output.h"
+#include "engine/architecture/config.h"
 #include "engine/weights/hub.h"
 
 #include <iostream>
@@ -16,7 +17,7 @@ using namespace engine;
 int list(const Session& session) {
     Json models = Json::array();
     std::vector<std::vector<std::string>> rows{{"model", "name", "format", "parameters"}};
-    for (const std::string& id : installedModels()) {
+    for (const std::string& id : installedModels(readsModelType)) {
         try {
             const ModelFacts facts = modelFacts(id);
             models.push_back({{"model", id},

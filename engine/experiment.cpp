@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Validation, single settings, and the difference of two experiments.
 #include "engine/experiment.h"
+#include "engine/weights/hub.h"
 #include "engine/words/quoting.h"
 #include "engine/words/yaml_tree.h"
 
@@ -46,7 +47,9 @@ private:
 
     void model() {
         const ModelSpec& m = m_e.model;
-        if (m.path.empty()) complain("model.path", "no model is named; default is SmolLM2-135M-Instruct.");
+        if (m.path.empty())
+            complain("model.path", "no model is named; " + std::string(namedModels().front().name) + " is " +
+                                       namedModels().front().title + ".");
         if (m.double_quant && m.precision != "nf4")
             complain("model.double_quant",
                      "quantises the scales of nf4 weights, and the precision is " + m.precision + "; use false.");

@@ -3,6 +3,7 @@
 #include "engine/experiment.h"
 #include "engine/other_settings.h"
 #include "engine/setting_words.h"
+#include "engine/weights/hub.h"
 #include "engine/words/quoting.h"
 #include "engine/words/yaml_tree.h"
 
@@ -233,6 +234,17 @@ const Settings& settings() {
 }
 
 } // namespace
+
+std::string modelHelp() {
+    return "A Hugging Face folder, a .gguf file, a hub id such as microsoft/phi-2, or one of: " + namedModelsText() + ".";
+}
+
+std::vector<std::string> modelSuggestions() {
+    std::vector<std::string> names;
+    for (const NamedModel& model : namedModels()) names.push_back(model.name);
+    names.push_back("microsoft/phi-2");
+    return names;
+}
 
 void autoOrCount(const Field& field, const std::string& text, std::string& value) {
     const std::string word = trimmed(text);

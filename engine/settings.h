@@ -49,8 +49,12 @@ void autoOrCount(const Field& field, const std::string& text, std::string& value
 void notBetweenMinusOneAndZero(const Field& field, const std::string& text, double& value);
 void someLayer(const Field& field, const std::string& text, std::vector<std::string>& value);
 
+/// What model.path may be, and names to offer for it.
+std::string modelHelp();
+std::vector<std::string> modelSuggestions();
+
 struct ModelSpec {
-    std::string path = "default";   // Hugging Face folder, .gguf file, hub id, or "default"
+    std::string path = "default";   // Hugging Face folder, .gguf file, hub id, or a named model
     std::string precision = "auto"; // auto | fp32 | bf16 | nf4; auto: bf16 where the CPU multiplies it fast, else fp32
     bool double_quant = false;
     std::string compute = "auto"; // auto | fp32 | bf16 | fp16
@@ -58,12 +62,8 @@ struct ModelSpec {
 
     template <class Setting> static void visit(const Setting& setting) {
         using M = ModelSpec;
-        setting(&M::path, {.key = "model.path",
-                           .title = "Model",
-                           .help = "A Hugging Face folder, a .gguf file, a hub id such as microsoft/phi-2, or default "
-                                   "(SmolLM2-135M-Instruct).",
-                           .choices = {"default", "microsoft/phi-2"},
-                           .advanced = false});
+        setting(&M::path,
+                {.key = "model.path", .title = "Model", .help = modelHelp(), .choices = modelSuggestions(), .advanced = false});
         setting(&M::precision,
                 {.key = "model.precision",
                  .title = "Precision",

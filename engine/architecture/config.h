@@ -12,11 +12,14 @@
 namespace engine {
 
 /// Reads both config dialects of transformers (4 and 5; FORMATS §A1). Throws Error(BadInput) naming file and key for what is
-/// missing, contradictory, or a feature that would change the numbers.
+/// missing, contradictory, or a feature that would change the numbers, and for a classifier's folder or an adapter's GGUF.
 DecoderConfig configFromFolder(const std::filesystem::path& folder);
 DecoderConfig configFromGguf(const GgufFile& file);
 /// Of either.
 DecoderConfig configOf(const std::filesystem::path& model);
+
+/// Whether a family reads models of this model_type of config.json.
+bool readsModelType(const std::string& type);
 
 /// What all models of a family (see families/list.h) have in common; sizes are still to be said. Throws Error(Internal) for
 /// another name.

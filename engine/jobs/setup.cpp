@@ -59,7 +59,7 @@ Experiment recorded(const Experiment& experiment) {
     Experiment absolute = withAbsolutePaths(experiment);
     const fs::path model = experiment.model.path;
     std::error_code error;
-    if (model.is_relative() && experiment.model.path != "default") {
+    if (model.is_relative() && !findNamedModel(experiment.model.path)) {
         const fs::path beside = experiment.directory / model;
         // A hub id may look like a relative path: only what is there counts.
         if (fs::exists(beside, error)) absolute.model.path = fs::absolute(beside).lexically_normal().string();

@@ -4,6 +4,7 @@
 #include "engine/footprint.h"
 #include "engine/train/adapter_io.h"
 #include "engine/train/checkpoint_settings.h"
+#include "engine/weights/hub.h"
 
 #include <utility>
 
@@ -132,7 +133,7 @@ std::filesystem::path TrainRun::save() {
     tellStage(m_recorder->sink(), "save");
     const std::filesystem::path folder = m_folder / "adapter";
     const std::string& path = m_setup.experiment.model.path;
-    saveAdapter(*m_lora, folder, path == "default" ? m_setup.model.string() : path);
+    saveAdapter(*m_lora, folder, findNamedModel(path) ? m_setup.model.string() : path);
     m_recorder->keep({"adapter", folder, sha256File(folder / "adapter_model.safetensors")});
     return folder;
 }

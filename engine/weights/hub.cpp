@@ -4,6 +4,7 @@
 #include "engine/weights/tensor_view.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
@@ -14,7 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDefaultFile = "SmolLM2-135M-Instruct.Q4_1.gguf";
+// resources/setup.sh knows where each comes from.
+constexpr std::array<NamedModel, 2> kNamed{
+    {{"default", "SmolLM2-135M-Instruct, Apache-2.0", "SmolLM2-135M-Instruct.Q4_1.gguf", "resources/setup.sh"},
+     {"gemma-3-270m", "Gemma 3 270M, Gemma Terms of Use", "gemma-3-270m-q4_k_m.gguf",
+      "resources/setup.sh --model gemma-3-270m"}}};
 
 std::optional<fs::path> fromEnvironment(const char* name) {
     const char* value = std::getenv(name);
@@ -50,28 +55,11 @@ std::vector<fs::path> ggufFiles(const fs::path& folder) {
     return entries(folder, [](const fs::path& p) { return p.extension() == ".gguf" && isFile(p); });
 }
 
-std::vector<fs::path> defaultFolders() {
+std::vector<fs::path> installFolders() {
     std::vector<fs::path> folders;
     if (const auto home = fromEnvironment("PHIBENCH_HOME")) folders.push_back(*home / "models");
     folders.push_back(fs::path(PHIBENCH_DEPS) / "models");
     return folders;
-}
-
-/// The model that a folder holds: itself when it has a config.json, else its only GGUF.
-fs::path modelIn(const fs::path& folder, const std::string& getIt) {
-    if (isFile(folder / "config.json")) return folder;
-    const std::vector<fs::path> files = ggufFiles(folder);
-    if (files.size() == 1) return files.front();
-    if (files.size() > 1) {
-        std::string names;
-        for (const fs::path& file : files) names += (names.empty() ? "" : ", ") + file.filename().string();
-        throw Error(ErrorCode::BadInput, folder.string() + " holds several models: " + names + ".",
-                    "Give the path of one of them.");
-    }
-    if (isFile(folder / "adapter_config.json"))
-        throw Error(ErrorCode::BadInput, folder.string() + " holds an adapter, not a model.",
-                    "Give its base as the model and this folder as the adapter.");
-    throw Error(ErrorCode::NotFound, folder.string() + " holds no model: it has neither a config.json nor a .gguf file.", getIt);
 }
 
 fs::path hubCache() {
@@ -117,29 +105,44 @@ fs::path repositoryFolder(const fs::path& cache, std::string id) {
     return cache / ("models--" + id);
 }
 
-/// Of a family that Phibench runs, with its weights there.
-bool canBeLoaded(const fs::path& repository) {
+using Runs = std::function<bool(const std::string& modelType)>;
+
+/// Of a family that is run, with its weights there.
+bool canBeLoaded(const fs::path& repository, const Runs& runs) {
     try {
         const auto snapshot = snapshotOf(repository);
         if (!snapshot) return false;
         const fs::path model = modelIn(*snapshot, {});
         if (model != *snapshot) return true;
         const auto config = readJsonObject(model / "config.json");
-        const auto type = config.value("model_type", std::string());
-        if (type != "phi" && type != "phi-msft" && type != "llama") return false;
+        if (!runs(config.value("model_type", std::string()))) return false;
         return isFile(model / "model.safetensors") || isFile(model / "model.safetensors.index.json");
     } catch (const Error&) { return false; } catch (const nlohmann::json::exception&) {
         return false; // model_type is no text
     }
 }
 
-fs::path resolveDefault() {
-    const fs::path file = defaultModelPath();
+bool isOtherNamed(const fs::path& file) {
+    return std::any_of(kNamed.begin() + 1, kNamed.end(), [&](const NamedModel& model) { return file.filename() == model.file; });
+}
+
+fs::path installedAt(const NamedModel& model) {
+    if (&model == kNamed.data()) return defaultModelPath();
+    const std::vector<fs::path> folders = installFolders();
+    for (const fs::path& folder : folders)
+        if (isFile(folder / model.file)) return folder / model.file;
+    return folders.front() / model.file;
+}
+
+fs::path resolveNamed(const NamedModel& model) {
+    const fs::path file = installedAt(model);
     if (isFile(file)) return file;
     std::string folders;
-    for (const fs::path& folder : defaultFolders()) folders += (folders.empty() ? "" : " and ") + folder.string();
-    throw Error(ErrorCode::NotFound, "The default model is not installed: there is no .gguf file in " + folders + ".",
-                "Run resources/setup.sh, or get another model with: phibench-cli models get microsoft/phi-2");
+    for (const fs::path& folder : installFolders()) folders += (folders.empty() ? "" : " and ") + folder.string();
+    throw Error(ErrorCode::NotFound,
+                "The model " + quote(model.name) + " (" + model.title + ") is not installed: there is no " + model.file + " in " +
+                    folders + ".",
+                std::string("Run ") + model.fetch + ", or give the path of another model.");
 }
 
 fs::path resolvePath(const fs::path& path) {
@@ -151,11 +154,43 @@ fs::path resolvePath(const fs::path& path) {
 
 } // namespace
 
+fs::path modelIn(const fs::path& folder, const std::string& getIt) {
+    if (isFile(folder / "config.json")) return folder;
+    const std::vector<fs::path> files = ggufFiles(folder);
+    if (files.size() == 1) return files.front();
+    if (files.size() > 1) {
+        std::string names;
+        for (const fs::path& file : files) names += (names.empty() ? "" : ", ") + file.filename().string();
+        throw Error(ErrorCode::BadInput, folder.string() + " holds several models: " + names + ".",
+                    "Give the path of one of them.");
+    }
+    if (isFile(folder / "adapter_config.json"))
+        throw Error(ErrorCode::BadInput, folder.string() + " holds an adapter, not a model.",
+                    "Give its base as the model and this folder as the adapter.");
+    throw Error(ErrorCode::NotFound, folder.string() + " holds no model: it has neither a config.json nor a .gguf file.", getIt);
+}
+
+std::span<const NamedModel> namedModels() {
+    return kNamed;
+}
+
+const NamedModel* findNamedModel(const std::string& name) {
+    const auto at = std::find_if(kNamed.begin(), kNamed.end(), [&](const NamedModel& model) { return name == model.name; });
+    return at == kNamed.end() ? nullptr : &*at;
+}
+
+std::string namedModelsText() {
+    std::string text;
+    for (const NamedModel& model : kNamed) text += std::string(text.empty() ? "" : ", ") + model.name + " (" + model.title + ")";
+    return text;
+}
+
 fs::path defaultModelPath() {
-    const std::vector<fs::path> folders = defaultFolders();
+    const std::vector<fs::path> folders = installFolders();
     for (const fs::path& folder : folders)
-        if (const auto files = ggufFiles(folder); !files.empty()) return files.front();
-    return folders.front() / kDefaultFile;
+        for (const fs::path& file : ggufFiles(folder))
+            if (!isOtherNamed(file)) return file;
+    return folders.front() / kNamed.front().file;
 }
 
 fs::path derivedCache() {
@@ -165,7 +200,7 @@ fs::path derivedCache() {
 fs::path resolveModel(const std::string& model) {
     if (model.empty())
         throw Error(ErrorCode::BadInput, "No model was given.", "Give a folder, a .gguf file, a hub id, or default.");
-    if (model == "default") return resolveDefault();
+    if (const NamedModel* named = findNamedModel(model)) return resolveNamed(*named);
     fs::path path = model;
     if (const auto home = fromEnvironment("HOME"); home && model.starts_with("~/")) path = *home / model.substr(2);
     std::error_code ignored;
@@ -184,16 +219,17 @@ fs::path resolveModel(const std::string& model) {
     return modelIn(*snapshot, getIt);
 }
 
-std::vector<std::string> installedModels() {
+std::vector<std::string> installedModels(const Runs& runs) {
     std::vector<std::string> models;
-    if (isFile(defaultModelPath())) models.push_back("default");
+    for (const NamedModel& model : kNamed)
+        if (isFile(installedAt(model))) models.push_back(model.name);
     constexpr std::string_view kPrefix = "models--";
     for (const fs::path& repository : entries(hubCache(), isFolder)) {
         std::string id = repository.filename().string();
         if (!id.starts_with(kPrefix)) continue;
         id.erase(0, kPrefix.size());
         if (const auto slash = id.find("--"); slash != std::string::npos) id.replace(slash, 2, "/");
-        if (isHubId(id) && canBeLoaded(repository)) models.push_back(id);
+        if (isHubId(id) && canBeLoaded(repository, runs)) models.push_back(id);
     }
     return models;
 }

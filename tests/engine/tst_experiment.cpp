@@ -169,7 +169,7 @@ void TestExperiment::validates_data() {
         QTest::newRow(name) << QByteArray(settings) << QString::fromUtf8(issues);
     };
     row("no csv", "data.csv=", "data.csv: no data file is named.");
-    row("no model", "model.path=", "model.path: no model is named; default is SmolLM2-135M-Instruct.");
+    row("no model", "model.path=", "model.path: no model is named; default is SmolLM2-135M-Instruct, Apache-2.0.");
     row("no template", "prompt.template=", "prompt.template: is missing; for example \"Text: {text}\\nLabel: {label}\".");
     row("no text", "prompt.template=a {label}", "prompt.template: does not hold {text}, the place of the row's text.");
     row("two texts", "prompt.template={text}{text}{label}", "prompt.template: holds {text} 2 times; once is right.");

@@ -1,5 +1,6 @@
 // links: engine_core test_support
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/architecture/config.h"
 #include "engine/weights/hub.h"
 #include "tests/support/tiny_model.h"
 
@@ -62,7 +63,37 @@ private Q_SLOTS:
         QCOMPARE(defaultModelPath(), m_root / "home/models/a.gguf");
         QCOMPARE(resolveModel("default"), m_root / "home/models/a.gguf");
         QCOMPARE(resolveModel("./default"), fs::path("./default"));
-        QCOMPARE(installedModels(), std::vector<std::string>{"default"});
+        QCOMPARE(installedModels(readsModelType).front(), std::string("default"));
+    }
+    void modelsByName() {
+        QCOMPARE(std::string(namedModels().front().name), std::string("default"));
+        QVERIFY(!findNamedModel("./default") && !findNamedModel("gemma"));
+        // Each has a file of its own, and setup.sh fetches it.
+        std::ifstream in(PHIBENCH_SOURCE_DIR "/resources/setup.sh");
+        const std::string setup{std::istreambuf_iterator<char>(in), {}};
+        std::vector<std::string> all;
+        for (const NamedModel& model : namedModels()) {
+            QVERIFY2(holds(setup, model.file), model.file);
+            put(m_root / "home/models" / model.file, "x");
+            put(m_root / model.name / "config.json", "{}");
+            all.push_back(model.name);
+        }
+        for (const NamedModel& model : namedModels()) {
+            QCOMPARE(resolveModel(model.name), m_root / "home/models" / model.file);
+            QCOMPARE(resolveModel("./" + std::string(model.name)), fs::path("./" + std::string(model.name)));
+        }
+        QCOMPARE(installedModels(readsModelType), all);
+        fs::remove(m_root / "home/models" / namedModels().front().file);
+        put(m_root / "home/models/z.gguf", "x"); // another named model's file is not taken for the default one
+        QCOMPARE(resolveModel("default"), m_root / "home/models/z.gguf");
+    }
+    void aNamedModelThatIsNotThere() {
+        const NamedModel& gemma = *findNamedModel("gemma-3-270m");
+        if (fs::exists(fs::path(PHIBENCH_SOURCE_DIR) / ".deps/models" / gemma.file)) QSKIP("it is installed for all");
+        const std::string error = refused(gemma.name, ErrorCode::NotFound);
+        QVERIFY2(holds(error, gemma.file) && holds(error, "resources/setup.sh --model gemma-3-270m"), error.c_str());
+        auto models = installedModels(readsModelType);
+        QVERIFY(std::find(models.begin(), models.end(), gemma.name) == models.end());
     }
     void theDefaultModelThatIsNotThere() {
         const fs::path file = defaultModelPath(); // in the source tree's .deps, when that has it
@@ -104,8 +135,8 @@ private Q_SLOTS:
         put(snapshot("models--half--here", m_commit) / "config.json", "{\"model_type\":\"llama\"}");
         put(snapshot("models--odd--one", m_commit) / "config.json", "{\"model_type\":7}");
         put(m_root / "cache/hub/datasets--a--b/refs/main", m_commit);
-        auto models = installedModels();
-        std::erase(models, "default");
+        auto models = installedModels(readsModelType);
+        std::erase_if(models, findNamedModel);
         QCOMPARE(models, (std::vector<std::string>{"microsoft/phi-2", "tiny"}));
 
         const std::string error = refused("microsoft/phi-9", ErrorCode::NotFound);
