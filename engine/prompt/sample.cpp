@@ -29,7 +29,7 @@ SampleEncoder::SampleEncoder(const Tokenizer& tokenizer, PromptTemplate prompt, 
     : m_tokenizer(tokenizer), m_prompt(std::move(prompt)), m_countAll(countAll) {
     m_answers.labels = std::move(labels);
     m_answers.spellings = m_prompt.answers();
-    for (const std::string& spelling : m_answers.spellings) m_answers.ids.push_back(tokenizer.encode(spelling));
+    for (const std::string& spelling : m_answers.spellings) m_answers.ids.push_back(tokenizer.encodeContinuation(spelling));
 
     bool nested = false;
     for (std::size_t i = 0; i < m_answers.ids.size(); ++i) {

@@ -23,6 +23,14 @@ std::size_t slotOf(std::uint64_t key, int shift) {
     return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15ULL) >> shift);
 }
 
+/// Falls as scores rise; kNever for NaN.
+std::uint32_t rankOf(double score) {
+    if (score != score) return kNever;
+    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(score) + 0.0F); // one zero of the two
+    const std::uint32_t rising = bits & 0x80000000U ? ~bits : bits | 0x80000000U;
+    return std::min(~rising, kNever - 1);
+}
+
 std::string fallbackToken(unsigned byte) {
     constexpr char kHex[] = "0123456789ABCDEF";
     return {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
@@ -40,9 +48,18 @@ Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const B
         while (m_pairs[at].key != kFree && m_pairs[at].key != key) at = (at + 1) & (capacity - 1);
         m_pairs[at] = {key, merge.rank, merge.result};
     }
+    readSymbols(vocabulary);
+}
+
+Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<double>& scores, const BpeOptions& options) : m_options(options) {
+    for (const double score : scores) m_ranks.push_back(rankOf(score));
+    readSymbols(vocabulary);
+}
+
+void Bpe::readSymbols(const Vocabulary& vocabulary) {
     for (unsigned byte = 0; byte < 256; ++byte)
-        m_bytes[byte] = vocabulary.find(options.byteLevel ? byteSymbol(static_cast<unsigned char>(byte)) : fallbackToken(byte));
-    if (options.byteLevel) return;
+        m_bytes[byte] = vocabulary.find(m_options.byteLevel ? byteSymbol(static_cast<unsigned char>(byte)) : fallbackToken(byte));
+    if (m_options.byteLevel) return;
     for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
         const std::string& token = vocabulary.at(id);
         if (token.empty()) continue;
@@ -51,7 +68,17 @@ Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const B
     }
 }
 
-Bpe::Match Bpe::find(std::int32_t left, std::int32_t right) const {
+Bpe::Match Bpe::findByScore(std::int32_t left, std::int32_t right, const Vocabulary& vocabulary) const {
+    const std::string &first = vocabulary.at(left), &second = vocabulary.at(right);
+    std::array<char, 256> both;
+    if (first.size() + second.size() > both.size()) return {kNever, -1};
+    std::copy(second.begin(), second.end(), std::copy(first.begin(), first.end(), both.begin()));
+    const std::int32_t id = vocabulary.find({both.data(), first.size() + second.size()});
+    return {id < 0 ? kNever : m_ranks[static_cast<std::size_t>(id)], id};
+}
+
+Bpe::Match Bpe::find(std::int32_t left, std::int32_t right, const Vocabulary& vocabulary) const {
+    if (m_pairs.empty()) return findByScore(left, right, vocabulary);
     const std::uint64_t key = keyOf(left, right);
     std::size_t at = slotOf(key, m_shift);
     while (m_pairs[at].key != key) {
@@ -122,9 +149,9 @@ std::size_t Bpe::appendSymbols(std::string_view word, std::int32_t* symbols) con
     return count;
 }
 
-std::size_t Bpe::mergeFew(std::int32_t* symbols, std::size_t count) const {
+std::size_t Bpe::mergeFew(std::int32_t* symbols, std::size_t count, const Vocabulary& vocabulary) const {
     std::array<Match, kFew> matches;
-    for (std::size_t n = 0; n + 1 < count; ++n) matches[n] = find(symbols[n], symbols[n + 1]);
+    for (std::size_t n = 0; n + 1 < count; ++n) matches[n] = find(symbols[n], symbols[n + 1], vocabulary);
     while (count > 1) {
         std::size_t best = 0;
         for (std::size_t n = 1; n + 1 < count; ++n)
@@ -135,13 +162,14 @@ std::size_t Bpe::mergeFew(std::int32_t* symbols, std::size_t count) const {
         std::copy(matches.begin() + static_cast<std::ptrdiff_t>(best) + 1,
                   matches.begin() + static_cast<std::ptrdiff_t>(count) - 1, matches.begin() + static_cast<std::ptrdiff_t>(best));
         --count;
-        if (best > 0) matches[best - 1] = find(symbols[best - 1], symbols[best]);
-        if (best + 1 < count) matches[best] = find(symbols[best], symbols[best + 1]);
+        if (best > 0) matches[best - 1] = find(symbols[best - 1], symbols[best], vocabulary);
+        if (best + 1 < count) matches[best] = find(symbols[best], symbols[best + 1], vocabulary);
     }
     return count;
 }
 
-void Bpe::mergeMany(const std::vector<std::int32_t>& symbols, std::vector<std::int32_t>& ids) const {
+void Bpe::mergeMany(const std::vector<std::int32_t>& symbols, const Vocabulary& vocabulary,
+                    std::vector<std::int32_t>& ids) const {
     struct Node {
         std::int32_t id;
         std::size_t previous, next;
@@ -160,13 +188,13 @@ void Bpe::mergeMany(const std::vector<std::int32_t>& symbols, std::vector<std::i
     for (std::size_t n = 0; n < symbols.size(); ++n) {
         nodes[n] = {symbols[n], n == 0 ? kNone : n - 1, n + 1 == symbols.size() ? kNone : n + 1};
         if (n + 1 == symbols.size()) break;
-        if (const Match match = find(symbols[n], symbols[n + 1]); match.rank != kNever)
+        if (const Match match = find(symbols[n], symbols[n + 1], vocabulary); match.rank != kNever)
             heap.push_back({match.rank, n, match.result});
     }
     std::make_heap(heap.begin(), heap.end(), later);
     const auto consider = [&](std::size_t at) {
         if (at == kNone || nodes[at].next == kNone) return;
-        const Match match = find(nodes[at].id, nodes[nodes[at].next].id);
+        const Match match = find(nodes[at].id, nodes[nodes[at].next].id, vocabulary);
         if (match.rank == kNever) return;
         heap.push_back({match.rank, at, match.result});
         std::push_heap(heap.begin(), heap.end(), later);
@@ -178,7 +206,8 @@ void Bpe::mergeMany(const std::vector<std::int32_t>& symbols, std::vector<std::i
         Node& left = nodes[top.at];
         if (left.id == kGone || left.next == kNone) continue;
         Node& right = nodes[left.next];
-        if (find(left.id, right.id).result != top.result) continue; // of symbols that have merged with others meanwhile
+        if (find(left.id, right.id, vocabulary).result != top.result)
+            continue; // of symbols that have merged with others meanwhile
         left.id = top.result;
         right.id = kGone;
         left.next = right.next;
@@ -190,20 +219,20 @@ void Bpe::mergeMany(const std::vector<std::int32_t>& symbols, std::vector<std::i
 }
 
 void Bpe::encode(std::string_view word, const Vocabulary& vocabulary, std::vector<std::int32_t>& ids) const {
-    if (word.empty() || m_pairs.empty()) return;
+    if (word.empty() || (m_pairs.empty() && m_ranks.empty())) return;
     if (std::int32_t id = -1; m_options.ignoreMerges && isToken(word, vocabulary, id)) {
         ids.push_back(id);
         return;
     }
     if (word.size() <= kFew) {
         std::array<std::int32_t, kFew> symbols;
-        const std::size_t count = mergeFew(symbols.data(), appendSymbols(word, symbols.data()));
+        const std::size_t count = mergeFew(symbols.data(), appendSymbols(word, symbols.data()), vocabulary);
         ids.insert(ids.end(), symbols.begin(), symbols.begin() + static_cast<std::ptrdiff_t>(count));
         return;
     }
     std::vector<std::int32_t> symbols(word.size());
     symbols.resize(appendSymbols(word, symbols.data()));
-    if (!symbols.empty()) mergeMany(symbols, ids);
+    if (!symbols.empty()) mergeMany(symbols, vocabulary, ids);
 }
 
 } // namespace engine

@@ -4,19 +4,25 @@
 #include "engine/text/pretokenize.h"
 
 #include <string>
+#include <string_view>
 
 namespace engine {
 
+class GgufFile;
+
 struct GgufSplit {
-    KnownSplit split = KnownSplit::Gpt2;
-    bool digits = false; // split one by one before
+    std::string_view expression; // as in tokenizer.json's Split; ByteLevel's own is GPT-2's
+    bool digits = false;         // split one by one before
     bool nfc = false;
     bool ignoresMerges = false;
     bool addsBos = false; // unless the file says otherwise
+
+    /// Matched by hand where we can. `where` begins an error.
+    PreTokenizer::Step step(const std::string& where) const;
 };
 
-/// Throws Error(BadInput), beginning with `where`, for a name that is not known.
-GgufSplit ggufSplit(const std::string& pre, const std::string& where);
+/// "default" where the file names none. Throws Error(BadInput) for a name that is not known.
+GgufSplit ggufSplit(const GgufFile& file);
 /// The name to write for this way to split; empty: there is none.
 std::string ggufSplitName(const GgufSplit& split);
 

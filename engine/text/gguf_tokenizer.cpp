@@ -101,7 +101,10 @@ private:
                 split.digits = true;
             } else if (const auto* named = std::get_if<PreTokenizer::Known>(&step)) {
                 known = known && ++splits == 1;
-                split.split = named->split;
+                split.expression = PreTokenizer::expression(named->split);
+            } else if (const auto* search = std::get_if<PreTokenizer::Split>(&step)) {
+                known = known && ++splits == 1 && search->behavior == SplitBehavior::Isolated && !search->invert;
+                split.expression = search->pattern.expression();
             } else {
                 known = false;
             }

@@ -88,7 +88,7 @@ std::string replace(const Normalizer::Replace& step, std::string_view text) {
 
 } // namespace
 
-std::string Normalizer::apply(std::string_view text) const {
+std::string Normalizer::apply(std::string_view text, bool prefixed) const {
     std::string out(text);
     for (const Step& step : m_steps) {
         if (const auto* form = std::get_if<Form>(&step))
@@ -96,7 +96,7 @@ std::string Normalizer::apply(std::string_view text) const {
         else if (std::get_if<Lowercase>(&step))
             out = lowercase(out);
         else if (const auto* prepend = std::get_if<Prepend>(&step))
-            out = out.empty() ? out : prepend->text + out;
+            out = out.empty() || !prefixed ? out : prepend->text + out;
         else if (const auto* swap = std::get_if<Replace>(&step))
             out = replace(*swap, out);
     }

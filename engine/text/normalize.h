@@ -24,8 +24,8 @@ public:
     void add(Step step) { m_steps.push_back(std::move(step)); }
     bool empty() const { return m_steps.empty(); }
     const std::vector<Step>& steps() const { return m_steps; }
-    /// Bytes that are not UTF-8 pass as they are.
-    std::string apply(std::string_view text) const;
+    /// Bytes that are not UTF-8 pass as they are. Without `prefixed`, nothing is prepended.
+    std::string apply(std::string_view text, bool prefixed = true) const;
 
 private:
     std::vector<Step> m_steps;

@@ -22,6 +22,8 @@ public:
     /// Matches and what is between them, covering the text; empty matches and bytes that are not UTF-8 are no matches.
     /// Throws Error(BadInput) when an expression needs more steps or memory than a sane one.
     std::vector<Piece> pieces(std::string_view text) const;
+    /// The regular expression; empty: a literal.
+    std::string_view expression() const { return m_code ? std::string_view(m_text) : std::string_view(); }
 
 private:
     Pattern() = default;

@@ -101,27 +101,28 @@ std::string_view PreTokenizer::expression(KnownSplit split) {
     return std::find_if(kKnown.begin(), kKnown.end(), [&](const Entry& entry) { return entry.split == split; })->expression;
 }
 
-void PreTokenizer::split(std::string_view text, bool first, const Word& word) const {
-    run(0, text, first, word);
+void PreTokenizer::split(std::string_view text, Prefix prefix, const Word& word) const {
+    run(0, text, prefix, word);
 }
 
-void PreTokenizer::run(std::size_t step, std::string_view text, bool first, const Word& word) const {
+void PreTokenizer::run(std::size_t step, std::string_view text, Prefix prefix, const Word& word) const {
     if (text.empty()) return;
     if (step == m_steps.size()) return word(text);
+    const auto within = [&](std::size_t begin) { return prefix == Prefix::OfText && begin > 0 ? Prefix::OfPiece : prefix; };
     const auto each = [&](std::string_view whole, const Pieces& pieces) {
-        for (const auto& [begin, end, match] : pieces) run(step + 1, whole.substr(begin, end - begin), first && begin == 0, word);
+        for (const auto& [begin, end, match] : pieces) run(step + 1, whole.substr(begin, end - begin), within(begin), word);
     };
     if (const auto* known = std::get_if<Known>(&m_steps[step])) {
         for (std::size_t at = 0; at < text.size();) {
             const std::size_t length = nextWord(known->split, text.substr(at));
-            run(step + 1, text.substr(at, length), first && at == 0, word);
+            run(step + 1, text.substr(at, length), within(at), word);
             at += length;
         }
     } else if (std::get_if<PrefixSpace>(&m_steps[step])) {
-        if (text.front() == ' ')
-            run(step + 1, text, first, word);
+        if (text.front() == ' ' || prefix == Prefix::None)
+            run(step + 1, text, prefix, word);
         else
-            run(step + 1, " " + std::string(text), first, word);
+            run(step + 1, " " + std::string(text), prefix, word);
     } else if (const auto* digits = std::get_if<Digits>(&m_steps[step])) {
         each(text, digitPieces(text, digits->individual));
     } else if (const auto* search = std::get_if<Split>(&m_steps[step])) {
@@ -131,9 +132,10 @@ void PreTokenizer::run(std::size_t step, std::string_view text, bool first, cons
         each(text, merged(std::move(pieces), search->behavior));
     } else if (const auto* meta = std::get_if<Metaspace>(&m_steps[step])) {
         std::string out = spacesReplaced(text, meta->replacement);
-        const bool prepend = meta->prepend == Metaspace::Prepend::Always || (meta->prepend == Metaspace::Prepend::First && first);
+        const bool prepend = prefix != Prefix::None && (meta->prepend == Metaspace::Prepend::Always ||
+                                                        (meta->prepend == Metaspace::Prepend::First && prefix == Prefix::OfText));
         if (prepend && !out.starts_with(meta->replacement)) out = meta->replacement + out;
-        if (!meta->split) return run(step + 1, out, first, word);
+        if (!meta->split) return run(step + 1, out, prefix, word);
         each(out, merged(Pattern::literal(meta->replacement).pieces(out), SplitBehavior::MergedWithNext));
     }
 }

@@ -42,15 +42,17 @@ public:
 
     void add(Step step) { m_steps.push_back(std::move(step)); }
     const std::vector<Step>& steps() const { return m_steps; }
-    /// Calls `word` with each word in order. `first`: this piece begins the text.
-    void split(std::string_view text, bool first, const Word& word) const;
+    /// What may be put before a piece: as before a text's first, as before another, or nothing.
+    enum class Prefix { OfText, OfPiece, None };
+    /// Calls `word` with each word in order.
+    void split(std::string_view text, Prefix prefix, const Word& word) const;
     /// The known split an expression asks for.
     static const KnownSplit* find(std::string_view expression);
     /// The expression of a known split.
     static std::string_view expression(KnownSplit split);
 
 private:
-    void run(std::size_t step, std::string_view text, bool first, const Word& word) const;
+    void run(std::size_t step, std::string_view text, Prefix prefix, const Word& word) const;
 
     std::vector<Step> m_steps;
 };

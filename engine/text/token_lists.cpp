@@ -162,6 +162,7 @@ private:
 };
 
 std::string_view textOf(const MappedFile& file) {
+    file.refusePointer("tokenizer");
     if (file.bytes().size() > kMaxBytes) file.refuse("this is larger than 64 MiB; it is no tokenizer.", {});
     return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }

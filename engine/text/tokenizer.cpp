@@ -28,10 +28,11 @@ struct Tokenizer::Impl {
 
     std::string bytes(std::int32_t id) const {
         const std::string& token = parts.vocabulary.at(id);
-        if (kinds[static_cast<std::size_t>(id)] != Kind::Model) return token;
+        const bool added = kinds[static_cast<std::size_t>(id)] != Kind::Model;
         const TokenSpelling& spelling = parts.spelling;
+        if (added && (spelling.byteLevel || spelling.space.empty())) return token;
         if (spelling.byteLevel) return bytesOfSymbols(token).value_or(token);
-        if (spelling.byteFallback && token.size() == 6 && token.starts_with("<0x") && token.ends_with('>')) {
+        if (!added && spelling.byteFallback && token.size() == 6 && token.starts_with("<0x") && token.ends_with('>')) {
             const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
             const int high = digit(token[3]);
             const int low = digit(token[4]);
@@ -72,6 +73,14 @@ Tokenizer Tokenizer::fromGguf(const GgufFile& file) {
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
+    return encode(text, true);
+}
+
+std::vector<std::int32_t> Tokenizer::encodeContinuation(std::string_view text) const {
+    return encode(text, false);
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool prefixed) const {
     const TokenizerParts& parts = m_impl->parts;
     std::vector<std::int32_t> ids;
     ids.reserve(text.size() / 4 + 8);
@@ -80,10 +89,14 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
     m_impl->text.split(
         text,
         [&](std::string_view piece, std::size_t begin) {
-            const std::string rewritten = parts.normalizer.empty() ? std::string() : parts.normalizer.apply(piece);
+            const std::string rewritten = parts.normalizer.empty() ? std::string() : parts.normalizer.apply(piece, prefixed);
             m_impl->normalized.split(
                 parts.normalizer.empty() ? piece : std::string_view(rewritten),
-                [&](std::string_view part, std::size_t at) { parts.preTokenizer.split(part, begin == 0 && at == 0, onWord); },
+                [&](std::string_view part, std::size_t at) {
+                    using Prefix = PreTokenizer::Prefix;
+                    const Prefix prefix = !prefixed ? Prefix::None : begin == 0 && at == 0 ? Prefix::OfText : Prefix::OfPiece;
+                    parts.preTokenizer.split(part, prefix, onWord);
+                },
                 onToken);
         },
         onToken);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Byte-level BPE, as in GPT-2 and its descendants.
+// Byte-pair encoding: of bytes, as in GPT-2 and its descendants, or of characters, as SentencePiece's.
 #pragma once
 #include "engine/error.h"
 
@@ -26,6 +26,8 @@ public:
     /// text are recognised; none is added. A byte that the vocabulary cannot spell is left out, as by the tokenizers library.
     /// Throws Error(BadInput) when a regular expression of the tokenizer's file needs too many steps on this text.
     std::vector<std::int32_t> encode(std::string_view text) const;
+    /// As encode, for text that goes on after other text: without the blank that some tokenizers put before a text.
+    std::vector<std::int32_t> encodeContinuation(std::string_view text) const;
     /// Bytes of these tokens joined; may end in the middle of a character.
     std::string decode(const std::vector<std::int32_t>& ids, bool skipSpecial = false) const;
     std::string tokenBytes(std::int32_t id) const; // "" for an id that no token has
@@ -38,6 +40,7 @@ public:
 
 private:
     struct Impl;
+    std::vector<std::int32_t> encode(std::string_view text, bool prefixed) const;
     explicit Tokenizer(std::shared_ptr<const Impl> impl);
     std::shared_ptr<const Impl> m_impl;
 };

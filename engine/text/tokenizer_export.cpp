@@ -20,9 +20,7 @@ class Export {
 public:
     explicit Export(const GgufFile& file)
         : m_file(file), m_parts(partsFromGguf(file)), m_byteLevel(file.text("tokenizer.ggml.model") == "gpt2") {
-        if (m_byteLevel)
-            m_split =
-                ggufSplit(file.value("tokenizer.ggml.pre") ? file.text("tokenizer.ggml.pre") : "default", file.path().string());
+        if (m_byteLevel) m_split = ggufSplit(file);
     }
 
     Json tokenizer() const {
@@ -87,14 +85,12 @@ private:
 
     Json preTokenizer() const {
         if (!m_byteLevel) return {};
-        const bool own = m_split.split == KnownSplit::Gpt2; // ByteLevel's own expression
+        const bool own = m_split.expression == PreTokenizer::expression(KnownSplit::Gpt2); // ByteLevel's own
         Json steps = Json::array();
         if (m_split.digits) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
         if (!own)
-            steps.push_back({{"type", "Split"},
-                             {"pattern", {{"Regex", PreTokenizer::expression(m_split.split)}}},
-                             {"behavior", "Isolated"},
-                             {"invert", false}});
+            steps.push_back(
+                {{"type", "Split"}, {"pattern", {{"Regex", m_split.expression}}}, {"behavior", "Isolated"}, {"invert", false}});
         steps.push_back(byteLevel(own));
         return steps.size() == 1 ? steps[0] : Json{{"type", "Sequence"}, {"pretokenizers", steps}};
     }

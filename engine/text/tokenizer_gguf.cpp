@@ -7,6 +7,7 @@
 #include "engine/weights/gguf.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace engine {
 
@@ -45,12 +46,12 @@ std::int32_t idOf(const GgufFile& file, const std::string& key, const Vocabulary
     return static_cast<std::int32_t>(id);
 }
 
-void chooseSplit(TokenizerParts& parts, BpeOptions& options, const GgufSplit& chosen) {
+void chooseSplit(TokenizerParts& parts, BpeOptions& options, const GgufSplit& chosen, const std::string& where) {
     if (chosen.digits) parts.preTokenizer.add(PreTokenizer::Digits{true});
     if (chosen.nfc) parts.normalizer.add(Normalizer::Form::Nfc);
     options.ignoreMerges = chosen.ignoresMerges;
     parts.addsBos = chosen.addsBos;
-    parts.preTokenizer.add(PreTokenizer::Known{chosen.split});
+    parts.preTokenizer.add(chosen.step(where));
 }
 
 void readSentencePiece(TokenizerParts& parts, const GgufFile& file, const std::vector<std::int64_t>& types) {
@@ -72,7 +73,10 @@ void readSentencePiece(TokenizerParts& parts, const GgufFile& file, const std::v
     options.byteFallback = true;
     options.fuseUnknown = true;
     options.unknown = idOf(file, "tokenizer.ggml.unknown_token_id", parts.vocabulary);
-    parts.bpe = Bpe(parts.vocabulary, mergesFromScores(parts.vocabulary, *scores, types), options);
+    std::vector<double> merging = *scores;
+    for (std::size_t id = 0; id < merging.size(); ++id)
+        if (types[id] != Normal) merging[id] = std::numeric_limits<double>::quiet_NaN();
+    parts.bpe = Bpe(parts.vocabulary, merging, options);
     parts.addsBos = true;
 }
 
@@ -86,7 +90,7 @@ void readByteLevel(TokenizerParts& parts, const GgufFile& file) {
             refuse(where, "tokenizer.ggml.merges: merge " + std::to_string(n + 1) + " is " + quote((*lines)[n]) +
                               ", not two tokens with a space between.");
     BpeOptions options;
-    chooseSplit(parts, options, ggufSplit(file.value("tokenizer.ggml.pre") ? file.text("tokenizer.ggml.pre") : "default", where));
+    chooseSplit(parts, options, ggufSplit(file), where);
     parts.bpe = Bpe(parts.vocabulary, resolveMerges(merges, parts.vocabulary, where + ": tokenizer.ggml.merges"), options);
 }
 

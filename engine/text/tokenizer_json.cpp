@@ -57,12 +57,15 @@ AddedToken readAddedToken(const Json& json, const std::string& where) {
     return token;
 }
 
-bool beginsWithSpecialToken(const Json& processor) {
-    if (!processor.is_object()) return false;
+/// What a TemplateProcessing puts before a text; "": nothing.
+std::string leadingToken(const Json& processor, const std::string& where) {
+    if (!processor.is_object()) return {};
     for (const Json& inner : optionalOf(processor, "processors"))
-        if (beginsWithSpecialToken(inner)) return true;
+        if (const std::string token = leadingToken(inner, where); !token.empty()) return token;
     const Json& single = optionalOf(processor, "single");
-    return single.is_array() && !single.empty() && single.front().is_object() && single.front().contains("SpecialToken");
+    if (!single.is_array() || single.empty() || !single.front().is_object() || !single.front().contains("SpecialToken"))
+        return {};
+    return textOf(single.front()["SpecialToken"], "id", where);
 }
 
 } // namespace
@@ -84,8 +87,13 @@ TokenizerParts partsFromTokenizerJson(const std::filesystem::path& folder) {
     if (!optionalOf(json, "added_tokens").is_null())
         for (const Json& token : listOf(json, "added_tokens", where))
             addToken(parts, readAddedToken(token, where + ": added_tokens"), where);
-    parts.addsBos = beginsWithSpecialToken(optionalOf(json, "post_processor"));
     readConfigTokens(parts, folder);
+    const std::string processor = where + ": post_processor";
+    if (const std::string first = leadingToken(optionalOf(json, "post_processor"), processor); !first.empty()) {
+        parts.addsBos = true;
+        parts.bos = parts.vocabulary.find(first);
+        if (parts.bos < 0) refuse(processor, "it puts " + quote(first) + " before a text, which is not in the vocabulary.");
+    }
     return parts;
 }
 

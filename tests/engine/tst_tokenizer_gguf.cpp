@@ -68,6 +68,7 @@ private Q_SLOTS:
         QTest::newRow("missing") << QByteArray() << QByteArray("GPT-2");
         QTest::newRow("smollm") << QByteArray("smollm") << QByteArray("digits one by one");
         QTest::newRow("llama-bpe") << QByteArray("llama-bpe") << QByteArray("Llama 3");
+        QTest::newRow("gpt-4o") << QByteArray("gpt-4o") << QByteArray("an expression of our own");
         QTest::newRow("qwen2") << QByteArray("qwen2") << QByteArray("Qwen 2");
     }
 
@@ -104,6 +105,40 @@ private Q_SLOTS:
         const Tokenizer tokenizer = load(parts, "", 470, "llama");
         agrees(tokenizer, "Llama 2, all ways to merge");
         QCOMPARE(tokenizer.decode(tokenizer.encode("the  \n\xFF market")), std::string("the  \n\xFF market"));
+    }
+
+    /// Scores decide, the leftmost of equal ones first; user-defined tokens are found before anything merges.
+    void asSentencePiece_data() {
+        QTest::addColumn<int>("model");
+        QTest::newRow("a blank before the text") << 0;
+        QTest::newRow("none, and tokens of blanks") << 1;
+    }
+    void asSentencePiece() {
+        QFETCH(int, model);
+        const Json& golden = tokenizerGolden()["sentencepiece"][static_cast<std::size_t>(model)];
+        GgufBytes meta;
+        meta.text("tokenizer.ggml.model", "llama");
+        meta.texts("tokenizer.ggml.tokens", golden["tokens"]);
+        meta.numbers("tokenizer.ggml.token_type", golden["types"]);
+        meta.floats("tokenizer.ggml.scores", golden["scores"]);
+        meta.number("tokenizer.ggml.unknown_token_id", 0);
+        meta.number("tokenizer.ggml.bos_token_id", 470);
+        meta.number("tokenizer.ggml.eos_token_id", 471);
+        meta.flag("tokenizer.ggml.add_space_prefix", golden["prefix"]);
+        meta.write(m_file);
+        const Tokenizer tokenizer = Tokenizer::fromGguf(GgufFile(m_file));
+        QVERIFY(tokenizer.addsBos());
+        for (const Json& result : golden["results"]) {
+            const std::string text = tokenizerGolden()["texts"][result["text"].get<std::size_t>()];
+            const auto ids = tokenizer.encode(text);
+            QVERIFY2(ids == result["ids"].get<std::vector<std::int32_t>>(),
+                     (Json(text).dump() + " gives " + Json(ids).dump() + ", not " + result["ids"].dump()).c_str());
+            QCOMPARE(tokenizer.decode(ids), result["decoded"].get<std::string>());
+        }
+        // An answer goes on after a question: no blank is put before it.
+        std::vector<std::int32_t> whole = tokenizer.encode("the market:");
+        for (const std::int32_t id : tokenizer.encodeContinuation(" bread")) whole.push_back(id);
+        QCOMPARE(whole, tokenizer.encode("the market: bread"));
     }
 
     void wrong_data() {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make tokenizer_golden.json: what the tokenizers library (0.23.3) gives for small tokenizers of many dialects.
+"""Make tokenizer_golden.json: what the tokenizers library (0.23.3) gives for small tokenizers of many dialects, and what
+sentencepiece (0.2.3) gives for its own.
 
     python tests/engine/data/make_tokenizer_golden.py
 
@@ -10,6 +11,8 @@ import copy
 import json
 import pathlib
 
+import sentencepiece
+import sentencepiece.sentencepiece_model_pb2 as spm
 import tokenizers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -93,7 +96,16 @@ vocab = pieces_model["model"]["vocab"]
 # As a SentencePiece file's scores give them: the earlier token first, split at every place.
 all_merges = [[t[:n], t[n:]] for t in sorted(vocab, key=vocab.get) if vocab[t] > 256 for n in range(1, len(t)) if t[:n] in vocab and t[n:] in vocab]
 
+# As Gemma's: blanks are written first, runs of them are tokens that merge, and nothing comes before a text.
+gemma_vocab = vocab | {"▁▁": 470, "▁▁▁": 471}
+gemma = {"normalizer": {"type": "Replace", "normalizers": None, "pattern": {"String": " "}, "content": "▁"},
+         "pre_tokenizer": split({"String": " "}, "MergedWithPrevious"),
+         "decoder": {"decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]},
+         "model": {"vocab": gemma_vocab, "merges": [["▁", "▁"], ["▁▁", "▁"], ["▁", "▁▁"]] + all_merges},
+         "added_tokens": [token("<unk>", 0, special=True), token("▁▁", 470), token("▁▁▁", 471), token("\n", vocab["\n"]), token("\n\n", 472), token("<|end|>", 473, special=True)]}
+
 CASES = [
+    ("Gemma", PIECES, gemma),
     ("GPT-2", BYTES, {}),
     ("prefix space", BYTES, {"pre_tokenizer": {"add_prefix_space": True}}),
     ("digits one by one", BYTES, {"pre_tokenizer": sequence({"type": "Digits", "individual_digits": True}, bytelevel())}),
@@ -145,10 +157,36 @@ def run(name, base, change):
     return {"name": name, "base": base, "patch": change, "results": results}
 
 
+def pieces_of_sentencepiece(prefix):
+    """A model of sentencepiece's own with the tokens of the pieces model: scores, no merges; user-defined tokens as GGUF spells them."""
+    kinds = [(t, 2 if t == "<unk>" else 6 if t.startswith("<0x") else 1) for t in sorted(vocab, key=vocab.get)]
+    kinds += [("<s>", 3), ("</s>", 3)] + [(t, 4) for t in ("  ", "   ", "    ", "\n\n", "\t\t", "<table>") if not prefix]
+    model = spm.ModelProto()
+    scores = []
+    for number, (text, kind) in enumerate(kinds):
+        scores.append(-float(number // 2) if kind == 1 else 0.0)  # pairs of equal scores
+        model.pieces.add(piece=text.replace(" ", "▁"), score=scores[-1], type=kind)
+    model.trainer_spec.model_type = spm.TrainerSpec.BPE
+    model.trainer_spec.byte_fallback = True
+    model.trainer_spec.unk_id, model.trainer_spec.bos_id, model.trainer_spec.eos_id = 0, 470, 471
+    model.normalizer_spec.name = "identity"
+    model.normalizer_spec.add_dummy_prefix = prefix
+    model.normalizer_spec.remove_extra_whitespaces = False
+    model.normalizer_spec.escape_whitespaces = True
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
+    results = []
+    for index, text in enumerate(TEXTS):
+        if "▁" in text:  # GGUF's user-defined tokens hold blanks: what looks like one is none
+            continue
+        results.append({"text": index, "ids": processor.encode(text), "decoded": processor.decode(processor.encode(text))})
+    return {"prefix": prefix, "tokens": [t for t, _ in kinds], "types": [k for _, k in kinds], "scores": scores, "results": results}
+
+
 def main():
     cases = [run(*case) for case in CASES]
     file = pathlib.Path(__file__).with_name("tokenizer_golden.json")
-    head = {"made_by": f"make_tokenizer_golden.py with tokenizers {tokenizers.__version__}", "texts": TEXTS, "models": models_by_name}
+    head = {"made_by": f"make_tokenizer_golden.py with tokenizers {tokenizers.__version__}", "texts": TEXTS, "models": models_by_name,
+            "sentencepiece": [pieces_of_sentencepiece(prefix) for prefix in (True, False)]}
     lines = [json.dumps(head, ensure_ascii=True, separators=(",", ":"))[:-1] + ',"cases":[']
     lines.append(",\n".join(json.dumps(case, ensure_ascii=True, separators=(",", ":")) for case in cases))
     file.write_text("\n".join(lines) + "]}\n", encoding="utf-8")
