@@ -4,6 +4,7 @@
 #include "app/cli_file.h"
 #include "app/cli_output.h"
 #include "app/cli_signals.h"
+#include "engine/weights/hub.h"
 #include "engine/weights/safetensors.h"
 
 #include <iostream>
@@ -24,7 +25,7 @@ struct Options {
     std::string out;
 
     void add(CLI::App& command) {
-        command.add_option("--model", model, "A Hugging Face folder, a .gguf file, a hub id, or default")
+        command.add_option("--model", model, "A Hugging Face folder, a .gguf file, a hub id, or " + namedModelsText())
             ->type_name("M")
             ->required();
         command.add_option("--adapter", adapter, "An adapter's folder")->type_name("DIR");
@@ -55,14 +56,12 @@ int generate(const Session& session, const Options& options) {
 int logits(const Session& session, const Options& options) {
     const std::stop_token stop = stopOnSignals();
     Progress progress(session.json);
-    Playground playground(options.model, options.precision, options.adapter, progress.sink(), stop);
-    std::int64_t vocabulary = 0;
-    const std::vector<float> values = playground.logits(options.ids, playground.hasAdapter(), vocabulary);
+    const Logits made = engine::logits(options.model, options.precision, options.adapter, options.ids, progress.sink(), stop);
     progress.clear();
     TensorView view;
     view.name = "logits";
-    view.shape = {static_cast<std::int64_t>(options.ids.size()), vocabulary};
-    view.bytes = std::as_bytes(std::span(values));
+    view.shape = {static_cast<std::int64_t>(options.ids.size()), made.vocabulary};
+    view.bytes = std::as_bytes(std::span(made.values));
     writeSafetensors(options.out, {view}, {{"format", "pt"}});
     if (session.json) printJson({{"event", "result"}, {"out", options.out}, {"shape", view.shape}});
     return kDone;

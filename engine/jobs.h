@@ -95,13 +95,19 @@ public:
     /// Streams TokenEvents with `column` while it generates.
     Generated generate(const std::string& prompt, const GenerateOptions& options, bool useAdapter, int column, const Sink& sink,
                        std::stop_token stop);
-    /// Logits [T, V] of these ids, row-major.
-    std::vector<float> logits(const std::vector<std::int32_t>& ids, bool useAdapter, std::int64_t& vocabulary);
 
 private:
     struct Impl;
     std::unique_ptr<Impl> m_impl;
 };
+
+struct Logits {
+    std::vector<float> values; // [T, V], row-major
+    std::int64_t vocabulary = 0;
+};
+/// Of these ids, by a model that need have no tokenizer. `adapter` may be empty. Throws Error.
+Logits logits(const std::string& model, const std::string& precision, const std::filesystem::path& adapter,
+              const std::vector<std::int32_t>& ids, const Sink& sink, std::stop_token stop);
 
 /// What a model is, read from its files without loading its weights.
 struct ModelFacts {
@@ -109,7 +115,7 @@ struct ModelFacts {
     std::int64_t parameters = 0;
     DecoderConfig config;
 };
-/// Throws Error. "default" and hub ids are resolved.
+/// Throws Error. Named models and hub ids are resolved.
 ModelFacts modelFacts(const std::string& model);
 /// Parameters that this LoRA would train on this model.
 std::int64_t trainableParameters(const std::string& model, const LoraSpec& lora);

@@ -31,6 +31,9 @@ std::string toString(FileKind kind) {
 void addProblem(CheckResult& result, const Error& error) {
     // Errors begin with the file that they are of; an issue says it beside its message.
     const std::string path = result.path.string(), text = error.what();
+    if (std::ranges::any_of(result.issues,
+                            [&](const Issue& i) { return i.message == text || text == i.path + ": " + i.message; }))
+        return; // met again on another way to it
     if (!text.starts_with(path)) return void(result.issues.push_back({Severity::Error, path, 0, 0, text}));
     const std::size_t colon = text.find(": "), blank = text.find(' ', path.size());
     if (colon == std::string::npos || blank < colon) return void(result.issues.push_back({Severity::Error, {}, 0, 0, text}));
@@ -56,7 +59,8 @@ bool hasTableEnding(const std::string& extension) {
 // `source` is filled where it is a table.
 FileKind kindOf(const fs::path& path, std::string& source) {
     if (fs::is_directory(path)) {
-        if (fs::exists(path / "adapter_config.json") || fs::exists(path / "adapter_model.safetensors")) return FileKind::Adapter;
+        for (const char* name : {"adapter_config.json", "adapter_model.safetensors", "adapters.safetensors"})
+            if (fs::exists(path / name)) return FileKind::Adapter;
         return FileKind::ModelFolder;
     }
     std::ifstream in(path, std::ios::binary);
@@ -168,6 +172,11 @@ CheckResult check(const fs::path& path, std::stop_token stop) {
             if (lower(path.extension().string()) == ".json")
                 throw Error(ErrorCode::BadInput, path.string() + " is JSON, which says nothing alone.",
                             "Give the folder of the model or adapter that it belongs to.");
+            for (const char* pickle : {".bin", ".pt", ".pth", ".pkl", ".ckpt"})
+                if (lower(path.extension().string()) == pickle)
+                    throw Error(ErrorCode::BadInput,
+                                path.string() + " is a Python pickle by its name, which could run any code when opened.",
+                                "Give weights as safetensors or GGUF.");
             throw Error(ErrorCode::BadInput, path.string() + " is no file that Phibench knows.",
                         "It knows CSV, YAML, GGUF, safetensors, and folders of models and adapters.");
         }

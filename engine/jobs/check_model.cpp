@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/jobs/check_model.h"
 #include "engine/architecture/config.h"
+#include "engine/architecture/targets.h"
 #include "engine/architecture/tensors.h"
 #include "engine/experiment.h"
+#include "engine/files/json_file.h"
 #include "engine/jobs.h"
+#include "engine/jobs/setup.h"
 #include "engine/model/loader.h"
 #include "engine/text/tokenizer.h"
+#include "engine/train/adapter_io.h"
+#include "engine/weights/adapter_config.h"
+#include "engine/weights/adapter_file.h"
 #include "engine/weights/gguf.h"
+#include "engine/weights/hub.h"
 #include "engine/weights/safetensors.h"
 
-#include <fstream>
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace engine {
 
@@ -19,7 +27,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uintmax_t kConfigBytes = 1 << 20;
+constexpr std::size_t kConfigBytes = std::size_t{1} << 20;
 
 void fact(CheckResult& result, const std::string& name, const CheckResult::Value& value) {
     result.facts.emplace_back(name, value);
@@ -58,8 +66,16 @@ std::int64_t elements(const std::vector<TensorView>& tensors) {
 /// Reads every tensor that the configuration asks for, so that each missing, misshapen or non-finite one is told.
 void checkWeights(CheckResult& result) {
     const WeightReader reader(result.path);
+    std::set<std::string> done;
+    if (reader.holdsNf4())
+        for (const LinearShape& linear : linearLayers(reader.config())) {
+            const std::string name = linear.name + ".weight";
+            attempt(result, [&] { static_cast<void>(reader.readNf4(name, linear.out, linear.in, false)); });
+            done.insert(name);
+        }
     for (const TensorShape& tensor : modelTensors(reader.config()))
-        attempt(result, [&] { static_cast<void>(reader.read(tensor.name, tensor.shape, at::kFloat)); });
+        if (!done.contains(tensor.name))
+            attempt(result, [&] { static_cast<void>(reader.read(tensor.name, tensor.shape, at::kFloat)); });
 }
 
 void checkTokenizer(CheckResult& result, const Tokenizer& tokenizer, const DecoderConfig& config) {
@@ -87,27 +103,22 @@ void addFacts(CheckResult& result, const ModelFacts& model) {
 } // namespace
 
 void checkModelFolder(CheckResult& result) {
-    if (!fs::exists(result.path / "config.json"))
-        throw Error(
-            ErrorCode::BadInput, result.path.string() + " holds no model: config.json is missing.",
-            "A Hugging Face model folder has config.json, tokenizer.json and *.safetensors; an adapter has adapter_config.json.");
+    const fs::path model = modelIn(result.path, "A Hugging Face model folder has config.json, tokenizer.json and *.safetensors.");
+    if (model.extension() == ".gguf") {
+        result.path = model;
+        result.kind = FileKind::Gguf;
+        return checkGguf(result);
+    }
     attempt(result, [&] { addFacts(result, modelFacts(result.path.string())); });
     attempt(result, [&] { checkTokenizer(result, Tokenizer::fromFolder(result.path), configFromFolder(result.path)); });
-    const std::size_t before = result.issues.size();
     attempt(result, [&] { checkWeights(result); });
-    if (before > 0 && result.issues.size() > before && result.issues[before].message == result.issues[0].message)
-        result.issues.erase(result.issues.begin() +
-                            static_cast<std::ptrdiff_t>(before)); // the same fault of config.json, met again
 }
 
 void checkGguf(CheckResult& result) {
     const GgufFile file(result.path);
     fact(result, "tensors", static_cast<std::int64_t>(file.tensors().size()));
     fact(result, "types", types(file.tensors()));
-    if (const GgufFile::Value* type = file.value("general.type"); type && *type == GgufFile::Value(std::string("adapter"))) {
-        fact(result, "type", std::string("adapter"));
-        return;
-    }
+    requireModel(file);
     if (!attempt(result, [&] { addFacts(result, modelFacts(result.path.string())); })) return;
     attempt(result, [&] { checkTokenizer(result, Tokenizer::fromGguf(file), configFromGguf(file)); });
     attempt(result, [&] { checkWeights(result); });
@@ -120,46 +131,45 @@ void checkSafetensors(CheckResult& result) {
     fact(result, "elements", elements(file.tensors()));
 }
 
-void checkAdapter(CheckResult& result) {
-    const fs::path config = result.path / "adapter_config.json", weights = result.path / "adapter_model.safetensors";
-    attempt(result, [&] {
-        std::ifstream in(config, std::ios::binary);
-        if (!in)
-            throw Error(ErrorCode::NotFound, config.string() + " is missing.",
-                        "PEFT writes it beside adapter_model.safetensors.");
-        if (fs::file_size(config) > kConfigBytes)
-            throw Error(ErrorCode::BadInput, config.string() + " is larger than a configuration can be (1 MiB).");
-        const nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
-        if (!json.is_object()) throw Error(ErrorCode::BadInput, config.string() + " is no JSON object.");
-        for (const char* key : {"peft_type", "base_model_name_or_path", "bias"})
+namespace {
+
+/// What the two files say, as far as they can be read.
+void addAdapterFacts(CheckResult& result) {
+    try {
+        const nlohmann::json json = readJsonObject(result.path / "adapter_config.json", kConfigBytes);
+        for (const char* key : {"peft_type", "task_type", "base_model_name_or_path", "bias"})
             if (json.contains(key) && json[key].is_string()) fact(result, key, json[key].get<std::string>());
         for (const char* key : {"r", "lora_alpha", "lora_dropout"})
             if (json.contains(key) && json[key].is_number()) fact(result, key, json[key].get<double>());
         if (json.contains("target_modules"))
             fact(result, "target_modules", json["target_modules"].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-        if (json.value("peft_type", nlohmann::json()) != "LORA")
-            throw Error(ErrorCode::BadInput, config.string() + ": peft_type is not LORA.", "Phibench reads LoRA adapters.");
-    });
-    attempt(result, [&] {
-        if (!fs::exists(weights))
-            throw Error(ErrorCode::NotFound, weights.string() + " is missing.",
-                        fs::exists(result.path / "adapter_model.bin")
-                            ? "There is an adapter_model.bin, a pickle, which can run code: have PEFT save it as safetensors."
-                            : "");
-        const SafetensorsFile file(weights);
-        std::int64_t down = 0, up = 0;
-        for (const TensorView& tensor : file.tensors()) {
-            down += tensor.name.find(".lora_A.") != std::string::npos;
-            up += tensor.name.find(".lora_B.") != std::string::npos;
-        }
-        fact(result, "modules", down);
+        const SafetensorsFile file(result.path / "adapter_model.safetensors");
+        fact(result, "modules", std::ranges::count_if(file.tensors(), [](const TensorView& tensor) {
+                 return tensor.name.find(".lora_A.") != std::string::npos;
+             }));
         fact(result, "parameters", elements(file.tensors()));
-        if (down == 0 || down != up)
-            throw Error(ErrorCode::BadInput,
-                        weights.string() + " has " + std::to_string(down) + " lora_A and " + std::to_string(up) +
-                            " lora_B tensors.",
-                        "They come in pairs.");
-    });
+    } catch (const Error&) {
+        // Told by adapterProblems.
+    }
+}
+
+/// Whether the adapter fits the model it was trained on, where that is here.
+void checkBase(CheckResult& result) {
+    const std::string base = readAdapterConfig(result.path / "adapter_config.json").baseModel;
+    fs::path model;
+    try {
+        if (!base.empty()) model = resolveModel(base);
+    } catch (const Error&) {}
+    fact(result, "base", model.empty() ? std::string("not here: layers and shapes were not compared with it") : model.string());
+    if (!model.empty()) loadAdapter(result.path, configOf(model));
+}
+
+} // namespace
+
+void checkAdapter(CheckResult& result) {
+    addAdapterFacts(result);
+    for (const Error& problem : adapterProblems(result.path)) addProblem(result, problem);
+    if (result.issues.empty()) attempt(result, [&] { checkBase(result); });
 }
 
 } // namespace engine

@@ -9,6 +9,7 @@
 #include "engine/weights/hub.h"
 
 #include <future>
+#include <numeric>
 
 namespace engine {
 
@@ -18,20 +19,36 @@ struct Playground::Impl {
     bool adapted = false;
 };
 
+namespace {
+
+/// With its adapter on, if there is one.
+struct Loaded {
+    Decoder decoder;
+    bool adapted = false;
+};
+
+Loaded load(const std::filesystem::path& path, const std::string& precision, const std::filesystem::path& adapter,
+            const Sink& sink, std::stop_token stop) {
+    const at::Device device = chooseDevice("auto");
+    const Precision computed = parsePrecision(precision, "auto", false, !device.is_cpu());
+    const std::shared_ptr<Lora> lora = adapter.empty() ? nullptr : loadAdapter(adapter, configOf(path));
+    if (lora) warnOfOtherBase(adapter, path, sink);
+    Loaded loaded{Decoder::load(path, computed, sink, stop, device), lora != nullptr};
+    loaded.decoder.setAdapter(lora, false);
+    return loaded;
+}
+
+} // namespace
+
 Playground::Playground(const std::string& model, const std::string& precision, const std::filesystem::path& adapter,
                        const Sink& sink, std::stop_token stop) {
     m_impl = translated([&] {
         useSensibleThreads();
         const std::filesystem::path path = resolveModel(model);
-        const at::Device device = chooseDevice("auto");
-        const Precision computed = parsePrecision(precision, "auto", false, !device.is_cpu());
         std::future<Tokenizer> tokenizer = std::async(std::launch::async, tokenizerOf, path); // while the weights are read
-        const std::shared_ptr<Lora> lora = adapter.empty() ? nullptr : loadAdapter(adapter, configOf(path));
-        if (lora) warnOfOtherBase(adapter, path, sink);
-        Decoder decoder = Decoder::load(path, computed, sink, stop, device);
-        auto impl = std::make_unique<Impl>(Impl{tokenizer.get(), std::move(decoder), lora != nullptr});
+        Loaded loaded = load(path, precision, adapter, sink, stop);
+        auto impl = std::make_unique<Impl>(Impl{tokenizer.get(), std::move(loaded.decoder), loaded.adapted});
         checkTokenizer(impl->tokenizer, impl->decoder.config(), path);
-        impl->decoder.setAdapter(lora, false);
         return impl;
     });
 }
@@ -56,23 +73,25 @@ Generated Playground::generate(const std::string& prompt, const GenerateOptions&
     });
 }
 
-std::vector<float> Playground::logits(const std::vector<std::int32_t>& ids, bool useAdapter, std::int64_t& vocabulary) {
+Logits logits(const std::string& model, const std::string& precision, const std::filesystem::path& adapter,
+              const std::vector<std::int32_t>& ids, const Sink& sink, std::stop_token stop) {
     return translated([&] {
+        useSensibleThreads();
         if (ids.empty()) throw Error(ErrorCode::BadInput, "There are no token ids.", "Give at least one.");
-        const std::int64_t most = m_impl->decoder.config().vocab_size - 1;
+        const std::filesystem::path path = resolveModel(model);
+        const DecoderConfig config = configOf(path);
         for (const std::int32_t id : ids)
-            if (id < 0 || id > most)
+            if (id < 0 || id >= config.vocab_size)
                 throw Error(ErrorCode::BadInput, "There is no token " + std::to_string(id) + " in this model.",
-                            "Its tokens go from 0 to " + std::to_string(most) + ".");
-        m_impl->decoder.enableAdapter(useAdapter);
+                            "Its tokens go from 0 to " + std::to_string(config.vocab_size - 1) + ".");
+        const Decoder decoder = load(path, precision, adapter, sink, stop).decoder;
         Pack pack;
         pack.add(ids);
         std::vector<std::int64_t> rows(ids.size());
-        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
-        const at::Tensor logits = m_impl->decoder.logits(pack, rows);
-        vocabulary = logits.size(1);
-        const float* values = logits.const_data_ptr<float>();
-        return std::vector<float>(values, values + logits.numel());
+        std::iota(rows.begin(), rows.end(), std::int64_t{0});
+        const at::Tensor found = decoder.logits(pack, rows);
+        const float* values = found.const_data_ptr<float>();
+        return Logits{std::vector<float>(values, values + found.numel()), found.size(1)};
     });
 }
 

@@ -18,6 +18,17 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kLargestConfig = std::size_t{256} << 10;
 constexpr std::int64_t kLargestRank = 65536;
 
+/// What a key asks for, where its name does not say it.
+struct Feature {
+    const char *key, *what;
+};
+constexpr Feature kFeatures[] = {
+    {"use_dora", "DoRA, a magnitude for each row beside LoRA"},
+    {"modules_to_save", "whole layers, such as a head, trained and saved beside LoRA"},
+    {"trainable_token_indices", "rows of the embedding trained beside LoRA"},
+    {"layer_replication", "layers run more than once"},
+};
+
 /// Keys that say nothing about how the adapter computes once it is trained, or that are read below.
 constexpr const char* kUnderstood[] = {"alpha_pattern",
                                        "auto_mapping",
@@ -45,7 +56,6 @@ constexpr const char* kUnderstood[] = {"alpha_pattern",
                                        "revision",
                                        "runtime_config",
                                        "target_modules",
-                                       "task_type",
                                        "use_rslora"};
 
 bool isOff(const Json& value) {
@@ -54,10 +64,14 @@ bool isOff(const Json& value) {
 
 class ConfigReader {
 public:
-    explicit ConfigReader(const std::filesystem::path& file)
-        : m_file(file), m_json(readOrderedJsonObject(file, kLargestConfig)) {}
+    ConfigReader(const std::filesystem::path& file, const std::function<void(const Error&)>& onFeature)
+        : m_file(file), m_onFeature(onFeature), m_json(readOrderedJsonObject(file, kLargestConfig)) {}
 
     AdapterConfig read() const {
+        if (m_json.contains("fine_tune_type") && !m_json.contains("peft_type"))
+            refuse("this is an adapter of MLX: fine_tune_type is " + m_json["fine_tune_type"].dump() +
+                       ", and peft_type is missing.",
+                   "Phibench reads adapters in PEFT's format: convert it, or train one here.");
         const std::string type = text("peft_type");
         if (type != "LORA") refuse("peft_type is " + quote(type) + "; only LORA is supported.");
         refuseFeatures();
@@ -87,22 +101,37 @@ private:
         throw Error(ErrorCode::BadInput, m_file.string() + ": " + what, hint);
     }
 
+    void feature(const std::string& what, const std::string& hint) const {
+        const Error error(ErrorCode::BadInput, m_file.string() + ": " + what, hint);
+        if (!m_onFeature) throw error;
+        m_onFeature(error);
+    }
+
     void refuseFeatures() const {
+        if (const std::string task = text("task_type"); !task.empty() && task != "CAUSAL_LM")
+            feature("task_type is " + quote(task) + ": the adapter of " +
+                        (task == "SEQ_CLS" || task == "TOKEN_CLS" ? "a classifier, which has a head of its own; "
+                                                                  : "another kind of model; ") +
+                        "only CAUSAL_LM, a language model's, is supported.",
+                    "Train an adapter of the language model itself.");
         for (const auto& [key, value] : m_json.items()) {
-            const bool understood = std::find(std::begin(kUnderstood), std::end(kUnderstood), key) != std::end(kUnderstood);
-            const bool feature = value == true || value.is_object() || value.is_array();
-            if (!understood && feature && !isOff(value))
-                refuse("this adapter uses " + key + ", which Phibench does not support.",
-                       "It would change the numbers, so the adapter is not loaded.");
+            if (std::find(std::begin(kUnderstood), std::end(kUnderstood), key) != std::end(kUnderstood)) continue;
+            if (isOff(value) || !(value == true || value.is_object() || value.is_array())) continue;
+            const auto* known =
+                std::find_if(std::begin(kFeatures), std::end(kFeatures), [&](const Feature& f) { return key == f.key; });
+            feature(key + " is " + quote(value.dump(-1, ' ', false, Json::error_handler_t::replace)) +
+                        (known == std::end(kFeatures) ? std::string(", a feature") : ": " + std::string(known->what)) +
+                        " that Phibench does not support.",
+                    "It would change the numbers, so the adapter is not loaded.");
         }
         if (!m_json.contains("init_lora_weights")) return;
         const Json& init = m_json["init_lora_weights"];
         const auto harmless = {"gaussian", "eva", "orthogonal"};
         if (init.is_string() && std::find(harmless.begin(), harmless.end(), init.get<std::string>()) == harmless.end())
-            refuse("this adapter was begun with init_lora_weights " + quote(init.get<std::string>()) +
-                       ", which also changes the base model's weights.",
-                   "Convert it to a plain LoRA first: PEFT's save_pretrained does so with "
-                   "path_initial_model_for_weight_conversion.");
+            feature("this adapter was begun with init_lora_weights " + quote(init.get<std::string>()) +
+                        ", which also changes the base model's weights.",
+                    "Convert it to a plain LoRA first: PEFT's save_pretrained does so with "
+                    "path_initial_model_for_weight_conversion.");
     }
     std::string text(const std::string& key) const {
         if (!m_json.contains(key) || m_json[key].is_null()) return {};
@@ -146,13 +175,14 @@ private:
     }
 
     std::filesystem::path m_file;
+    const std::function<void(const Error&)>& m_onFeature;
     Json m_json;
 };
 
 } // namespace
 
-AdapterConfig readAdapterConfig(const std::filesystem::path& file) {
-    return ConfigReader(file).read();
+AdapterConfig readAdapterConfig(const std::filesystem::path& file, const std::function<void(const Error&)>& onFeature) {
+    return ConfigReader(file, onFeature).read();
 }
 
 std::string adapterConfigText(const LoraSpec& spec, const std::vector<std::string>& targets, const std::string& baseModel) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // PEFT's adapter_config.json.
 #pragma once
+#include "engine/error.h"
 #include "engine/experiment.h"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +20,8 @@ struct AdapterConfig {
     std::vector<std::pair<std::string, double>> alphaPattern;
 };
 
-/// Throws Error naming file and key, for features that would change the numbers as well.
-AdapterConfig readAdapterConfig(const std::filesystem::path& file);
+/// Throws Error naming file and key. Each feature that is not supported goes to `onFeature`; without it, the first is thrown.
+AdapterConfig readAdapterConfig(const std::filesystem::path& file, const std::function<void(const Error&)>& onFeature = {});
 /// Text of a config that PEFT loads.
 std::string adapterConfigText(const LoraSpec& spec, const std::vector<std::string>& targets, const std::string& baseModel);
 

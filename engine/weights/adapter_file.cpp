@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/weights/adapter_file.h"
 #include "engine/files/new_file.h"
+#include "engine/kernels/kernels.h"
 #include "engine/weights/adapter_config.h"
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -16,12 +18,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kConfigName = "adapter_config.json";
 constexpr const char* kTensorsName = "adapter_model.safetensors";
+constexpr const char* kMlxName = "adapters.safetensors";
 constexpr std::string_view kRoot = "base_model.model.", kA = ".lora_A.weight", kB = ".lora_B.weight", kBias = ".bias",
-                           kWrapped = ".base_layer.bias";
-
-bool isReal(DType type) {
-    return type == DType::F32 || type == DType::F16 || type == DType::BF16 || type == DType::F64;
-}
+                           kWeight = ".weight", kWrapped = ".base_layer.bias";
 
 /// The name without the root and an ending; none when it has not both.
 std::optional<std::string> stem(std::string_view name, std::string_view ending) {
@@ -32,12 +31,19 @@ std::optional<std::string> stem(std::string_view name, std::string_view ending) 
 fs::path requireFiles(const fs::path& folder) {
     std::error_code ignored;
     if (fs::exists(folder / kTensorsName, ignored) && fs::exists(folder / kConfigName, ignored)) return folder;
+    if (folder.extension() == ".gguf")
+        throw Error(ErrorCode::BadInput, folder.string() + " is a GGUF file; adapters are read in PEFT's format.",
+                    "Give the folder that holds adapter_config.json and adapter_model.safetensors.");
     if (!fs::is_directory(folder, ignored))
         throw Error(ErrorCode::NotFound, folder.string() + " is no folder.",
                     "Give the folder that holds adapter_config.json and adapter_model.safetensors.");
     if (!fs::exists(folder / kConfigName, ignored))
         throw Error(ErrorCode::NotFound, folder.string() + " holds no adapter: adapter_config.json is missing.",
                     "Give a folder that PEFT or Phibench has saved.");
+    if (fs::exists(folder / kMlxName, ignored))
+        throw Error(ErrorCode::BadInput,
+                    folder.string() + " holds an adapter of MLX (" + kMlxName + "), which Phibench does not read.",
+                    "Phibench reads adapters in PEFT's format, adapter_model.safetensors: convert it, or train one here.");
     if (fs::exists(folder / "adapter_model.bin", ignored))
         throw Error(ErrorCode::BadInput,
                     folder.string() +
@@ -47,28 +53,62 @@ fs::path requireFiles(const fs::path& folder) {
                 "Copy the whole folder again.");
 }
 
+bool isHead(const std::string& module) {
+    const std::string last = module.substr(module.rfind('.') + 1);
+    return last == "lm_head" || last == "embed_out" || last == "score" || last == "classifier";
+}
+
+/// "default" of "….lora_A.default.weight", as a live model calls its tensors; "": none.
+std::string nameLeftIn(const std::string& tensor) {
+    for (const std::string_view part : {".lora_A.", ".lora_B."}) {
+        const std::size_t at = tensor.find(part);
+        if (at == std::string::npos || !tensor.ends_with(kWeight)) continue;
+        const std::size_t begin = at + part.size(), end = tensor.size() - kWeight.size();
+        if (begin < end) return tensor.substr(begin, end - begin);
+    }
+    return {};
+}
+
+/// The first element that is NaN or infinite; -1: none.
+std::int64_t firstNotFinite(const TensorView& tensor) {
+    std::vector<float> values(static_cast<std::size_t>(tensor.count()));
+    toFloat(tensor, values.data());
+    return kernels::firstNotFinite(values.data(), tensor.count(), kernels::Scalar::F32);
+}
+
+using OnProblem = std::function<void(const Error&)>;
+
 /// Sorts an adapter's tensors into modules and biases.
 class Sorter {
 public:
     Sorter(const fs::path& folder, const AdapterConfig& config)
         : m_folder(folder), m_file(folder / kTensorsName), m_config(config) {}
 
-    void add(const TensorView& tensor) {
-        if (!isReal(tensor.type)) refuse(tensor, "holds " + toString(tensor.type) + " where real numbers are needed.");
-        if (const auto path = stem(tensor.name, kA))
-            part(m_modules[*path].a, tensor, 2);
-        else if (const auto other = stem(tensor.name, kB))
-            part(m_modules[*other].b, tensor, 2);
-        else if (const auto wrapped = stem(tensor.name, kWrapped))
-            part(m_biases[*wrapped + std::string(kBias)], tensor, 1);
-        else if (const auto plain = stem(tensor.name, kBias))
-            part(m_biases[*plain + std::string(kBias)], tensor, 1);
-        else if (tensor.name.find("lora_magnitude_vector") != std::string::npos)
-            refuse(tensor, "belongs to DoRA, which Phibench does not support.");
-        else if (tensor.name.find("lora_embedding_") != std::string::npos)
-            refuse(tensor, "adapts an embedding, which Phibench does not support.");
-        else
-            refuse(tensor, "is no part of a LoRA adapter.");
+    /// Tells each kind of tensor that has no place once, and of how many others the same is true; false if there are any.
+    bool add(const std::vector<TensorView>& tensors, const OnProblem& onProblem) {
+        struct Refused {
+            const TensorView* first = nullptr;
+            Reason reason;
+            std::size_t others = 0;
+        };
+        std::vector<Refused> refused;
+        for (const TensorView& tensor : tensors) {
+            const Reason reason = place(tensor);
+            if (reason.what.empty()) continue;
+            const auto same =
+                std::find_if(refused.begin(), refused.end(), [&](const Refused& r) { return r.reason.what == reason.what; });
+            if (same == refused.end())
+                refused.push_back({&tensor, reason});
+            else
+                ++same->others;
+        }
+        for (const Refused& r : refused)
+            onProblem(problem(*r.first,
+                              r.reason.what + (r.others ? " So " + std::string(r.others > 1 ? "are " : "is ") +
+                                                              std::to_string(r.others) + (r.others > 1 ? " others." : " other.")
+                                                        : ""),
+                              r.reason.hint));
+        return refused.empty();
     }
     std::vector<AdapterModule> modules() const {
         if (m_modules.empty())
@@ -96,15 +136,52 @@ private:
         const TensorView *a = nullptr, *b = nullptr;
     };
 
-    [[noreturn]] void refuse(const TensorView& tensor, const std::string& what) const {
-        throw Error(ErrorCode::BadInput,
-                    m_file.string() + ": the tensor " + quote(tensor.name) + " " + shapeText(tensor.shape) + " " + what);
+    /// Why a tensor has no place in an adapter; an empty `what`: it has.
+    struct Reason {
+        std::string what, hint;
+    };
+
+    Error problem(const TensorView& tensor, const std::string& what, const std::string& hint = {}) const {
+        return {ErrorCode::BadInput,
+                m_file.string() + ": the tensor " + quote(tensor.name) + " " + shapeText(tensor.shape) + " " + what, hint};
     }
-    void part(const TensorView*& place, const TensorView& tensor, std::size_t rank) const {
-        if (place) refuse(tensor, "is there under another name as well: " + quote(place->name) + ".");
+    [[noreturn]] void refuse(const TensorView& tensor, const std::string& what) const { throw problem(tensor, what); }
+
+    Reason place(const TensorView& tensor) {
+        if (!canBeWeights(tensor.type) || isQuantized(tensor.type))
+            return {"holds " + toString(tensor.type) + " where real numbers are needed.", {}};
+        if (const auto path = stem(tensor.name, kA)) return isHead(*path) ? headReason() : part(m_modules[*path].a, tensor, 2);
+        if (const auto path = stem(tensor.name, kB)) return isHead(*path) ? headReason() : part(m_modules[*path].b, tensor, 2);
+        if (const auto path = stem(tensor.name, kWrapped)) return part(m_biases[*path + std::string(kBias)], tensor, 1);
+        if (const auto path = stem(tensor.name, kBias)) return part(m_biases[*path + std::string(kBias)], tensor, 1);
+        if (tensor.name.find("lora_magnitude_vector") != std::string::npos)
+            return {"belongs to DoRA, which Phibench does not support.", {}};
+        if (tensor.name.find("lora_embedding_") != std::string::npos)
+            return {"adapts an embedding, which Phibench does not support.", {}};
+        if (const std::string name = nameLeftIn(tensor.name); !name.empty())
+            return {"is no part of a LoRA adapter as PEFT saves it: the adapter's name, " + quote(name) +
+                        ", is left in the tensor's.",
+                    "It was written from a model's state_dict: save it with PEFT's save_pretrained."};
+        if (tensor.name.ends_with(kWeight) && tensor.name.starts_with(kRoot) && tensor.name.find(".lora_") == std::string::npos)
+            return {"is no part of a LoRA adapter but a whole layer, saved with it (modules_to_save), which Phibench does not "
+                    "support.",
+                    {}};
+        return {"is no part of a LoRA adapter.", {}};
+    }
+    static Reason headReason() {
+        return {"adapts the model's head, which Phibench does not support: only layers of the decoder are adapted.",
+                "Train it without lm_head among target_modules."};
+    }
+    Reason part(const TensorView*& place, const TensorView& tensor, std::size_t rank) const {
+        if (place) return {"is there under another name as well: " + quote(place->name) + ".", {}};
         if (tensor.shape.size() != rank || tensor.count() == 0)
-            refuse(tensor, "should have " + std::to_string(rank) + " dimension" + (rank > 1 ? "s." : "."));
+            return {"should have " + std::to_string(rank) + " dimension" + (rank > 1 ? "s." : "."), {}};
+        if (const std::int64_t at = firstNotFinite(tensor); at >= 0)
+            return {"holds a NaN or infinite value at " +
+                        (rank > 1 ? shapeText({at / tensor.shape[1], at % tensor.shape[1]}) : shapeText({at})) + ".",
+                    "The file is damaged, or its training went wrong: train it again."};
         place = &tensor;
+        return {};
     }
     template <class T>
     T chosen(const std::vector<std::pair<std::string, T>>& patterns, const std::string& path, T otherwise) const {
@@ -159,16 +236,9 @@ std::vector<std::string> peftTargets(const LoraSpec& spec, const std::set<std::s
     return {names.begin(), names.end()};
 }
 
-} // namespace
-
-bool AdapterFile::isUniform() const {
-    return std::all_of(modules.begin(), modules.end(),
-                       [&](const AdapterModule& m) { return m.r == modules.front().r && m.alpha == modules.front().alpha; });
-}
-
-AdapterFile readAdapter(const fs::path& given) {
+AdapterFile read(const fs::path& given, const OnProblem& onProblem) {
     const fs::path folder = requireFiles(given);
-    AdapterConfig config = readAdapterConfig(folder / kConfigName);
+    AdapterConfig config = readAdapterConfig(folder / kConfigName, onProblem);
     AdapterFile adapter{config.spec,
                         config.baseModel,
                         {config.rankPattern.begin(), config.rankPattern.end()},
@@ -177,14 +247,34 @@ AdapterFile readAdapter(const fs::path& given) {
                         {},
                         {}};
     Sorter sorter(folder, config);
-    for (const TensorView& tensor : adapter.tensors.tensors()) sorter.add(tensor);
-    adapter.modules = sorter.modules();
-    adapter.biases = sorter.biases();
+    if (sorter.add(adapter.tensors.tensors(), onProblem)) {
+        adapter.modules = sorter.modules();
+        adapter.biases = sorter.biases();
+    }
     if (!config.targetsAreWhole) {
         adapter.spec.targets.clear();
         for (const AdapterModule& module : adapter.modules) adapter.spec.targets.push_back(module.name);
     }
     return adapter;
+}
+
+} // namespace
+
+bool AdapterFile::isUniform() const {
+    return std::all_of(modules.begin(), modules.end(),
+                       [&](const AdapterModule& m) { return m.r == modules.front().r && m.alpha == modules.front().alpha; });
+}
+
+AdapterFile readAdapter(const fs::path& given) {
+    return read(given, [](const Error& error) { throw error; });
+}
+
+std::vector<Error> adapterProblems(const fs::path& folder) {
+    std::vector<Error> problems;
+    try {
+        read(folder, [&](const Error& error) { problems.push_back(error); });
+    } catch (const Error& error) { problems.push_back(error); }
+    return problems;
 }
 
 void writeAdapter(const fs::path& given, const LoraSpec& spec, const AdapterTask& task, std::span<const TensorView> tensors) {

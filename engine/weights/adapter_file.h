@@ -41,8 +41,11 @@ struct AdapterFile {
 };
 
 /// Throws Error: NotFound for what is missing; BadInput naming file and key for a feature that would change the numbers (DoRA,
-/// modules_to_save, layer_replication, …), for pickled weights, and, with both shapes, for tensors that do not fit each other.
+/// modules_to_save, layer_replication, …), for pickled weights, for values that are not finite, and, with both shapes, for
+/// tensors that do not fit each other.
 AdapterFile readAdapter(const std::filesystem::path& folder);
+/// All that readAdapter would refuse.
+std::vector<Error> adapterProblems(const std::filesystem::path& folder);
 
 /// What an adapter was trained for.
 struct AdapterTask {

@@ -33,6 +33,7 @@ struct SafetensorsFile::Impl {
 std::uint64_t SafetensorsFile::Impl::headerLength() const {
     const auto bytes = file.bytes();
     std::uint64_t length = 0;
+    file.refusePointer("weights");
     if (bytes.size() < sizeof length)
         file.refuse("this is no safetensors file: it has " + std::to_string(bytes.size()) + " bytes.");
     std::memcpy(&length, bytes.data(), sizeof length);

@@ -89,6 +89,9 @@ Change weights(const std::function<void(Tensors&)>& change) {
         tensors.write(folder / "model.safetensors");
     };
 }
+constexpr const char* kLfsPointer =
+    "version https://git-lfs.github.com/spec/v1\n"
+    "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 269060552\n";
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
 
 } // namespace
@@ -100,6 +103,7 @@ private Q_SLOTS:
     void models();
     void adapters_data();
     void adapters();
+    void adaptersOfLlamaCpp();
     void anotherBaseIsTold();
     void harmlessSettings();
 
@@ -260,6 +264,12 @@ void TestCliBadModels::models_data() {
             put(folder / index, json.dump());
         };
     };
+    row("a classifier's folder", "", "fp32", config([](Json& j) { j["architectures"] = {"LlamaForSequenceClassification"}; }),
+        text("config.json|architectures|LlamaForSequenceClassification|ForCausalLM|a classifier's"));
+    row(
+        "a Git LFS pointer in place of the weights", "", "fp32",
+        [](const fs::path& f) { put(f / "model.safetensors", kLfsPointer); },
+        text("model.safetensors|a Git LFS pointer, not the weights|git lfs pull"));
     row("an index naming a tensor that is not there", sharded, "fp32",
         indexed([shard](Json& map) { map["model.layers.9.mlp.up_proj.weight"] = shard; }),
         text("model.safetensors.index.json|model.layers.9.mlp.up_proj.weight|model-00002-of-00002.safetensors"));
@@ -353,6 +363,41 @@ void TestCliBadModels::adapters_data() {
                 DType::F32, {64}, std::string(256, '\0')};
         }),
         "lora_magnitude_vector|DoRA");
+    row("an adapter's name in its tensors", tensors([](Tensors& t) {
+            std::map<std::string, Tensors::One> live;
+            for (const auto& [name, one] : t.all) live[name.substr(0, name.size() - 7) + ".default.weight"] = one;
+            t.all = std::move(live);
+        }),
+        "adapter_model.safetensors|q_proj.lora_A.default.weight|the adapter's name, \"default\"|7 others|save_pretrained");
+    row("LoRA on the head", tensors([](Tensors& t) {
+            t.all["base_model.model.lm_head.lora_A.weight"] = {DType::F32, {2, 64}, std::string(512, '\0')};
+            t.all["base_model.model.lm_head.lora_B.weight"] = {DType::F32, {4, 2}, std::string(32, '\0')};
+        }),
+        "adapter_model.safetensors|lm_head.lora_A.weight|adapts the model's head");
+    row("a head that was saved", tensors([](Tensors& t) {
+            t.all["base_model.model.score.weight"] = {DType::F32, {3, 64}, std::string(768, '\0')};
+        }),
+        "adapter_model.safetensors|score.weight|a whole layer|modules_to_save");
+    row("a classifier's", settings([](Json& j) { j["task_type"] = "SEQ_CLS"; }),
+        "adapter_config.json|task_type is \"SEQ_CLS\"|a classifier|CAUSAL_LM");
+    row("of another kind of model", settings([](Json& j) { j["task_type"] = "SEQ_2_SEQ_LM"; }),
+        "adapter_config.json|task_type is \"SEQ_2_SEQ_LM\"|CAUSAL_LM");
+    row(
+        "of MLX",
+        [](const fs::path& f) {
+            fs::rename(f / "adapter_model.safetensors", f / "adapters.safetensors");
+            put(f / "adapter_config.json", R"({"fine_tune_type": "lora", "lora_parameters": {"rank": 8, "scale": 20.0}})");
+        },
+        "adapter of MLX|adapters.safetensors|PEFT's format");
+    row(
+        "MLX's settings",
+        [](const fs::path& f) {
+            put(f / "adapter_config.json", R"({"fine_tune_type": "lora", "lora_parameters": {"rank": 8, "scale": 20.0}})");
+        },
+        "adapter_config.json|adapter of MLX");
+    row(
+        "a Git LFS pointer", [](const fs::path& f) { put(f / "adapter_model.safetensors", kLfsPointer); },
+        "adapter_model.safetensors|a Git LFS pointer, not the weights|git lfs pull");
     row("use_dora", settings([](Json& j) { j["use_dora"] = true; }), "adapter_config.json|use_dora");
     row("modules_to_save", settings([](Json& j) { j["modules_to_save"] = {"lm_head"}; }), "adapter_config.json|modules_to_save");
     row("layer_replication", settings([](Json& j) {
@@ -393,7 +438,7 @@ void TestCliBadModels::adapters() {
         }
     tensors.write(adapter / "adapter_model.safetensors");
     put(adapter / "adapter_config.json", Json{{"peft_type", "LORA"},
-                                              {"base_model_name_or_path", "model"},
+                                              {"base_model_name_or_path", model.string()},
                                               {"r", 2},
                                               {"lora_alpha", 4},
                                               {"bias", "none"},
@@ -410,12 +455,43 @@ void TestCliBadModels::adapters() {
                               QString::fromStdString((root() / "logits").string())};
     const CliResult sound = run(command);
     QVERIFY2(sound.code == 0 && !sound.err.contains("warning"), sound.err);
+    const QStringList checks{QStringLiteral("check"), QString::fromStdString(adapter.string())};
+    const CliResult wellChecked = run(checks);
+    QVERIFY2(wellChecked.code == 0, wellChecked.out);
     change(adapter);
     const CliResult result = run(command);
     QVERIFY2(result.code == 2, result.err);
     for (const QString& piece : says)
         QVERIFY2(result.err.contains(piece.toUtf8()),
                  qPrintable(piece + QStringLiteral(" is not in: ") + QString::fromUtf8(result.err)));
+    const CliResult check = run(checks); // tells whatever loading refuses
+    QVERIFY2(check.code == 2, check.out);
+    for (const QString& piece : says)
+        QVERIFY2(check.out.contains(piece.toUtf8()),
+                 qPrintable(piece + QStringLiteral(" is not in: ") + QString::fromUtf8(check.out)));
+}
+
+void TestCliBadModels::adaptersOfLlamaCpp() {
+    const fs::path file = root() / "adapter.gguf";
+    testing_support::GgufBytes meta;
+    meta.text("general.type", "adapter");
+    meta.text("general.architecture", "llama");
+    meta.write(file);
+    const QString path = QString::fromStdString(file.string());
+    const CliResult check = run({QStringLiteral("check"), path});
+    QVERIFY2(check.code == 2 && check.out.contains("an adapter in llama.cpp's format"), check.out);
+    const fs::path model = root() / "model";
+    if (!fs::exists(model)) writeTinyModel(model, {});
+    for (const QStringList& use :
+         {QStringList{path}, {QString::fromStdString(model.string()), QStringLiteral("--adapter"), path}}) {
+        const CliResult result =
+            run(QStringList{QStringLiteral("logits"), QStringLiteral("--ids"), QStringLiteral("1"), QStringLiteral("--out"),
+                            QString::fromStdString((root() / "logits").string()), QStringLiteral("--model")} +
+                use);
+        QVERIFY2(result.code == 2 &&
+                     result.err.contains("GGUF file; adapters") != result.err.contains("an adapter in llama.cpp's"),
+                 result.err);
+    }
 }
 
 // The numbers may be right or not: the name alone does not tell, so it is said and not refused.

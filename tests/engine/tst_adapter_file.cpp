@@ -220,6 +220,7 @@ private Q_SLOTS:
         };
         row("other method", "peft_type", "\"IA3\"", "peft_type is \"IA3\"");
         row("no method", "peft_type", "null", "peft_type is \"\"");
+        row("another task", "task_type", "\"SEQ_CLS\"", "task_type is \"SEQ_CLS\"");
         row("dora", "use_dora", "true", "use_dora");
         row("qalora", "use_qalora", "true", "use_qalora");
         row("layer_replication", "layer_replication", "[[0,1]]", "layer_replication");
@@ -304,8 +305,9 @@ private Q_SLOTS:
         row("dora", "base_model.model.m.lora_magnitude_vector", "DoRA");
         row("embedding", "base_model.model.e.lora_embedding_A", "adapts an embedding");
         row("other root", "model.m.lora_A.weight", "no part of a LoRA adapter");
-        row("whole layer", "base_model.model.lm_head.weight", "no part of a LoRA adapter");
-        row("adapter's name inside", "base_model.model.m.lora_A.default.weight", "no part of a LoRA adapter");
+        row("whole layer", "base_model.model.lm_head.weight", "a whole layer, saved with it (modules_to_save)");
+        row("adapter's name inside", "base_model.model.m.lora_A.default.weight", "the adapter's name, \"default\"");
+        row("head", "base_model.model.lm_head.lora_A.weight", "adapts the model's head");
         row("half a pair", "base_model.model.n.lora_A.weight", "\"n\" has only lora_A");
         row("other half", "base_model.model.n.lora_B.weight", "\"n\" has only lora_B");
         row("bias", "base_model.model.m.base_layer.bias", "should have 1 dimension.");
@@ -323,6 +325,29 @@ private Q_SLOTS:
         writeSafetensors(path("a") / "adapter_model.safetensors", tensors.views(), {});
         const std::string error = errorOf([&] { readAdapter(path("a")); });
         QVERIFY2(holds(error, message.toStdString()), error.c_str());
+    }
+    void tellsAllProblems() {
+        Tensors tensors;
+        tensors.addLora("m", 8, 12, 2);
+        LoraSpec spec;
+        spec.r = 2;
+        writeAdapter(path("a"), spec, {}, tensors.views());
+        QVERIFY(adapterProblems(path("a")).empty());
+        Json config = readJson(path("a") / "adapter_config.json");
+        config["task_type"] = "SEQ_CLS";
+        config["modules_to_save"] = {"score"};
+        put(path("a") / "adapter_config.json", config.dump());
+        for (const char* layer : {"n", "o", "p"})
+            tensors.add(std::string("base_model.model.") + layer + ".lora_A.default.weight", {2, 8});
+        tensors.add("base_model.model.score.weight", {3, 8});
+        writeSafetensors(path("a") / "adapter_model.safetensors", tensors.views(), {});
+        const std::vector<Error> problems = adapterProblems(path("a"));
+        const char* parts[] = {"SEQ_CLS", "modules_to_save is", "\"base_model.model.n.lora_A.default.weight\" [2, 8]",
+                               "whole layer"};
+        QCOMPARE(problems.size(), std::size(parts));
+        for (std::size_t i = 0; i < problems.size(); ++i) QVERIFY2(holds(problems[i].what(), parts[i]), problems[i].what());
+        QVERIFY(holds(problems[2].what(), "So are 2 others."));
+        QCOMPARE(errorOf([&] { readAdapter(path("a")); }), std::string(problems.front().what()));
     }
     void refusesContradictingBiases() {
         Tensors tensors;

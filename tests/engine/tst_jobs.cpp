@@ -293,13 +293,18 @@ void TestJobs::playgroundPromptsBaseAndAdapter() {
     QVERIFY(base.text != adapted.text);
     QCOMPARE(Playground(m_model.string(), "fp32", {}, {}, {}).generate(prompt, options, true, 0, {}, {}).text, base.text);
 
-    std::int64_t vocabulary = 0;
-    const std::vector<float> logits = playground.logits({1, 2, 3}, true, vocabulary);
-    QCOMPARE(vocabulary, testing_support::tinyVocabulary());
-    QCOMPARE(static_cast<std::int64_t>(logits.size()), 3 * vocabulary);
-    QVERIFY(playground.logits({1, 2, 3}, false, vocabulary) != logits);
-    QVERIFY_EXCEPTION_THROWN(playground.logits({}, false, vocabulary), Error);
-    QVERIFY_EXCEPTION_THROWN(playground.logits({1, 100000}, false, vocabulary), Error);
+    const fs::path bare = fs::path(m_dir.path().toStdString()) / "without tokenizer";
+    fs::copy(m_model.string(), bare);
+    fs::remove(bare / "tokenizer.json");
+    const auto of = [&](const fs::path& adapter, const std::vector<std::int32_t>& ids) {
+        return logits(bare.string(), "fp32", adapter, ids, {}, {});
+    };
+    const Logits made = of(std::get<Done>(tuned).adapter, {1, 2, 3});
+    QCOMPARE(made.vocabulary, testing_support::tinyVocabulary());
+    QCOMPARE(static_cast<std::int64_t>(made.values.size()), 3 * made.vocabulary);
+    QVERIFY(of({}, {1, 2, 3}).values != made.values);
+    QVERIFY_EXCEPTION_THROWN(of({}, {}), Error);
+    QVERIFY_EXCEPTION_THROWN(of({}, {1, 100000}), Error);
     QVERIFY_EXCEPTION_THROWN(Playground("/nowhere/model", "fp32", {}, {}, {}), Error);
 }
 
