@@ -66,7 +66,7 @@ Json toJson(const engine::Report& report) {
 }
 
 void addMeasured(Json& json, const engine::Measured& measured) {
-    for (const Measure& measure : engine::measures()) {
+    for (const engine::Measure& measure : engine::measures()) {
         const auto value = measured.of(measure);
         json[Json::json_pointer(measure.place)] = value ? Json(*value) : Json();
     }

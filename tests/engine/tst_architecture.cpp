@@ -50,7 +50,7 @@ fs::path writeKeys(const fs::path& file, const DecoderConfig& c) {
     return file;
 }
 
-bool close(double a, double b) {
+bool near(double a, double b) {
     return std::abs(a - b) <= 1e-6 * std::abs(b);
 }
 
@@ -59,17 +59,17 @@ QString difference(const DecoderConfig& a, const DecoderConfig& b) {
     if (a.rotary.size() != b.rotary.size()) return QStringLiteral("tables");
     for (std::size_t i = 0; i < a.rotary.size(); ++i) {
         const Rotary &x = a.rotary[i], &y = b.rotary[i];
-        if (x.dims != y.dims || !close(x.theta, y.theta) || x.scaling.kind != y.scaling.kind) return QStringLiteral("rotary");
-        if (!close(x.scaling.factor, y.scaling.factor) || !close(x.scaling.attentionFactor, y.scaling.attentionFactor) ||
+        if (x.dims != y.dims || !near(x.theta, y.theta) || x.scaling.kind != y.scaling.kind) return QStringLiteral("rotary");
+        if (!near(x.scaling.factor, y.scaling.factor) || !near(x.scaling.attentionFactor, y.scaling.attentionFactor) ||
             x.scaling.originalContext != y.scaling.originalContext ||
-            !std::ranges::equal(x.scaling.shortFactors, y.scaling.shortFactors, close) ||
-            !std::ranges::equal(x.scaling.longFactors, y.scaling.longFactors, close))
+            !std::ranges::equal(x.scaling.shortFactors, y.scaling.shortFactors, near) ||
+            !std::ranges::equal(x.scaling.longFactors, y.scaling.longFactors, near))
             return QStringLiteral("scaling");
     }
     for (std::int64_t layer = 0; layer < a.layers; ++layer)
         if (a.kind(layer) != b.kind(layer)) return QStringLiteral("kind of layer %1").arg(layer);
-    if (!close(a.attentionScale(), b.attentionScale())) return QStringLiteral("attention scale");
-    if (!close(a.norm_eps, b.norm_eps)) return QStringLiteral("norm_eps");
+    if (!near(a.attentionScale(), b.attentionScale())) return QStringLiteral("attention scale");
+    if (!near(a.norm_eps, b.norm_eps)) return QStringLiteral("norm_eps");
     DecoderConfig x = a, y = b;
     for (DecoderConfig* c : {&x, &y}) {
         c->rotary.clear();
@@ -130,7 +130,7 @@ private Q_SLOTS:
         }
         DecoderConfig found = configFromGguf(GgufFile(writeKeys(root() / "keys.gguf", config)));
         if (found.rotary[0].scaling.kind == RotaryScaling::Kind::Given) { // Llama 3's as an outcome
-            QVERIFY(std::ranges::equal(found.rotary[0].scaling.factors, ggufTables(config)[0].values, close));
+            QVERIFY(std::ranges::equal(found.rotary[0].scaling.factors, ggufTables(config)[0].values, near));
             found.rotary[0].scaling = config.rotary[0].scaling;
         }
         QCOMPARE(difference(found, config), QString());
