@@ -158,7 +158,6 @@ private Q_SLOTS:
     void nf4Arithmetic();
     void wantOfMemoryHalvesMicroBatches_data();
     void wantOfMemoryHalvesMicroBatches();
-    void devices();
 
 private:
     /// A tiny model of this family in a folder of its own.
@@ -477,26 +476,6 @@ void TestDeviceDecoder::wantOfMemoryHalvesMicroBatches() {
         QCOMPARE(static_cast<int>(error.code()), static_cast<int>(ErrorCode::OutOfMemory));
         QVERIFY2(error.message().find("a single text of") != std::string::npos, error.what());
     }
-}
-
-void TestDeviceDecoder::devices() {
-    QVERIFY(chooseDevice("cpu").is_cpu());
-    QVERIFY_EXCEPTION_THROWN(chooseDevice("tpu"), Error);
-    QCOMPARE(chooseDevice("auto").is_cuda(), gpuCount() > 0);
-    if (gpuCount() == 0) {
-        try {
-            chooseDevice("cuda");
-            QFAIL("Nothing was thrown.");
-        } catch (const Error& error) {
-            qInfo("%s", error.what());
-            QCOMPARE(static_cast<int>(error.code()), static_cast<int>(ErrorCode::BadInput));
-            QVERIFY(QString::fromStdString(error.message()).startsWith(QStringLiteral("model.device is cuda, but ")));
-        }
-    }
-    QVERIFY_EXCEPTION_THROWN(parsePrecision("auto", "fp16"), Error);
-    QCOMPARE(toString(parsePrecision("auto", "fp16", false, true)), std::string("fp16"));
-    QCOMPARE(toString(parsePrecision("auto", "auto", false, true)), std::string("bf16"));
-    QVERIFY(parsePrecision("nf4", "fp16", false, true).held == Precision::Held::Nf4);
 }
 
 QTEST_APPLESS_MAIN(TestDeviceDecoder)

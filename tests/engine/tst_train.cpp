@@ -17,7 +17,6 @@ using namespace engine;
 namespace fs = std::filesystem;
 
 namespace {
-
 constexpr std::int64_t kPrefix = 7;
 
 /// Questions with a common beginning whose last token decides the answer of one or two tokens.

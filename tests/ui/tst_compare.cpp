@@ -188,7 +188,7 @@ void TestCompare::rowsByFate() {
     QCOMPARE(comparison.rowsOf(RowFate::BothWrong), 1);
     QCOMPARE(comparison.rowsOf(RowFate::BothRight), 1);
     QCOMPARE(comparison.rows[0].record, 9);
-    QCOMPARE(comparison.rows[0].fate, RowFate::Fixed);
+    QVERIFY(comparison.rows[0].fate == RowFate::Fixed);
 
     RowModel model;
     model.show(&comparison, {});
@@ -220,7 +220,7 @@ void TestCompare::rowsOfACell() {
     QCOMPARE(clear->text(), QStringLiteral("negative taken for neutral in run %1: 266").arg(base));
     QTest::mouseClick(page.findChild<QPushButton*>(QStringLiteral("rows_fixed")), Qt::LeftButton);
     QVERIFY(model->rowCount() < 266);
-    for (int row = 0; row < model->rowCount(); ++row) QCOMPARE(model->row(row).fate, RowFate::Fixed);
+    for (int row = 0; row < model->rowCount(); ++row) QVERIFY(model->row(row).fate == RowFate::Fixed);
     QTest::mouseClick(clear, Qt::LeftButton);
     QCOMPARE(model->rowCount(), 490);
     QVERIFY(!clear->isVisible());
