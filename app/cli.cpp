@@ -3,7 +3,10 @@
 #include "app/cli.h"
 #include "app/cli_output.h"
 #include "engine/jobs.h"
+#include "engine/words/nearest.h"
+#include "engine/words/quoting.h"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -74,6 +77,20 @@ void tellCommonOptions(CLI::App& command) {
     }
 }
 
+/// Throws Error(BadInput) where the first word is no verb, with the nearest one.
+void requireVerb(const CLI::App& root, int argc, const char* const* argv) {
+    int at = 1;
+    while (at < argc && argv[at][0] == '-') at += std::string_view(argv[at]) == "--db" ? 2 : 1;
+    if (at >= argc) return;
+    std::vector<std::string> verbs;
+    for (const CLI::App* verb : root.get_subcommands([](const CLI::App*) { return true; })) verbs.push_back(verb->get_name());
+    const std::string word = argv[at];
+    if (std::find(verbs.begin(), verbs.end(), word) != verbs.end()) return;
+    const std::string near = engine::nearestKey(word, verbs);
+    throw engine::Error(engine::ErrorCode::BadInput, "There is no command " + engine::quote(word) + ".",
+                        near.empty() ? "phibench-cli --help lists them." : "Did you mean " + near + "?");
+}
+
 int run(Session& session) {
     try {
         const int code = session.command();
@@ -111,15 +128,16 @@ int main(int argc, char** argv) {
     root.add_option("--db", session.db, "The runs file")->type_name("FILE");
     root.require_subcommand(1);
     root.fallthrough();
-    addTrain(root, session);
-    addGenerate(root, session);
-    addData(root, session);
-    addRuns(root, session);
-    addExport(root, session);
-    addModels(root, session);
+#define VERBS(name) add##name(root, session);
+#include "app/cli_verbs.h"
+#undef VERBS
     tellCommonOptions(root);
     try {
+        requireVerb(root, argc, argv);
         root.parse(argc, argv);
+    } catch (const engine::Error& error) {
+        printError(session.json, error.code(), error.message(), error.hint());
+        return exitCode(error.code());
     } catch (const CLI::ParseError& error) { return root.exit(error, std::cout, std::cerr) == 0 ? kDone : kBadInput; }
     return run(session);
 }

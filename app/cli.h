@@ -42,11 +42,8 @@ private:
     void apply(engine::Experiment& experiment) const;
 };
 
-void addTrain(CLI::App& root, Session& session);    // train, evaluate
-void addGenerate(CLI::App& root, Session& session); // generate, logits
-void addData(CLI::App& root, Session& session);     // tokenize, split, check
-void addRuns(CLI::App& root, Session& session);     // runs …
-void addExport(CLI::App& root, Session& session);   // export
-void addModels(CLI::App& root, Session& session);   // models …
+#define VERBS(name) void add##name(CLI::App& root, Session& session);
+#include "app/cli_verbs.h"
+#undef VERBS
 
 } // namespace app

@@ -201,7 +201,8 @@ void TestCliProblems::badArguments_data() {
         QTest::newRow(name) << arguments.split(QLatin1Char('|'), Qt::SkipEmptyParts) << code << QString::fromUtf8(says);
     };
     row("no command", QString(), 2, "");
-    row("unknown command", QStringLiteral("tune"), 2, "");
+    row("unknown command", QStringLiteral("zzz"), 2, "There is no command \"zzz\"");
+    row("command with a slip", QStringLiteral("--db|x.db|trian|%1").arg(m_experiment), 2, "Did you mean train?");
     row("train without experiment", QStringLiteral("train"), 2, "experiment");
     row("missing experiment", QStringLiteral("train|nowhere.yaml"), 2, "nowhere.yaml");
     row("experiment is a folder", QStringLiteral("train|") + m_home->path(), 2, "");
