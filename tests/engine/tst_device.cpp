@@ -1,8 +1,8 @@
 // links: engine engine_core libtorch
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which device computes, and in which precision there.
-#include "engine/model/device.h"
 #include "engine/architecture/precision.h"
+#include "engine/model/device.h"
 
 #include <QTest>
 
