@@ -81,6 +81,7 @@ std::optional<double> Measured::of(const Measure& measure) const {
 }
 
 void Measured::set(const Measure& measure, std::optional<double> value) {
+    if (m_values.empty() && !value) return;
     if (m_values.empty()) m_values.resize(measures().size());
     m_values[static_cast<std::size_t>(&measure - measures().data())] = value;
 }

@@ -135,7 +135,11 @@ void TestExperiment::badSettings_data() {
     row("max_seq_length=4", "There is no setting \"max_seq_length\". Here it is train.max_tokens.");
     row("train.warmup=1", "There is no setting \"train.warmup\". Did you mean train.warmup_ratio?");
     row("decay=1", "There is no setting \"decay\". Did you mean train.weight_decay?");
-    row("train.zebra=1", "There is no setting \"train.zebra\". In train there are epochs, batch_size, ");
+    row("train.zebra=1",
+        "There is no setting \"train.zebra\". In train there are epochs, batch_size, micro_batch_size, learning_rate, "
+        "weight_decay, max_grad_norm, warmup_ratio, schedule, optimizer, loss_on, resid_dropout, max_tokens, seed, eval_every "
+        "and "
+        "checkpoint_every.");
     row("name=\xFF", "name is not text in UTF-8.");
 }
 
