@@ -12,6 +12,7 @@
 
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 
 using namespace engine;
 using namespace testing_support;
@@ -36,7 +37,8 @@ Field moodField(Decides decides) {
 
 std::vector<Field> withMood(Decides decides = Decides::Both) {
     std::vector<Field> fields = experimentFields();
-    fields.push_back(moodField(decides));
+    const auto last = std::find_if(fields.rbegin(), fields.rend(), [](const Field& f) { return f.key.starts_with("train."); });
+    fields.insert(last.base(), moodField(decides));
     return fields;
 }
 
