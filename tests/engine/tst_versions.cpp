@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs outlive the version that made them: version 0.1's runs file (data/make_version_0_1.py), and this version's runs in one
 // that knows another setting or another default.
+#include "engine/compare.h"
 #include "engine/jobs.h"
 #include "engine/other_settings.h"
 #include "engine/train/checkpoint_settings.h"
@@ -118,6 +119,12 @@ void TestVersions::opensWhatVersion01Left() {
     like.modelSha256 = after.modelSha256;
     QCOMPARE(runs.matchingBaseline(like), std::optional(kBaseline));
     QVERIFY(diff(recordedOf(runs, kTrained), recordedOf(runs, kStopped)).empty());
+
+    const Comparison comparison = compare(runs, {kBaseline, kTrained});
+    QVERIFY(comparison.runs.front().experiment && comparison.runs.back().experiment);
+    QCOMPARE(comparison.rows.size(), std::size_t(18));
+    QVERIFY(comparison.settings.empty()); // the same experiment
+    QVERIFY(*after.summary.measured["test_loss"] < *before.summary.measured["test_loss"]);
 }
 
 void TestVersions::resumesWhatVersion01Stopped_data() {
