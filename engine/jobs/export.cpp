@@ -6,6 +6,7 @@
 #include "engine/jobs/outcome.h"
 #include "engine/jobs/rescore.h"
 #include "engine/jobs/setup.h"
+#include "engine/words/numbers.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -15,9 +16,6 @@ namespace engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr double kMostAccuracyLost = 0.1;
-constexpr std::size_t kMostRecordsNamed = 5;
 
 fs::path placeOf(const fs::path& out) {
     const fs::path place = fs::absolute(out).lexically_normal();
@@ -43,22 +41,19 @@ ExportChoices completed(const Exporter& exporter, const ExportChoices& given) {
     return choices;
 }
 
-std::string text(double value, const char* format) {
-    char written[64];
-    std::snprintf(written, sizeof written, format, value);
+/// With two digits that count.
+std::string two(double value) {
+    char written[32];
+    std::snprintf(written, sizeof written, "%.2g", value);
     return written;
-}
-
-std::string percent(double share) {
-    return text(100 * share, "%.1f %%");
 }
 
 void tell(const Rescored& found, Fidelity fidelity, Exported& done) {
     std::string note = "Scored again on " + std::to_string(found.rows) + " test rows: " + std::to_string(found.equal) +
-                       " labels are the same, and no label's probability changed by more than " +
-                       text(found.largestChange, "%.2g") + ".";
+                       " labels are the same, and no label's probability changed by more than " + two(found.largestChange) + ".";
     if (fidelity == Fidelity::Accuracy)
-        note += " Accuracy " + percent(found.before) + " before, " + percent(found.after) + " after.";
+        note += " Accuracy " + numberText(100 * found.before, 1) + " %" + " before, " + numberText(100 * found.after, 1) + " %" +
+                " after.";
     done.notes.push_back(std::move(note));
     done.facts.insert(done.facts.end(), {{"verified", true},
                                          {"rows_scored", found.rows},
@@ -68,31 +63,13 @@ void tell(const Rescored& found, Fidelity fidelity, Exported& done) {
                                          {"accuracy_after", found.after}});
 }
 
-void requireFaithful(const Rescored& found, Fidelity fidelity) {
-    if (fidelity == Fidelity::Accuracy) {
-        if (found.before - found.after > kMostAccuracyLost)
-            throw Error(ErrorCode::Internal, "The written model is right in " + percent(found.after) + " of " +
-                                                 std::to_string(found.rows) + " test rows, the run's adapter on its base in " +
-                                                 percent(found.before) + ".");
-        return;
-    }
-    if (found.different.empty()) return;
-    std::string records;
-    for (std::size_t i = 0; i < std::min(kMostRecordsNamed, found.different.size()); ++i)
-        records += (i ? ", " : "") + std::to_string(found.different[i]);
-    throw Error(ErrorCode::Internal, "The written model gives " + std::to_string(found.different.size()) + " of " +
-                                         std::to_string(found.rows) +
-                                         " test rows another label than the run's adapter on its base, though the two likeliest "
-                                         "labels lay more than 0.1 apart (records " +
-                                         records + (found.different.size() > kMostRecordsNamed ? ", …" : "") + ").");
-}
-
 void verify(const RunDetail& run, const fs::path& written, Exported& done, const Sink& sink, const std::stop_token& stop) {
     const Experiment experiment = parseRecorded(run.experimentYaml, "Run " + std::to_string(run.summary.id));
     checkTokenizer(tokenizerOf(written), configOf(written), written);
     try {
         const Rescored found = rescore(experiment, adapterFolder(run), written, sink, stop);
-        requireFaithful(found, done.fidelity);
+        if (const std::string problem = disagreement(found, done.fidelity); !problem.empty())
+            throw Error(ErrorCode::Internal, problem);
         tell(found, done.fidelity, done);
     } catch (const DataGone& error) {
         done.notes.push_back("It could not be scored again, and is kept as it is: " + error.message());
@@ -122,7 +99,10 @@ Exported exportModel(const Exporter& exporter, ExportRequest request, const Sink
         std::error_code ignored;
         fs::remove_all(unverified, ignored);
         throw;
-    } catch (const Error& error) { throw Error(error.code(), error.message(), "It stays as " + unverified.string() + "."); }
+    } catch (const Error& error) {
+        const bool ours = error.code() == ErrorCode::BadInput || error.code() == ErrorCode::NotFound; // not the person's files
+        throw Error(ours ? ErrorCode::Internal : error.code(), error.message(), "It stays as " + unverified.string() + ".");
+    }
     putInPlace(unverified, out);
     done.path = out;
     return done;

@@ -4,6 +4,7 @@
 #include "engine/infer/classify.h"
 #include "engine/jobs/setup.h"
 #include "engine/train/adapter_io.h"
+#include "engine/words/numbers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +13,7 @@ namespace engine {
 
 namespace {
 
-constexpr std::size_t kRows = 200;
+constexpr std::size_t kRows = 200, kMostRecordsNamed = 5;
 
 Setup prepared(const Experiment& experiment, std::stop_token stop) {
     Setup setup = prepare(experiment, false, {}, std::move(stop));
@@ -50,7 +51,27 @@ void compare(const Prediction& was, const Prediction& is, Rescored& found) {
         found.different.push_back(was.record);
 }
 
+std::string percent(double share) {
+    return numberText(100 * share, 1) + " %";
+}
+
 } // namespace
+
+std::string disagreement(const Rescored& found, Fidelity fidelity) {
+    if (fidelity == Fidelity::Accuracy) {
+        if (found.before - found.after <= Rescored::kMostAccuracyLost + 1e-9) return {};
+        return "The written model is right in " + percent(found.after) + " of " + counted(found.rows, "test row") +
+               ", the run's adapter on its base in " + percent(found.before) + ".";
+    }
+    if (found.different.empty()) return {};
+    std::string records;
+    for (std::size_t i = 0; i < std::min(kMostRecordsNamed, found.different.size()); ++i)
+        records += (i ? ", " : "") + std::to_string(found.different[i]);
+    return "The written model gives " + std::to_string(found.different.size()) + " of " + counted(found.rows, "test row") +
+           " another label than the run's adapter on its base, though the two likeliest labels lay more than " +
+           numberText(Rescored::kClear, 1) + " apart (records " + records +
+           (found.different.size() > kMostRecordsNamed ? ", …)." : ").");
+}
 
 Rescored rescore(const Experiment& experiment, const std::filesystem::path& adapter, const std::filesystem::path& written,
                  const Sink& sink, std::stop_token stop) {

@@ -65,6 +65,9 @@ public:
             requireSentencePiece();
             all.emplace_back("tokenizer.ggml.scores", scores(types));
             all.emplace_back("tokenizer.ggml.add_space_prefix", prependsSpace());
+            if (prependsOnce())
+                out.remarks.emplace_back(
+                    "Blanks at the beginning of a text and behind special tokens are read otherwise from a GGUF file.");
             out.remarks.emplace_back(
                 "The tokenizer's scores were made from the order of its merges, which tokenizer.json has in their place.");
         }
@@ -114,20 +117,28 @@ private:
         return name;
     }
 
+    /// One that is looked for in texts as they are, spelled as no text is: merges alone make it.
+    bool isNeverFound(const AddedToken& token) const {
+        const std::string& space = m_parts.spelling.space;
+        return !token.special && !token.normalized && !space.empty() && !m_parts.bpe.options().byteLevel &&
+               token.content.find(space) != std::string::npos;
+    }
+
     void fillTokens(std::vector<std::string>& texts, std::vector<std::int64_t>& types) const {
         std::unordered_map<std::int32_t, std::int64_t> added;
-        for (const AddedToken& token : m_parts.added) added[token.id] = token.special ? Control : UserDefined;
+        for (const AddedToken& token : m_parts.added)
+            if (!isNeverFound(token)) added[token.id] = token.special ? Control : UserDefined;
         const auto unknown = m_parts.bpe.options().unknown;
         const std::int64_t count = std::max(m_vocabulary, m_parts.vocabulary.size());
         for (std::int64_t id = 0; id < count; ++id) {
             const auto known = added.find(static_cast<std::int32_t>(id));
-            const std::string text = m_parts.vocabulary.has(id) ? m_parts.vocabulary.at(static_cast<std::int32_t>(id)) : "";
-            texts.push_back(text.empty() ? "[PAD" + std::to_string(id) + "]" : text);
-            types.push_back(text.empty()                                                 ? Unused
-                            : id == unknown                                              ? Unknown
-                            : known != added.end()                                       ? known->second
-                            : m_parts.bpe.options().byteFallback && isByte(texts.back()) ? Byte
-                                                                                         : Normal);
+            const std::string token = m_parts.vocabulary.has(id) ? m_parts.vocabulary.at(static_cast<std::int32_t>(id)) : "";
+            types.push_back(token.empty()                                         ? Unused
+                            : id == unknown                                       ? Unknown
+                            : known != added.end()                                ? known->second
+                            : m_parts.bpe.options().byteFallback && isByte(token) ? Byte
+                                                                                  : Normal);
+            texts.push_back(token.empty() ? "[PAD" + std::to_string(id) + "]" : token);
         }
     }
 
@@ -148,6 +159,14 @@ private:
             if (const auto* meta = std::get_if<PreTokenizer::Metaspace>(&step))
                 return meta->prepend != PreTokenizer::Metaspace::Prepend::Never;
         return false;
+    }
+
+    /// Metaspace prepends no blank to one.
+    bool prependsOnce() const {
+        const auto& steps = m_parts.preTokenizer.steps();
+        return prependsSpace() && std::any_of(steps.begin(), steps.end(), [](const PreTokenizer::Step& step) {
+                   return std::holds_alternative<PreTokenizer::Metaspace>(step);
+               });
     }
 
     void requireSentencePiece() const {

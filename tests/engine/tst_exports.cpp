@@ -5,6 +5,9 @@
 #include "engine/exports/event_file.h"
 #include "engine/exports/merge_source.h"
 #include "engine/jobs.h"
+#include "engine/jobs/rescore.h"
+#include "engine/text/tokenizer.h"
+#include "engine/weights/safetensors.h"
 #include "tests/support/some_runs.h"
 #include "tests/support/tiny_data.h"
 #include "tests/support/tiny_model.h"
@@ -55,6 +58,24 @@ std::vector<std::string> records(const std::string& bytes) {
     return all;
 }
 
+/// The head's bias is 20 for these letters and 0 for all else.
+void favour(const fs::path& model, const std::string& letters) {
+    const Tokenizer tokenizer = Tokenizer::fromFolder(model);
+    {
+        const SafetensorsFile file(model / "model.safetensors");
+        std::vector<TensorView> tensors = file.tensors();
+        std::vector<float> bias;
+        for (TensorView& tensor : tensors) {
+            if (tensor.name != "lm_head.bias") continue;
+            bias.assign(static_cast<std::size_t>(tensor.count()), 0);
+            for (const char letter : letters) bias[static_cast<std::size_t>(tokenizer.encode(std::string(1, letter))[0])] = 20;
+            tensor.bytes = std::as_bytes(std::span(bias));
+        }
+        writeSafetensors(model / "changed", tensors, {{"format", "pt"}});
+    }
+    fs::rename(model / "changed", model / "model.safetensors");
+}
+
 } // namespace
 
 class TestExports : public QObject {
@@ -71,7 +92,8 @@ private Q_SLOTS:
     void peftLeavesWhatIsThere();
     void mergedIsScoredAgain();
     void anotherModelStaysUnverified();
-    void coarseModels_data();
+    void disagreements_data();
+    void disagreements();
     void coarseModels();
     void withoutTheData();
     void stoppedInMidScoring();
@@ -83,8 +105,8 @@ private:
     }
     Exported exported(const char* format, const fs::path& out) const { return exported(exporterNamed(exporters(), format), out); }
     fs::path root() const { return m_case->path().toStdString(); }
-    /// Merges, but with the weights of `base` where that is not the run's.
-    Exporter mergingInto(const fs::path& base, Fidelity fidelity = Fidelity::Labels) const;
+    /// Merges, but into a model that says these letters alone.
+    Exporter answering(const std::string& letters, Fidelity fidelity = Fidelity::Labels) const;
 
     QTemporaryDir m_dir;
     std::unique_ptr<QTemporaryDir> m_case;
@@ -95,10 +117,17 @@ private:
 
 void TestExports::initTestCase() {
     const fs::path home = m_dir.path().toStdString();
-    m_model = writeTinyModel(home / "tiny");
+    TinyModelOptions options;
+    options.family = "phi"; // whose head has a bias
+    options.heads = 2;
+    m_model = writeTinyModel(home / "tiny", options);
+    favour(m_model, "url"); // "neutral", clearly
     m_csv = writeTinyCsv(home / "rows.csv");
     m_runs = std::make_unique<Runs>(home / "runs.db");
-    const Outcome outcome = train({tinyExperiment(m_model, m_csv), {}}, *m_runs, {}, {});
+    Experiment experiment = tinyExperiment(m_model, m_csv);
+    experiment.train.epochs = 1;
+    experiment.train.learning_rate = 1e-4; // and so it stays
+    const Outcome outcome = train({experiment, {}}, *m_runs, {}, {});
     QVERIFY(std::holds_alternative<Done>(outcome));
     m_run = std::get<Done>(outcome).run;
 }
@@ -107,12 +136,12 @@ void TestExports::init() {
     m_case = std::make_unique<QTemporaryDir>();
 }
 
-Exporter TestExports::mergingInto(const fs::path& base, Fidelity fidelity) const {
+Exporter TestExports::answering(const std::string& letters, Fidelity fidelity) const {
     const Exporter real = exporterNamed(exporters(), "safetensors");
     Exporter wrong = real;
-    wrong.write = [real, base, fidelity](const ExportRequest& request, const Sink& sink, std::stop_token stop) {
+    wrong.write = [real, letters, fidelity](const ExportRequest& request, const Sink& sink, std::stop_token stop) {
         Exported done = real.write(request, sink, std::move(stop));
-        fs::copy_file(base / "model.safetensors", request.out / "model.safetensors", fs::copy_options::overwrite_existing);
+        favour(request.out, letters);
         done.fidelity = fidelity;
         return done;
     };
@@ -266,15 +295,13 @@ void TestExports::mergedIsScoredAgain() {
 }
 
 void TestExports::anotherModelStaysUnverified() {
-    TinyModelOptions options;
-    options.seed = 9;
-    const fs::path other = writeTinyModel(root() / "other", options);
-    const Exporter wrong = mergingInto(other);
+    const Exporter wrong = answering("pos");
     const Problem problem = problemOf([&] { exported(wrong, root() / "merged"); });
-    QVERIFY2(problem.code == ErrorCode::Internal && problem.message.find("another label") != std::string::npos &&
+    QVERIFY2(problem.code == ErrorCode::Internal &&
+                 problem.message.find("gives 30 of 30 test rows another label") != std::string::npos &&
                  problem.message.find("merged.unverified") != std::string::npos,
              problem.message.c_str());
-    QCOMPARE(namesIn(root()), (std::set<std::string>{"merged.unverified", "other"}));
+    QCOMPARE(namesIn(root()), std::set<std::string>{"merged.unverified"});
     // It is not written over.
     const Problem again = problemOf([&] { exported("safetensors", root() / "merged"); });
     QVERIFY(again.code == ErrorCode::BadInput && again.message.find("merged.unverified is there already") != std::string::npos);
@@ -288,28 +315,42 @@ void TestExports::anotherModelStaysUnverified() {
     QVERIFY(!fs::exists(root() / "broken"));
 }
 
-void TestExports::coarseModels_data() {
-    QTest::addColumn<bool>("untrained");
-    QTest::newRow("the adapter's own accuracy") << false;
-    QTest::newRow("the base's") << true;
+void TestExports::disagreements_data() {
+    QTest::addColumn<bool>("coarse");
+    QTest::addColumn<double>("after");
+    QTest::addColumn<int>("different");
+    QTest::addColumn<QString>("says");
+    const auto row = [](const char* name, bool coarse, double after, int different, const char* says) {
+        QTest::newRow(name) << coarse << after << different << QString::fromUtf8(says);
+    };
+    row("the same", false, 0.845, 0, "");
+    row("less accurate where it was not clear", false, 0.7, 0, "");
+    row("one clear label", false, 0.845, 1, "gives 1 of 200 test rows another label");
+    row("many", false, 0.845, 7, "(records 3, 4, 5, 6, 7, …)");
+    row("coarse, other labels", true, 0.83, 40, "");
+    row("coarse, ten points", true, 0.745, 40, "");
+    row("coarse, more", true, 0.74, 40, "is right in 74.0 % of 200 test rows, the run's adapter on its base in 84.5 %");
+    row("coarse, better", true, 0.99, 40, "");
 }
 
+void TestExports::disagreements() {
+    QFETCH(bool, coarse);
+    QFETCH(double, after);
+    QFETCH(int, different);
+    QFETCH(QString, says);
+    Rescored found{.rows = 200, .equal = 200 - different, .before = 0.845, .after = after, .different = {}};
+    for (int i = 0; i < different; ++i) found.different.push_back(3 + i);
+    const std::string said = disagreement(found, coarse ? Fidelity::Accuracy : Fidelity::Labels);
+    QCOMPARE(said.empty(), says.isEmpty());
+    QVERIFY2(QString::fromStdString(said).contains(says), said.c_str());
+}
+
+// Every label is another; the accuracy is not.
 void TestExports::coarseModels() {
-    QFETCH(bool, untrained);
-    const RunDetail detail = m_runs->detail(m_run);
-    const Exported real = exported("safetensors", root() / "real");
-    const Exporter coarse = mergingInto(untrained ? m_model : real.path, Fidelity::Accuracy);
-    const Problem problem = problemOf([&] {
-        const Exported done = exported(coarse, root() / "merged");
-        QVERIFY(said(done).find("Accuracy ") != std::string::npos);
-    });
-    const double before = detail.report->accuracy;
-    // Labels change; whether that is refused depends on accuracy alone.
-    const bool worse = problem.message.find("is right in") != std::string::npos;
-    QCOMPARE(fs::exists(root() / "merged"), problem.message.empty());
-    QCOMPARE(worse, !problem.message.empty());
-    if (!untrained) QVERIFY(problem.message.empty());
-    if (untrained && before > 0.6) QVERIFY(worse); // the untrained one guesses
+    const Exported done = exported(answering("pos", Fidelity::Accuracy), root() / "merged");
+    QCOMPARE(std::get<std::int64_t>(*fact(done, "labels_equal")), std::int64_t{0});
+    QVERIFY2(said(done).find("Accuracy 33.3 % before, 33.3 % after.") != std::string::npos, said(done).c_str());
+    QCOMPARE(namesIn(root()), std::set<std::string>{"merged"});
 }
 
 void TestExports::withoutTheData() {
