@@ -178,7 +178,7 @@ void TestGgufWriter::tokenizers() {
     QCOMPARE(std::any_of(out.remarks.begin(), out.remarks.end(), saysSo), prependsOnce);
     for (const Json& text : tokenizerGolden()["texts"]) {
         const std::string said = text;
-        if (prependsOnce && (said.starts_with(' ') || said.find("<|") != std::string::npos)) continue;
+        if (prependsOnce && (said.starts_with(' ') || said.starts_with("▁") || said.find("<|") != std::string::npos)) continue;
         if (name == "Gemma" && said.find("▁▁") != std::string::npos) continue; // no text of people's holds what stands for blanks
         const auto ids = tokenizer.encode(text.get<std::string>()), again = found.encode(text.get<std::string>());
         QVERIFY2(ids == again, (text.dump() + " gives " + Json(again).dump() + ", not " + Json(ids).dump()).c_str());
