@@ -131,7 +131,7 @@ void TestMerge::logits_data() {
     row("phi-gguf-fused", phi + QStringLiteral(" names=mixer"), "lora_only", "fp32", 1e-5);
     row("llama-gguf-nf4", llama, "none", "nf4", 1e-5);
     const std::pair<const char*, const char*> families[]{
-        {"llama3", "family=llama scaling=llama3 scalingFactor=8 headDim=32"},
+        {"llama3", "family=llama scaling=llama3 scalingFactor=8 original=8192 headDim=32"},
         {"mistral", "family=mistral window=4 tied=no"},
         {"qwen2", "family=qwen2"},
         {"qwen3", "family=qwen3 headDim=32"},
