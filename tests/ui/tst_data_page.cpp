@@ -98,7 +98,7 @@ void TestDataPage::showsTheFile() {
     QCOMPARE(scene.find<QLabel>("fact_usable")->text(), QStringLiteral("5"));
     QCOMPARE(scene.find<QLabel>("fact_encoding")->text(), QStringLiteral("UTF-8"));
     QCOMPARE(scene.find<QLabel>("fact_delimiter")->text(), QStringLiteral("comma"));
-    QCOMPARE(scene.find<QLabel>("fact_ending")->text(), QStringLiteral("LF"));
+    QCOMPARE(scene.find<QLabel>("fact_line_ending")->text(), QStringLiteral("LF"));
     QCOMPARE(scene.find<QLabel>("fact_header")->text(), QStringLiteral("first line"));
     QCOMPARE(scene.find<QComboBox>("labelColumn")->currentText(), QStringLiteral("Auto: mood"));
     QCOMPARE(scene.find<QComboBox>("textColumn")->currentText(), QStringLiteral("Auto: sentence"));
