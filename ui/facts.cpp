@@ -38,6 +38,8 @@ void Facts::add(const QString& key, const QString& title, bool large, int stretc
     line->addWidget(fact.note, 1);
     column->addLayout(line);
     m_row->addLayout(column, stretch);
+    for (QWidget* one : {static_cast<QWidget*>(name), static_cast<QWidget*>(fact.value), static_cast<QWidget*>(fact.note)})
+        one->show(); // a layout would show it a turn of the event loop later
     m_facts[key] = fact;
 }
 

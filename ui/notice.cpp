@@ -15,13 +15,13 @@ Notice::Notice(QWidget* parent) : QFrame(parent) {
     setObjectName(QStringLiteral("notice"));
     setRole(this, "notice");
     auto* row = new QHBoxLayout(this);
-    row->setContentsMargins(3 * kGrid, 6, 2 * kGrid, 6);
+    row->setContentsMargins(3 * kGrid, 2, 2 * kGrid, 2);
     row->setSpacing(kGrid);
     auto* picture = new QLabel;
     const auto paint = [picture] { picture->setPixmap(icon(QStringLiteral("error"), Token::Bad).pixmap(16, 16)); };
     paint();
     connect(&Theme::instance(), &Theme::changed, picture, paint);
-    row->addWidget(picture, 0, Qt::AlignTop);
+    row->addWidget(picture);
     m_text = new QLabel;
     m_text->setObjectName(QStringLiteral("noticeText"));
     m_text->setTextFormat(Qt::PlainText);
@@ -34,7 +34,7 @@ Notice::Notice(QWidget* parent) : QFrame(parent) {
     close->setToolTip(tr("Close (Esc)"));
     close->setAccessibleName(tr("Close"));
     connect(close, &QToolButton::clicked, this, &Notice::dismiss);
-    row->addWidget(close, 0, Qt::AlignTop);
+    row->addWidget(close);
     m_escape = new QShortcut(QKeySequence(Qt::Key_Escape), this, this, &Notice::dismiss, Qt::WindowShortcut);
     dismiss();
 }

@@ -95,6 +95,7 @@ void TestDataPage::showsTheFile() {
     QTRY_VERIFY(scene.find<QTableView>("preview")->isVisible());
     QCOMPARE(scene.find<QTableView>("preview")->model()->rowCount(), 5);
     QCOMPARE(scene.find<QLabel>("fact_records")->text(), QStringLiteral("6"));
+    QVERIFY(scene.find<QLabel>("fact_records")->isVisible());
     QCOMPARE(scene.find<QLabel>("fact_usable")->text(), QStringLiteral("5"));
     QCOMPARE(scene.find<QLabel>("fact_encoding")->text(), QStringLiteral("UTF-8"));
     QCOMPARE(scene.find<QLabel>("fact_delimiter")->text(), QStringLiteral("comma"));
