@@ -3,6 +3,7 @@
 #include "engine/architecture/row_bytes.h"
 #include "engine/architecture/targets.h"
 #include "engine/kernels/dense_bf16.h"
+#include "engine/words/numbers.h"
 
 #include <algorithm>
 #include <array>
@@ -46,13 +47,6 @@ double rowsOf(std::int64_t size, const PromptLengths& lengths, std::int64_t most
     const double most = std::max(1.0, static_cast<double>(mostTokens) - lengths.shared);
     const double own = std::min(most, lengths.mean + kLongest * lengths.deviation / std::sqrt(n));
     return std::min(lengths.shared, static_cast<double>(mostTokens)) + n * own;
-}
-
-std::string bytesText(std::int64_t bytes) {
-    char text[32];
-    const auto value = static_cast<double>(bytes);
-    std::snprintf(text, sizeof text, value < 999.5e6 ? "%.0f MB" : "%.2f GB", value < 999.5e6 ? value / 1e6 : value / 1e9);
-    return text;
 }
 
 std::string countText(std::int64_t n) {

@@ -7,6 +7,7 @@
 #include "engine/exports/tables.h"
 #include "engine/files/new_file.h"
 #include "engine/files/sha256.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -106,10 +107,9 @@ private:
         int cut = 0;
         fs::create_directories(m_folder / "params");
         for (const auto& [key, value] : m_run.summary.params) {
-            std::size_t size = std::min(value.size(), kLongestValue);
-            while (size > 0 && size < value.size() && (static_cast<unsigned char>(value[size]) & 0xC0) == 0x80) --size;
-            cut += size < value.size();
-            engine::write(m_folder / "params" / key, value.substr(0, size));
+            const std::string_view shown = wholeCharacters(value, kLongestValue);
+            cut += shown.size() < value.size();
+            engine::write(m_folder / "params" / key, std::string(shown));
         }
         return cut;
     }

@@ -5,6 +5,7 @@
 #include "engine/text/token_lists.h"
 #include "engine/text/tokenizer_parts.h"
 #include "engine/weights/gguf.h"
+#include "engine/words/utf8.h"
 
 #include <algorithm>
 #include <limits>
@@ -109,7 +110,7 @@ std::vector<Merge> mergesFromScores(const Vocabulary& vocabulary, const std::vec
         if (n > 0 && score(order[n]) < score(order[n - 1])) ++rank;
         const std::string_view token = vocabulary.at(order[n]);
         for (std::size_t at = 1; at < token.size(); ++at) {
-            if ((static_cast<unsigned char>(token[at]) & 0xC0) == 0x80) continue; // inside a character
+            if (!beginsCharacter(token[at])) continue; // inside a character
             const std::int32_t left = vocabulary.find(token.substr(0, at));
             const std::int32_t right = vocabulary.find(token.substr(at));
             if (left >= 0 && right >= 0) merges.push_back({left, right, order[n], rank});
