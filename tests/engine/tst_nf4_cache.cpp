@@ -66,7 +66,7 @@ private Q_SLOTS:
     }
 
     void knowsScalesThatAreLongerThanNeeded() {
-        for (const auto [written, wanted, has] :
+        for (const auto& [written, wanted, has] :
              {std::tuple{DType::F32, DType::BF16, false}, {DType::F32, DType::F32, true}, {DType::BF16, DType::BF16, true}}) {
             init();
             {
