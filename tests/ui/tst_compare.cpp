@@ -140,7 +140,7 @@ void TestCompare::figuresOfAPair() {
     overall.show(comparison.runs, overallRows(comparison));
     QCOMPARE(overall.columnCount(), 4);
     QCOMPARE(rowNamed(&overall, QStringLiteral("Accuracy")), spaced("34.9_%|86.9_%|+52.0"));
-    QCOMPARE(rowNamed(&overall, QStringLiteral("Eval loss")), QStringLiteral("–|0.3700|"));
+    QCOMPARE(rowNamed(&overall, QStringLiteral("Eval loss")), QStringLiteral("–|0.3765|"));
     QCOMPARE(rowNamed(&overall, QStringLiteral("Peak memory")), spaced("642_MB|642_MB|0_B"));
     QCOMPARE(rowNamed(&overall, QStringLiteral("Training time")), spaced("–|17_s|"));
     QCOMPARE(overall.headerData(2, Qt::Horizontal).toString(), QStringLiteral("Run %1").arg(tuned));

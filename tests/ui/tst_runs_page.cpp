@@ -372,7 +372,7 @@ void TestRunsPage::exports() {
     QVERIFY(menu->actions()[1]->toolTip().contains(QStringLiteral("no adapter")));
     QTemporaryDir folder;
     std::filesystem::create_directory(folder.filePath(QStringLiteral("adapter")).toStdString());
-    f.backend.runs().addArtifact(f.ids[0], {"adapter", folder.filePath(QStringLiteral("adapter")).toStdString(), "ab"});
+    f.backend.runs().addArtifact(f.ids[2], {"adapter", folder.filePath(QStringLiteral("adapter")).toStdString(), "ab"});
     f.select({1});
     f.select({0});
     QVERIFY(menu->actions()[1]->isEnabled());
@@ -382,7 +382,7 @@ void TestRunsPage::exports() {
 
     const QString path = folder.filePath(QStringLiteral("out"));
     QSignalSpy written(&f.backend, &Backend::exported), failed(&f.backend, &Backend::exportFailed);
-    f.page->exportRun(f.ids[0], QStringLiteral("model"), {{"type", "q8_0"}}, path);
+    f.page->exportRun(f.ids[2], QStringLiteral("model"), {{"type", "q8_0"}}, path);
     QVERIFY(written.wait());
     QCOMPARE(f.backend.choices.back().at("type"), std::string("q8_0"));
     QVERIFY(QFile::exists(path + QStringLiteral("/metrics.csv")));
