@@ -7,6 +7,8 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
+#include <unicode/uniset.h>
+#include <unicode/unistr.h>
 
 namespace engine {
 
@@ -26,12 +28,24 @@ const icu::Normalizer2& normalizerFor(Normalizer::Form form) {
     return *found;
 }
 
+/// Characters of Unicode 9, by which the tokenizers library normalises: later ones pass as they are, and so they did in training.
+const icu::UnicodeSet& knownCharacters() {
+    static const icu::UnicodeSet known = [] {
+        UErrorCode status = U_ZERO_ERROR;
+        icu::UnicodeSet set(icu::UnicodeString("[:age=9.0:]"), status);
+        if (U_FAILURE(status))
+            throw Error(ErrorCode::Internal, std::string("ICU does not know Unicode's ages: ") + u_errorName(status) + ".");
+        return set;
+    }();
+    return known;
+}
+
 std::string compose(Normalizer::Form form, std::string_view text) {
     const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
     if (ascii) return std::string(text);
     constexpr std::size_t kMax = std::size_t(1) << 29;
     if (text.size() > kMax) throw Error(ErrorCode::BadInput, "A text of more than 512 MiB cannot be normalised.", "Split it.");
-    const icu::Normalizer2& normalizer = normalizerFor(form);
+    const icu::FilteredNormalizer2 normalizer(normalizerFor(form), knownCharacters());
     std::string out;
     const auto run = [&](std::size_t begin, std::size_t end) {
         UErrorCode status = U_ZERO_ERROR;
