@@ -29,7 +29,7 @@ FAMILIES = [
     ("llama3", "family=llama hidden=64 intermediate=64 heads=4 kvHeads=2 headDim=32 scaling=llama3 scalingFactor=8 original=16 maxPositions=128 tied=no seed=201", False),
     ("mistral", "family=mistral hidden=64 intermediate=64 heads=4 kvHeads=4 tied=no seed=133", True),
     ("qwen2", "family=qwen2 hidden=64 intermediate=64 heads=4 kvHeads=2 seed=181", True),
-    ("qwen3", "family=qwen3 hidden=64 intermediate=64 heads=4 kvHeads=2 headDim=32 seed=151", True),
+    ("qwen3", "family=qwen3 hidden=64 intermediate=64 heads=4 kvHeads=2 headDim=128 seed=151", True),
     ("gemma3", "family=gemma3_text hidden=64 intermediate=64 heads=2 kvHeads=1 headDim=32 layers=7 window=8 globalEvery=6 ropeTheta=1000000 localTheta=10000 seed=221", True),
     ("smollm3", "family=smollm3 hidden=64 intermediate=64 heads=4 kvHeads=2 layers=4 seed=311", False),
     ("phi3", "family=phi3 hidden=64 intermediate=64 heads=4 kvHeads=2 partialRotary=1 seed=243", True),
