@@ -76,23 +76,20 @@ void readBiases(const GgufKeys& keys, DecoderConfig& c) {
 
 GgufMetadata sizesOf(const DecoderConfig& c, const std::string& architecture, const char* epsilon) {
     const auto key = [&](const char* name) { return architecture + "." + name; };
-    GgufMetadata all{{"general.architecture", architecture},
-                     {"general.name", c.name},
-                     {key("block_count"), c.layers},
-                     {key("context_length"), c.max_positions},
-                     {key("embedding_length"), c.hidden_size},
-                     {key("feed_forward_length"), c.intermediate_size},
-                     {key("attention.head_count"), c.heads},
-                     {key("attention.head_count_kv"), c.kv_heads},
-                     {key(epsilon), c.norm_eps},
-                     {key("rope.dimension_count"), c.rotary.front().dims},
-                     {key("rope.freq_base"), c.rotary.front().theta},
-                     {key("vocab_size"), c.vocab_size}};
-    if (c.heads * c.head_dim != c.hidden_size) {
-        all.emplace_back(key("attention.key_length"), c.head_dim);
-        all.emplace_back(key("attention.value_length"), c.head_dim);
-    }
-    return all;
+    return {{"general.architecture", architecture},
+            {"general.name", c.name},
+            {key("block_count"), c.layers},
+            {key("context_length"), c.max_positions},
+            {key("embedding_length"), c.hidden_size},
+            {key("feed_forward_length"), c.intermediate_size},
+            {key("attention.head_count"), c.heads},
+            {key("attention.head_count_kv"), c.kv_heads},
+            {key(epsilon), c.norm_eps},
+            {key("rope.dimension_count"), c.rotary.front().dims},
+            {key("rope.freq_base"), c.rotary.front().theta},
+            {key("attention.key_length"), c.head_dim},
+            {key("attention.value_length"), c.head_dim},
+            {key("vocab_size"), c.vocab_size}};
 }
 
 } // namespace engine
