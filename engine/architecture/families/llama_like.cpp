@@ -76,4 +76,9 @@ void writeWindows(const DecoderConfig& c, Family::Json& json) {
     json["layer_types"] = types;
 }
 
+void writeUsedWindow(const DecoderConfig& c, Family::Json& json) {
+    writeWindows(c, json);
+    json["use_sliding_window"] = !json["sliding_window"].is_null();
+}
+
 } // namespace engine

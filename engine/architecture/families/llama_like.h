@@ -28,5 +28,7 @@ protected:
 void readUsedWindow(const ConfigFile& file, DecoderConfig& config);
 /// layer_types and sliding_window.
 void writeWindows(const DecoderConfig& config, Family::Json& json);
+/// The same for families that say apart whether the window is used, as readUsedWindow() reads it.
+void writeUsedWindow(const DecoderConfig& config, Family::Json& json);
 
 } // namespace engine

@@ -34,8 +34,7 @@ public:
         if (c.head_dim * c.heads != c.hidden_size)
             cannotWrite(c, "heads of " + std::to_string(c.head_dim) + " dims", "a Hugging Face qwen2 model");
         for (const char* key : {"attention_bias", "mlp_bias", "head_dim"}) json.erase(key);
-        writeWindows(c, json);
-        json["use_sliding_window"] = !json["sliding_window"].is_null();
+        writeUsedWindow(c, json);
     }
     GgufMetadata ggufMetadata(const DecoderConfig& c) const override {
         requireNoWindows(c, "a GGUF file of architecture qwen2");

@@ -35,8 +35,7 @@ public:
     void write(const DecoderConfig& c, Json& json) const override {
         LlamaLike::write(c, json);
         json.erase("mlp_bias");
-        writeWindows(c, json);
-        json["use_sliding_window"] = !json["sliding_window"].is_null();
+        writeUsedWindow(c, json);
     }
     GgufMetadata ggufMetadata(const DecoderConfig& c) const override {
         requireNoWindows(c, "a GGUF file of architecture qwen3");

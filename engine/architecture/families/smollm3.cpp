@@ -42,8 +42,7 @@ public:
         LlamaLike::write(c, json);
         if (c.head_dim * c.heads != c.hidden_size)
             cannotWrite(c, "heads of " + std::to_string(c.head_dim) + " dims", "a Hugging Face smollm3 model");
-        writeWindows(c, json);
-        json["use_sliding_window"] = !json["sliding_window"].is_null();
+        writeUsedWindow(c, json);
         json["no_rope_layers"] = Json::array();
         for (std::int64_t layer = 0; layer < c.layers; ++layer)
             json["no_rope_layers"].push_back(c.kind(layer).rotary < 0 ? 0 : 1);
