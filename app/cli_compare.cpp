@@ -60,8 +60,7 @@ Json comparisonJson(const Comparison& comparison) {
     const auto& first = comparison.runs.front().detail.report;
     for (const ComparedRun& run : comparison.runs) {
         const RunSummary& summary = run.detail.summary;
-        Json json{
-            {"run", summary.id}, {"name", summary.name}, {"kind", toString(summary.kind)}, {"state", toString(summary.state)}};
+        Json json{{"run", summary.id}, {"name", summary.name}, {"kind", wordOf(summary.kind)}, {"state", wordOf(summary.state)}};
         addMeasured(json, summary.measured);
         if (run.detail.report) json.update(toJson(*run.detail.report));
         if (run.detail.report && first) json["accuracy_difference"] = run.detail.report->accuracy - first->accuracy;
@@ -81,8 +80,8 @@ std::string comparisonText(const Comparison& comparison) {
     Rows rows{{""}, {"kind"}, {"state"}};
     for (const ComparedRun& run : comparison.runs) {
         rows[0].push_back("run " + std::to_string(run.detail.summary.id));
-        rows[1].push_back(toString(run.detail.summary.kind));
-        rows[2].push_back(toString(run.detail.summary.state));
+        rows[1].push_back(wordOf(run.detail.summary.kind));
+        rows[2].push_back(wordOf(run.detail.summary.state));
     }
     addMeasures(comparison, rows);
     for (const LabelRow& row : comparison.perLabel) {
@@ -93,7 +92,7 @@ std::string comparisonText(const Comparison& comparison) {
     for (const ComparedRun& run : comparison.runs)
         if (run.detail.report)
             text += "\nrun " + std::to_string(run.detail.summary.id) + " · " + run.detail.summary.name + " · " +
-                    toString(run.detail.summary.kind) + "\n" + matrixText(run.detail.report->confusion);
+                    wordOf(run.detail.summary.kind) + "\n" + matrixText(run.detail.report->confusion);
     if (comparison.settings.empty()) return text;
     Rows settings;
     for (const SettingRow& row : comparison.settings) {

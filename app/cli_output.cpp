@@ -10,22 +10,6 @@ namespace app {
 
 using engine::ErrorCode;
 
-namespace {
-
-std::string name(ErrorCode code) {
-    switch (code) {
-    case ErrorCode::BadInput: return "bad_input";
-    case ErrorCode::NotFound: return "not_found";
-    case ErrorCode::Io: return "io";
-    case ErrorCode::Busy: return "busy";
-    case ErrorCode::OutOfMemory: return "out_of_memory";
-    case ErrorCode::Internal: break;
-    }
-    return "internal";
-}
-
-} // namespace
-
 bool writeJson(const Json& value) {
     std::cout << value.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
     return bool(std::cout);
@@ -48,7 +32,7 @@ void printError(bool json, ErrorCode code, const std::string& message, const std
     printProblem(hint.empty() ? message : message + " " + hint);
     if (!json) return;
     std::cout.clear();
-    std::cout << Json{{"event", "error"}, {"code", name(code)}, {"message", message}, {"hint", hint}}.dump(
+    std::cout << Json{{"event", "error"}, {"code", engine::wordOf(code)}, {"message", message}, {"hint", hint}}.dump(
                      -1, ' ', false, Json::error_handler_t::replace)
               << '\n'
               << std::flush;
@@ -68,18 +52,22 @@ Json toJson(const engine::Report& report) {
 void addMeasured(Json& json, const engine::Measured& measured) {
     for (const engine::Measure& measure : engine::measures()) {
         const auto value = measured.of(measure);
-        json[Json::json_pointer(measure.place)] = value ? Json(*value) : Json();
+        Json& place = json[Json::json_pointer(measure.place)];
+        if (value && measure.unit == engine::Unit::Bytes)
+            place = static_cast<std::int64_t>(*value);
+        else
+            place = value ? Json(*value) : Json();
     }
 }
 
 Json toJson(const std::vector<engine::Issue>& issues) {
     Json list = Json::array();
     for (const engine::Issue& i : issues) {
-        const char* severity = i.severity == engine::Severity::Error     ? "error"
-                               : i.severity == engine::Severity::Warning ? "warning"
-                                                                         : "note";
-        list.push_back(
-            {{"severity", severity}, {"path", i.path}, {"line", i.line}, {"column", i.column}, {"message", i.message}});
+        list.push_back({{"severity", engine::wordOf(i.severity)},
+                        {"path", i.path},
+                        {"line", i.line},
+                        {"column", i.column},
+                        {"message", i.message}});
     }
     return list;
 }

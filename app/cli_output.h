@@ -60,7 +60,7 @@ private:
     void tell(const Json& event);
     void show(const std::string& text, double share);
     bool m_json, m_terminal, m_shown = false, m_lost = false;
-    std::string m_stage;
+    std::optional<engine::Stage> m_stage;
     std::chrono::steady_clock::time_point m_last{};
 };
 

@@ -96,11 +96,11 @@ void Progress::operator()(const engine::Event& event) {
         std::cerr << "step " << eval->step << ": eval loss " << numberText(eval->loss, 4) << ", "
                   << briefText(eval->measured, ", ") << '\n';
     } else if (const auto* progress = std::get_if<engine::ProgressEvent>(&event)) {
-        if (!m_terminal && progress->stage != m_stage) std::cerr << progress->stage << '\n';
+        if (!m_terminal && progress->stage != m_stage) std::cerr << engine::wordOf(progress->stage) << '\n';
         m_stage = progress->stage;
-        if (progress->stage == "train" && progress->done > 0) return; // the steps tell more
+        if (progress->stage == engine::Stage::Train && progress->done > 0) return; // the steps tell more
         const double share = progress->total > 0 ? double(progress->done) / double(progress->total) : -1;
-        show(progress->stage + rates(progress->examples_per_second, progress->eta_seconds), share);
+        show(wordOf(progress->stage) + rates(progress->examples_per_second, progress->eta_seconds), share);
     } else if (const auto* token = std::get_if<engine::TokenEvent>(&event)) {
         clear();
         if (!m_json) std::cout << token->text << std::flush;

@@ -24,9 +24,8 @@ std::string timeText(double seconds) {
 }
 
 Json summary(const RunSummary& run) {
-    Json json{
-        {"run", run.id},          {"name", run.name},         {"kind", toString(run.kind)},   {"state", toString(run.state)},
-        {"started", run.started}, {"finished", run.finished}, {"exit_reason", run.exitReason}};
+    Json json{{"run", run.id},          {"name", run.name},         {"kind", wordOf(run.kind)},     {"state", wordOf(run.state)},
+              {"started", run.started}, {"finished", run.finished}, {"exit_reason", run.exitReason}};
     addMeasured(json, run.measured);
     json.update({{"step", run.step}, {"steps", run.steps}, {"tags", run.tags}, {"note", run.note}});
     return json;
@@ -52,7 +51,7 @@ int list(const Session& session) {
         }
         std::string tags;
         for (const std::string& tag : run.tags) tags += (tags.empty() ? "" : ", ") + tag;
-        rows.push_back({std::to_string(run.id), run.name, toString(run.kind), toString(run.state), timeText(run.started),
+        rows.push_back({std::to_string(run.id), run.name, wordOf(run.kind), wordOf(run.state), timeText(run.started),
                         run.steps > 0 ? std::to_string(run.step) + "/" + std::to_string(run.steps) : ""});
         for (const Measure* measure : briefMeasures()) {
             const auto value = run.measured.of(*measure);
@@ -100,7 +99,7 @@ int show(const Session& session, RunId id) {
         return kDone;
     }
     const RunSummary& s = run.summary;
-    std::cout << "run " << s.id << " · " << s.name << " · " << toString(s.kind) << " · " << toString(s.state) << " · "
+    std::cout << "run " << s.id << " · " << s.name << " · " << wordOf(s.kind) << " · " << wordOf(s.state) << " · "
               << timeText(s.started) << "\n";
     if (!s.exitReason.empty()) std::cout << s.exitReason << "\n";
     if (!s.note.empty()) std::cout << "note: " << s.note << "\n";

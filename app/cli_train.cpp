@@ -15,7 +15,7 @@ using namespace engine;
 
 void printDone(const Runs& runs, const Done& done) {
     const RunDetail detail = runs.detail(done.run);
-    std::cout << "run " << done.run << " · " << detail.summary.name << " · " << toString(detail.summary.kind) << "\n"
+    std::cout << "run " << done.run << " · " << detail.summary.name << " · " << wordOf(detail.summary.kind) << "\n"
               << reportText(done.report) << "\n";
     const auto text = [&](const char* key) { return valueText(measure(key).unit, done.measured[key].value_or(0)); };
     std::cout << "load " << text("seconds_load");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Failures (Error, thrown) and expected problems (Issue, returned).
 #pragma once
+#include "engine/words/enum_words.h"
+
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -15,6 +17,14 @@ enum class ErrorCode {
     OutOfMemory, // exit code 1
     Internal     // our mistake: exit code 1
 };
+constexpr std::array<EnumWord<ErrorCode>, 6> wordsOf(ErrorCode) {
+    return {{{ErrorCode::BadInput, "bad_input"},
+             {ErrorCode::NotFound, "not_found"},
+             {ErrorCode::Io, "io"},
+             {ErrorCode::Busy, "busy"},
+             {ErrorCode::OutOfMemory, "out_of_memory"},
+             {ErrorCode::Internal, "internal"}}};
+}
 
 /// A failure in one sentence that says what is wrong and where, and a hint that says what to do.
 class Error : public std::runtime_error {
@@ -36,6 +46,9 @@ private:
 struct StopRequested {};
 
 enum class Severity { Note, Warning, Error };
+constexpr std::array<EnumWord<Severity>, 3> wordsOf(Severity) {
+    return {{{Severity::Note, "note"}, {Severity::Warning, "warning"}, {Severity::Error, "error"}}};
+}
 
 /// An expected problem of an input, found while reading or validating it. Line and column are 1-based, 0 = unknown.
 struct Issue {

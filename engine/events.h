@@ -3,6 +3,7 @@
 #pragma once
 #include "engine/error.h"
 #include "engine/measures.h"
+#include "engine/words/enum_words.h"
 
 #include <cstdint>
 #include <functional>
@@ -13,10 +14,25 @@ namespace engine {
 
 using RunId = std::int64_t;
 
+/// What a long call is at; the words are those of the command line's JSON.
+enum class Stage { ReadData, QuantiseModel, LoadModel, CheckModel, Baseline, Train, Evaluate, Save, Merge, ScoreAgain };
+constexpr std::array<EnumWord<Stage>, 10> wordsOf(Stage) {
+    return {{{Stage::ReadData, "read data"},
+             {Stage::QuantiseModel, "quantise model"},
+             {Stage::LoadModel, "load model"},
+             {Stage::CheckModel, "check model"},
+             {Stage::Baseline, "baseline"},
+             {Stage::Train, "train"},
+             {Stage::Evaluate, "evaluate"},
+             {Stage::Save, "save"},
+             {Stage::Merge, "merge"},
+             {Stage::ScoreAgain, "score again"}}};
+}
+
 /// A stage began or moved on. total 0: unknown. done never decreases within a stage.
 struct ProgressEvent {
     RunId run = 0;
-    std::string stage; // "read data", "quantise model", "load model", "baseline", "train", "evaluate", "save"
+    Stage stage = Stage::ReadData;
     std::int64_t done = 0;
     std::int64_t total = 0;
     double examples_per_second = 0;

@@ -110,6 +110,9 @@ std::string textOf(bool value) {
 std::string textOf(const std::string& value) {
     return value;
 }
+template <Worded E> std::string textOf(E value) {
+    return wordOf(value);
+}
 std::string textOf(const std::vector<std::string>& value) {
     return yamlList(value);
 }
@@ -133,12 +136,7 @@ void read(const Field& field, const std::string& text, bool& value) {
     if (word != "true" && word != "false") refuse(field.key, "true or false", text);
     value = word == "true";
 }
-void read(const Field& field, const std::string& text, std::string& value) {
-    if (field.kind != FieldKind::Choice) {
-        checkText(field.key, text);
-        value = text;
-        return;
-    }
+std::string chosen(const Field& field, const std::string& text) {
     const std::string word = trimmed(text);
     if (std::find(field.choices.begin(), field.choices.end(), word) == field.choices.end()) {
         std::string all;
@@ -146,7 +144,15 @@ void read(const Field& field, const std::string& text, std::string& value) {
             all += (i == 0 ? "" : i + 1 == field.choices.size() ? " or " : ", ") + field.choices[i];
         refuse(field.key, all, text);
     }
-    value = word;
+    return word;
+}
+template <Worded E> void read(const Field& field, const std::string& text, E& value) {
+    value = *valueOf<E>(chosen(field, text));
+}
+void read(const Field& field, const std::string& text, std::string& value) {
+    if (field.kind == FieldKind::Choice) return void(value = chosen(field, text));
+    checkText(field.key, text);
+    value = text;
 }
 void read(const Field& field, const std::string& text, std::vector<std::string>& value) {
     checkText(field.key, text);
@@ -165,6 +171,9 @@ FieldKind kindOf(const Field&, double) {
 }
 FieldKind kindOf(const Field&, bool) {
     return FieldKind::Flag;
+}
+template <Worded E> FieldKind kindOf(const Field&, E) {
+    return FieldKind::Choice;
 }
 FieldKind kindOf(const Field& field, const std::string&) {
     return field.kind;
@@ -189,6 +198,7 @@ public:
     void operator()(Value Section::*member, Field field, Narrow narrow = {}) const {
         field.kind = kindOf(field, Value());
         if (field.kind == FieldKind::Flag) field.choices = {"false", "true"};
+        if constexpr (Worded<Value>) field.choices = wordsOf<Value>();
         const auto at = [of = m_of, member](auto& experiment) -> auto& { return of(experiment).*member; };
         field.get = [at](const Experiment& experiment) { return textOf(at(experiment)); };
         field.set = [at, narrow, said = field](Experiment& experiment, const std::string& text) {

@@ -3,6 +3,7 @@
 // validation, the form, the command line's --set, the recorded hyperparameters, resuming and the diff of two runs read this.
 #pragma once
 #include "engine/schedules.h"
+#include "engine/words/enum_words.h"
 
 #include <cstdint>
 #include <functional>
@@ -26,7 +27,7 @@ struct Field {
     std::string key;                  // "lora.r"
     std::string title;                // "Rank r"
     std::string help;                 // one or two sentences: what it does, usual values
-    FieldKind kind = FieldKind::Text; // said of words only: numbers, flags, lists and maps are known by their type
+    FieldKind kind = FieldKind::Text; // said of words only: numbers, flags, enums, lists and maps are known by their type
     double minimum = 0;               // of Integer and Number
     double maximum = 0;
     std::vector<std::string> choices = {}; // of Choice; of Text: suggestions
@@ -40,6 +41,21 @@ struct Field {
     bool decidesTraining() const { return decides == Decides::Training || decides == Decides::Both; }
     bool decidesEvaluation() const { return decides == Decides::Evaluation || decides == Decides::Both; }
 };
+
+/// Which of the model's biases are trained: PEFT's `bias`.
+enum class TrainedBiases { None, All, LoraOnly };
+constexpr std::array<EnumWord<TrainedBiases>, 3> wordsOf(TrainedBiases) {
+    return {{{TrainedBiases::None, "none"}, {TrainedBiases::All, "all"}, {TrainedBiases::LoraOnly, "lora_only"}}};
+}
+/// Which tokens' cross entropy is trained on: the label's, or the whole prompt's.
+enum class LossOn { Answer, All };
+constexpr std::array<EnumWord<LossOn>, 2> wordsOf(LossOn) {
+    return {{{LossOn::Answer, "answer"}, {LossOn::All, "all"}}};
+}
+enum class EvaluationMethod { Score, Generate };
+constexpr std::array<EnumWord<EvaluationMethod>, 2> wordsOf(EvaluationMethod) {
+    return {{{EvaluationMethod::Score, "score"}, {EvaluationMethod::Generate, "generate"}}};
+}
 
 inline constexpr double kLargestSeed = 4294967295; // numpy's seeds end here
 
@@ -192,7 +208,7 @@ struct LoraSpec {
     std::int64_t r = 16;
     double alpha = 16;
     double dropout = 0.05;
-    std::string bias = "none"; // none | all | lora_only
+    TrainedBiases bias = TrainedBiases::None;
     std::vector<std::string> targets{"all-linear"};
     bool rslora = false;
 
@@ -222,8 +238,6 @@ struct LoraSpec {
         setting(&L::bias, {.key = "lora.bias",
                            .title = "Train biases",
                            .help = "Which of the model's biases are trained too.",
-                           .kind = FieldKind::Choice,
-                           .choices = {"none", "all", "lora_only"},
                            .decides = Decides::Training});
         setting(&L::targets,
                 {.key = "lora.targets",
@@ -250,8 +264,8 @@ struct TrainSpec {
     double warmup_ratio = 0.03;
     std::string schedule = "cosine"; // a key of schedules()
     std::string optimizer = "adamw";
-    std::string loss_on = "answer"; // answer | all
-    double resid_dropout = -1;      // dropout of the model's own residual branches; -1: what the model's config says
+    LossOn loss_on = LossOn::Answer;
+    double resid_dropout = -1; // dropout of the model's own residual branches; -1: what the model's config says
     std::int64_t max_tokens = 512;
     std::int64_t seed = 0;
     std::int64_t eval_every = 0;        // steps; 0: at the end of every epoch
@@ -320,8 +334,6 @@ struct TrainSpec {
         setting(&T::loss_on, {.key = "train.loss_on",
                               .title = "Loss on",
                               .help = "answer: only the label's tokens count. all: the whole prompt counts, as in the article.",
-                              .kind = FieldKind::Choice,
-                              .choices = {"answer", "all"},
                               .decides = Decides::Training});
         setting(&T::resid_dropout,
                 {.key = "train.resid_dropout",
@@ -359,7 +371,7 @@ struct TrainSpec {
 };
 
 struct EvaluateSpec {
-    std::string method = "score"; // score | generate
+    EvaluationMethod method = EvaluationMethod::Score;
     std::int64_t max_new_tokens = 3;
     std::string unanswered = "separate"; // separate | last label's name: the article maps none to neutral
     std::int64_t batch_size = 32;
@@ -370,8 +382,6 @@ struct EvaluateSpec {
                              .title = "Method",
                              .help = "score compares the labels' probabilities. generate lets the model write and looks for a "
                                      "label, as in the article.",
-                             .kind = FieldKind::Choice,
-                             .choices = {"score", "generate"},
                              .decides = Decides::Evaluation});
         setting(&E::max_new_tokens, {.key = "evaluate.max_new_tokens",
                                      .title = "New tokens",

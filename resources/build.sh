@@ -10,7 +10,7 @@ jobs=$(awk -v cores="$(nproc)" '/MemAvailable/ { fit = int($2 / 1600000) } END {
 log=build/configure.log
 mkdir -p build
 say "configuring build/"
-if ! cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPHIBENCH_GUI=ON -DPHIBENCH_TESTS=ON -DPHIBENCH_WERROR="${PHIBENCH_WERROR:-OFF}" >"$log" 2>&1; then
+if ! cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPHIBENCH_GUI=ON -DPHIBENCH_TESTS=ON ${PHIBENCH_WERROR:+-DPHIBENCH_WERROR="$PHIBENCH_WERROR"} >"$log" 2>&1; then
   cat "$log" >&2
   say "CMake could not configure build/ (above, and in $log)"
   exit 1

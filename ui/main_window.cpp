@@ -21,8 +21,6 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QHBoxLayout>
-#include <QMenuBar>
-#include <QMessageBox>
 #include <QMimeData>
 #include <QSettings>
 #include <QStackedWidget>
@@ -45,8 +43,9 @@ MainWindow::MainWindow(Backend& backend, Document& document, QWidget* parent)
     auto* column = new QVBoxLayout;
     column->setSpacing(0);
     m_pages = new QStackedWidget;
-    m_train = new TrainPage(backend, document);
-    m_strip = new Strip(m_train->watch());
+    addPages();
+    RunWatch& watch = page<TrainPage>().watch();
+    m_strip = new Strip(watch);
     m_notice = new Notice;
     column->addWidget(m_notice);
     column->addWidget(m_pages, 1);
@@ -55,127 +54,111 @@ MainWindow::MainWindow(Backend& backend, Document& document, QWidget* parent)
     row->addLayout(column, 1);
     setCentralWidget(centre);
 
-    const auto add = [this](QWidget* page, const char* button, const QString& text, const char* icon) {
-        m_pages->addWidget(page);
-        m_rail->add(QLatin1String(button), text, QLatin1String(icon), QStringLiteral("Ctrl+%1").arg(m_pages->count()));
-    };
-    add(m_data = new DataPage(backend, document), "railData", tr("Data"), "data");
-    add(m_prompt = new PromptPage(backend, document), "railPrompt", tr("Prompt"), "prompt");
-    add(m_train, "railTrain", tr("Train"), "train");
-    add(m_results = new ComparePage(backend, document), "railResults", tr("Results"), "results");
-    add(m_runs = new RunsPage(backend, document), "railRuns", tr("Runs"), "runs");
-    add(m_play = new PlaygroundPage(backend, document), "railPlay", tr("Play"), "play");
     wirePages();
     buildMenus();
-    showPage(Data);
+    showPage<DataPage>();
     refreshTitle();
 }
 
+void MainWindow::addPages() {
+    addPage(new DataPage(m_backend, m_document), "Data", tr("Data"));
+    addPage(new PromptPage(m_backend, m_document), "Prompt", tr("Prompt"));
+    addPage(new TrainPage(m_backend, m_document), "Train", tr("Train"));
+    addPage(new ComparePage(m_backend, m_document), "Results", tr("Results"));
+    addPage(new RunsPage(m_backend, m_document), "Runs", tr("Runs"));
+    addPage(new PlaygroundPage(m_backend, m_document), "Play", tr("Play"));
+}
+
+/// key: its button is "rail" + key, its icon the key in small letters.
+void MainWindow::addPage(QWidget* page, const char* key, const QString& title) {
+    m_pages->addWidget(page);
+    m_titles << title;
+    m_rail->add(QLatin1String("rail") + QLatin1String(key), title, QString::fromLatin1(key).toLower(),
+                QStringLiteral("Ctrl+%1").arg(m_pages->count()));
+}
+
+int MainWindow::indexOf(const QMetaObject& type) const {
+    int index = m_pages->count() - 1;
+    while (index >= 0 && m_pages->widget(index)->metaObject() != &type) --index;
+    return index;
+}
+
+QWidget& MainWindow::pageOf(const QMetaObject& type) const {
+    return *m_pages->widget(indexOf(type));
+}
+
 void MainWindow::wirePages() {
-    connect(m_rail, &Rail::chosen, this, [this](int index) { showPage(PageIndex(index)); });
-    connect(m_strip, &Strip::clicked, this, [this] { showPage(Train); });
-    connect(m_data, &DataPage::openRequested, this, &MainWindow::chooseFile);
-    connect(m_data, &DataPage::nextRequested, this, [this] { showPage(Prompt); });
-    connect(m_prompt, &PromptPage::nextRequested, this, [this] { showPage(Train); });
-    connect(m_prompt, &PromptPage::dataRequested, this, [this] { showPage(Data); });
-    connect(m_train, &TrainPage::dataRequested, this, [this] { showPage(Data); });
-    connect(m_train, &TrainPage::promptRequested, this, [this] { showPage(Prompt); });
-    connect(&m_train->watch(), &RunWatch::changed, this, [this] { m_rail->setBusy(Train, m_train->watch().isRunning()); });
-    const auto compare = [this](const QList<engine::RunId>& runs) {
-        m_results->showRuns(runs);
-        showPage(Results);
+    auto& table = page<DataPage>();
+    auto& prompt = page<PromptPage>();
+    auto& train = page<TrainPage>();
+    auto& results = page<ComparePage>();
+    auto& runs = page<RunsPage>();
+    auto& play = page<PlaygroundPage>();
+    connect(m_rail, &Rail::chosen, this, [this](int index) { showPage(index); });
+    connect(m_strip, &Strip::clicked, this, [this] { showPage<TrainPage>(); });
+    connect(&table, &DataPage::openRequested, this, &MainWindow::chooseFile);
+    connect(&table, &DataPage::nextRequested, this, [this] { showPage<PromptPage>(); });
+    connect(&prompt, &PromptPage::nextRequested, this, [this] { showPage<TrainPage>(); });
+    connect(&prompt, &PromptPage::dataRequested, this, [this] { showPage<DataPage>(); });
+    connect(&train, &TrainPage::dataRequested, this, [this] { showPage<DataPage>(); });
+    connect(&train, &TrainPage::promptRequested, this, [this] { showPage<PromptPage>(); });
+    connect(&train.watch(), &RunWatch::changed, this,
+            [this, &train] { m_rail->setBusy(indexOf(TrainPage::staticMetaObject), train.watch().isRunning()); });
+    const auto compare = [this, &results](const QList<engine::RunId>& chosen) {
+        results.showRuns(chosen);
+        showPage<ComparePage>();
     };
-    connect(m_train, &TrainPage::resultsRequested, this, compare);
-    connect(m_runs, &RunsPage::compareRequested, this, compare);
-    connect(m_runs, &RunsPage::trainRequested, this, [this] { showPage(Train); });
-    connect(m_runs, &RunsPage::experimentRequested, this, [this](const QString& yaml) {
+    connect(&train, &TrainPage::resultsRequested, this, compare);
+    connect(&runs, &RunsPage::compareRequested, this, compare);
+    connect(&runs, &RunsPage::trainRequested, this, [this] { showPage<TrainPage>(); });
+    connect(&runs, &RunsPage::experimentRequested, this, [this](const QString& yaml) {
         try {
             engine::Experiment recorded = engine::parseRecorded(yaml.toStdString(), tr("The run").toStdString());
             recorded.directory = m_document.experiment().directory;
             m_document.setExperiment(std::move(recorded));
-            showPage(Train);
+            showPage<TrainPage>();
         } catch (const engine::Error& error) { m_notice->say(fromText(error.what())); }
     });
-    connect(m_runs, &RunsPage::resumeRequested, this, [this](engine::RunId run) {
+    connect(&runs, &RunsPage::resumeRequested, this, [this](engine::RunId run) {
         if (m_backend.resume(run))
-            showPage(Train);
+            showPage<TrainPage>();
         else
             m_notice->say(tr("A run is under way already; it must end first."));
     });
-    connect(m_results, &ComparePage::trainRequested, this, [this] { showPage(Train); });
-    connect(m_results, &ComparePage::promptRequested, this, [this](engine::RunId run) {
-        m_play->useRun(run);
-        showPage(Play);
+    connect(&results, &ComparePage::trainRequested, this, [this] { showPage<TrainPage>(); });
+    connect(&results, &ComparePage::promptRequested, this, [this, &play](engine::RunId run) {
+        play.useRun(run);
+        showPage<PlaygroundPage>();
     });
-    connect(&m_backend, &Backend::idle, this, [this](const QList<engine::RunId>& runs) {
-        if (!runs.isEmpty() && m_pages->currentIndex() != Results)
-            m_results->showRuns(runs); // there when one goes to look, and never under one's eyes
+    connect(&m_backend, &Backend::idle, this, [this, &results](const QList<engine::RunId>& ended) {
+        if (!ended.isEmpty() && !isShown<ComparePage>())
+            results.showRuns(ended); // there when one goes to look, and never under one's eyes
     });
     connect(&m_document, &Document::openFailed, this, [this](const QString& message, const QString& hint) {
-        if (m_document.table() || currentPage() != Data) // else the Data page says it where the data would be
+        if (m_document.table() || !isShown<DataPage>()) // else the Data page says it where the data would be
             m_notice->say(hint.isEmpty() ? message : message + QLatin1Char(' ') + hint);
     });
     connect(&m_document, &Document::experimentChanged, this, &MainWindow::refreshTitle);
-}
-
-void MainWindow::buildMenus() {
-    const auto action = [this](QMenu* menu, const QString& text, const QList<QKeySequence>& keys, auto&& run) {
-        QAction* made = menu->addAction(text);
-        made->setShortcuts(keys);
-        connect(made, &QAction::triggered, this, run);
-        return made;
-    };
-    QMenu* file = menuBar()->addMenu(tr("&File"));
-    action(file, tr("&Open data or experiment…"), {QKeySequence(Qt::CTRL | Qt::Key_O)}, [this] { chooseFile(); });
-    action(file, tr("&Save experiment"), {QKeySequence(Qt::CTRL | Qt::Key_S)}, [this] { save(false); });
-    action(file, tr("Save experiment &as…"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S)}, [this] { save(true); });
-    file->addSeparator();
-    action(file, tr("&Quit"), {QKeySequence(Qt::CTRL | Qt::Key_Q)}, [this] { close(); });
-
-    QMenu* run = menuBar()->addMenu(tr("&Run"));
-    QAction* train = action(
-        run, tr("&Train"),
-        {QKeySequence(Qt::Key_F5), QKeySequence(Qt::CTRL | Qt::Key_Return), QKeySequence(Qt::CTRL | Qt::Key_Enter)}, [this] {
-            showPage(Train);
-            m_train->train();
-        });
-    train->setObjectName(QStringLiteral("actionTrain"));
-    QAction* stop = action(run, tr("&Stop"), {QKeySequence(Qt::Key_Escape), QKeySequence(Qt::CTRL | Qt::Key_Period)},
-                           [this] { m_train->stop(); });
-    stop->setObjectName(QStringLiteral("actionStop"));
-    stop->setEnabled(false);
-    connect(&m_train->watch(), &RunWatch::changed, this, [this, train, stop] {
-        train->setEnabled(!m_train->watch().isRunning());
-        stop->setEnabled(m_train->watch().isRunning() &&
-                         !m_train->watch().isStopping()); // disabled, Esc stays free for other uses
-    });
-
-    m_notice->goBefore(stop);
-
-    QMenu* view = menuBar()->addMenu(tr("&View"));
-    const QStringList names{tr("Data"), tr("Prompt"), tr("Train"), tr("Results"), tr("Runs"), tr("Play")};
-    for (int i = 0; i < names.size(); ++i)
-        action(view, names[i], {QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + i))}, [this, i] { showPage(PageIndex(i)); });
-    view->addSeparator();
-    view->addMenu(m_theme = new ThemeMenu(this));
-    action(menuBar()->addMenu(tr("&Help")), tr("&About Phibench"), {}, [this] { about(); });
 }
 
 void MainWindow::open(const QString& path) {
     m_notice->dismiss();
     const QString suffix = QFileInfo(path).suffix().toLower();
     const bool experiment = suffix == QLatin1String("yaml") || suffix == QLatin1String("yml");
-    showPage(experiment ? Train : Data);
+    if (experiment)
+        showPage<TrainPage>();
+    else
+        showPage<DataPage>();
     m_document.open(path);
 }
 
-void MainWindow::showPage(PageIndex page) {
-    m_pages->setCurrentIndex(page);
-    m_rail->setCurrent(page);
+void MainWindow::showPage(int index) {
+    m_pages->setCurrentIndex(index);
+    m_rail->setCurrent(index);
 }
 
-MainWindow::PageIndex MainWindow::currentPage() const {
-    return PageIndex(m_pages->currentIndex());
+int MainWindow::currentPage() const {
+    return m_pages->currentIndex();
 }
 
 void MainWindow::chooseFile() {
@@ -236,13 +219,6 @@ void MainWindow::dropEvent(QDropEvent* event) {
     if (path.isEmpty()) return;
     event->acceptProposedAction();
     open(path);
-}
-
-void MainWindow::about() {
-    QMessageBox::about(
-        this, tr("About Phibench"),
-        tr("<h3>Phibench</h3><p>Fine-tunes small language models with LoRA on your own labels, natively.</p>"
-           "<p>Free software under the GPL, version 3 or later. Plots by QCustomPlot; models computed by libtorch.</p>"));
 }
 
 } // namespace ui

@@ -10,27 +10,21 @@ class QStackedWidget;
 
 namespace ui {
 
-class ComparePage;
-class DataPage;
 class Notice;
-class PlaygroundPage;
-class PromptPage;
 class Rail;
-class RunsPage;
 class Strip;
 class ThemeMenu;
-class TrainPage;
 
 class MainWindow : public QMainWindow {
     Q_OBJECT
 public:
-    enum PageIndex { Data, Prompt, Train, Results, RunsTable, Play };
-
     MainWindow(Backend& backend, Document& document, QWidget* parent = nullptr);
     /// A table or an experiment.
     void open(const QString& path);
-    void showPage(PageIndex page);
-    PageIndex currentPage() const;
+    template <class Page> void showPage() { showPage(indexOf(Page::staticMetaObject)); }
+    template <class Page> bool isShown() const { return currentPage() == indexOf(Page::staticMetaObject); }
+    void showPage(int index); // by place in the rail
+    int currentPage() const;
     /// Window size, theme, and the experiment that was being edited when the window last closed.
     void restore();
 
@@ -40,8 +34,13 @@ protected:
     void dropEvent(QDropEvent* event) override;
 
 private:
-    void buildMenus();
+    template <class Page> Page& page() { return static_cast<Page&>(pageOf(Page::staticMetaObject)); }
+    QWidget& pageOf(const QMetaObject& type) const;
+    int indexOf(const QMetaObject& type) const;
+    void addPage(QWidget* page, const char* key, const QString& title);
+    void addPages();
     void wirePages();
+    void buildMenus();
     void chooseFile();
     bool save(bool asNew);
     void refreshTitle();
@@ -53,12 +52,7 @@ private:
     QStackedWidget* m_pages = nullptr;
     Strip* m_strip = nullptr;
     Notice* m_notice = nullptr;
-    DataPage* m_data = nullptr;
-    PromptPage* m_prompt = nullptr;
-    TrainPage* m_train = nullptr;
-    ComparePage* m_results = nullptr;
-    RunsPage* m_runs = nullptr;
-    PlaygroundPage* m_play = nullptr;
+    QStringList m_titles; // of the pages
     ThemeMenu* m_theme = nullptr;
 };
 

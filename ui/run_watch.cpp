@@ -17,12 +17,12 @@ constexpr double kBaselineShare = 0.15; // of baseline, training and evaluation 
 constexpr double kTrained = 0.85;       // of a training job, when training ends
 
 // Where a stage lies within its job.
-std::pair<double, double> shareOf(RunKind kind, const QString& stage) {
-    if (stage == QLatin1String("load model") || stage == QLatin1String("quantise model")) return {0, 0.02};
-    if (stage == QLatin1String("read data")) return {0.02, 0.03};
+std::pair<double, double> shareOf(RunKind kind, std::optional<Stage> stage) {
+    if (stage == Stage::LoadModel || stage == Stage::QuantiseModel) return {0, 0.02};
+    if (stage == Stage::ReadData) return {0.02, 0.03};
     if (kind != RunKind::Train) return {0.03, 1};
-    if (stage == QLatin1String("train")) return {0.03, kTrained};
-    if (stage == QLatin1String("save")) return {0.99, 1};
+    if (stage == Stage::Train) return {0.03, kTrained};
+    if (stage == Stage::Save) return {0.99, 1};
     return {kTrained, 0.99};
 }
 
@@ -47,20 +47,26 @@ RunWatch::RunWatch(Backend& backend, QObject* parent) : QObject(parent), m_backe
 
 QString RunWatch::stage() const {
     if (isStopping()) return tr("Stopping");
-    if (m_stage.isEmpty()) return tr("Starting");
-    if (m_stage == QLatin1String("load model")) return tr("Loading the model");
-    if (m_stage == QLatin1String("quantise model")) return tr("Quantising the model to 4 bits, once");
-    if (m_stage == QLatin1String("read data")) return tr("Reading the data");
-    if (m_stage == QLatin1String("train")) return tr("Training");
-    if (m_stage == QLatin1String("save")) return tr("Saving");
-    return m_kind == RunKind::Baseline || m_stage == QLatin1String("baseline") ? tr("Evaluating the base model")
-                                                                               : tr("Evaluating the tuned model");
+    if (!m_stage) return tr("Starting");
+    switch (*m_stage) {
+    case Stage::LoadModel: return tr("Loading the model");
+    case Stage::QuantiseModel: return tr("Quantising the model to 4 bits, once");
+    case Stage::ReadData: return tr("Reading the data");
+    case Stage::CheckModel: return tr("Checking the model");
+    case Stage::Train: return tr("Training");
+    case Stage::Save: return tr("Saving");
+    case Stage::Merge: return tr("Merging the adapter into the model");
+    case Stage::ScoreAgain: return tr("Scoring what was written");
+    case Stage::Baseline: return tr("Evaluating the base model");
+    case Stage::Evaluate: break;
+    }
+    return m_kind == RunKind::Baseline ? tr("Evaluating the base model") : tr("Evaluating the tuned model");
 }
 
 QString RunWatch::position() const {
     if (m_total <= 0) return {};
-    return m_stage == QLatin1String("train") ? tr("step %1 of %2").arg(count(m_done), count(m_total))
-                                             : tr("%1 of %2").arg(count(m_done), count(m_total));
+    return m_stage == Stage::Train ? tr("step %1 of %2").arg(count(m_done), count(m_total))
+                                   : tr("%1 of %2").arg(count(m_done), count(m_total));
 }
 
 void RunWatch::stop() {
@@ -89,7 +95,7 @@ void RunWatch::begin(RunId run, RunKind kind, const QString& name) {
     m_run = run;
     m_kind = kind;
     m_name = name;
-    m_stage.clear();
+    m_stage.reset();
     m_done = m_total = 0;
     m_eta = -1;
     Q_EMIT changed();
@@ -101,20 +107,20 @@ void RunWatch::take(const QList<Event>& events) {
         if (!isCurrent(event)) continue;
         mine = true;
         if (const auto* progress = std::get_if<ProgressEvent>(&event)) {
-            m_stage = fromText(progress->stage);
+            m_stage = progress->stage;
             m_done = progress->done;
             m_total = progress->total;
             m_eta = progress->eta_seconds;
             if (progress->examples_per_second > 0) m_examplesPerSecond = progress->examples_per_second;
         } else if (const auto* step = std::get_if<StepEvent>(&event)) {
-            m_stage = QStringLiteral("train");
+            m_stage = Stage::Train;
             m_done = step->step;
             m_total = step->steps;
             m_eta = step->eta_seconds;
             m_examplesPerSecond = step->examples_per_second;
             if (step->rss_bytes > 0) m_rss = step->rss_bytes;
         } else if (const auto* matrix = std::get_if<MatrixEvent>(&event)) {
-            if (m_stage != QLatin1String("baseline")) m_stage = QStringLiteral("evaluate");
+            if (m_stage != Stage::Baseline) m_stage = Stage::Evaluate;
             m_done = matrix->done;
             m_total = matrix->total;
         } else {

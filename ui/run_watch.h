@@ -38,7 +38,8 @@ private:
     Backend& m_backend;
     std::optional<engine::RunId> m_run;
     engine::RunKind m_kind = engine::RunKind::Train;
-    QString m_name, m_stage;
+    QString m_name;
+    std::optional<engine::Stage> m_stage;        // none: nothing was told yet
     bool m_stopping = false, m_fresh = true;     // fresh: nothing of this start call has been seen yet
     double m_from = 0, m_to = 1, m_progress = 0; // this job's share of the whole
     std::int64_t m_done = 0, m_total = 0, m_rss = 0;

@@ -80,7 +80,7 @@ public:
         }
         for (std::size_t i = 0; i < m_places.size(); ++i) {
             if (stop.stop_requested()) throw StopRequested{};
-            if (sink) sink(ProgressEvent{0, "merge", done++, static_cast<std::int64_t>(m_places.size()), 0, -1});
+            if (sink) sink(ProgressEvent{0, Stage::Merge, done++, static_cast<std::int64_t>(m_places.size()), 0, -1});
             writer.write(bytesOf(m_places[i]));
             parameters += m_tensors[m_tables.size() + i].count();
         }

@@ -57,7 +57,7 @@ std::string matrix(const std::string& title, const Report& report) {
 std::string measureTable(const Comparison& both) {
     std::string html = "<h2>Measures</h2><table><tr><th></th>";
     for (const ComparedRun& run : both.runs)
-        html += "<th>run " + std::to_string(run.detail.summary.id) + ", " + toString(run.detail.summary.kind) + "</th>";
+        html += "<th>run " + std::to_string(run.detail.summary.id) + ", " + wordOf(run.detail.summary.kind) + "</th>";
     html += both.isPair() ? "<th>difference</th></tr>" : "</tr>";
     for (const MeasureRow& row : both.measures) {
         const Unit unit = row.measure->unit;
@@ -90,7 +90,7 @@ std::string page(const Runs& runs, const RunDetail& run) {
     const Comparison both = compare(runs, ids);
     std::string html = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + escaped(run.summary.name) +
                        "</title><style>" + kStyle + "</style><h1>" + escaped(run.summary.name) + "</h1><p>Run " +
-                       std::to_string(run.summary.id) + ", " + toString(run.summary.kind) + ", " +
+                       std::to_string(run.summary.id) + ", " + wordOf(run.summary.kind) + ", " +
                        counted(run.report->examples, "test example") + ".";
     std::string before;
     if (both.isPair()) {

@@ -17,7 +17,7 @@ MergeSource mergeSource(const RunDetail& run, const Sink& sink, std::stop_token 
     const std::string name = "Run " + std::to_string(run.summary.id);
     const MergeSource source{parseRecorded(run.experimentYaml, name).model, adapterFolder(run)};
     const std::filesystem::path model = resolveModel(source.model.path);
-    if (sink) sink(ProgressEvent{0, "check model", 0, 0, 0, -1});
+    if (sink) sink(ProgressEvent{0, Stage::CheckModel, 0, 0, 0, -1});
     if (modelSha256(model, stop) != run.modelSha256)
         throw Error(ErrorCode::BadInput,
                     model.string() + " is not the model that run " + std::to_string(run.summary.id) +

@@ -99,7 +99,7 @@ private:
         std::int64_t done = 0;
         for (const std::size_t tensor : writer.order()) {
             checkStop();
-            if (m_sink) m_sink(ProgressEvent{0, "merge", done++, static_cast<std::int64_t>(writer.order().size()), 0, -1});
+            if (m_sink) m_sink(ProgressEvent{0, Stage::Merge, done++, static_cast<std::int64_t>(writer.order().size()), 0, -1});
             model.write(tensor, [&](std::span<const std::byte> bytes) { writer.write(bytes); });
             result.parameters += model.tensors()[tensor].count();
         }

@@ -140,7 +140,7 @@ private:
                                                          {"mlflow.source.type", "LOCAL"},
                                                          {"mlflow.note.content", s.note},
                                                          {"phibench.run", std::to_string(s.id)},
-                                                         {"phibench.kind", toString(s.kind)},
+                                                         {"phibench.kind", wordOf(s.kind)},
                                                          {"phibench.tags", words},
                                                          {"phibench.dataset_sha256", m_run.datasetSha256},
                                                          {"phibench.model_sha256", m_run.modelSha256},

@@ -122,7 +122,7 @@ std::string runsCsv(const std::vector<RunSummary>& runs) {
     for (const RunSummary& run : runs) {
         std::string tags;
         for (const std::string& tag : run.tags) tags += (tags.empty() ? "" : " ") + tag;
-        csv += std::to_string(run.id) + "," + csvText(run.name) + "," + toString(run.kind) + "," + toString(run.state) + "," +
+        csv += std::to_string(run.id) + "," + csvText(run.name) + "," + wordOf(run.kind) + "," + wordOf(run.state) + "," +
                csvNumber(run.started) + "," + csvNumber(run.finished) + "," + csvText(run.exitReason);
         for (const Measure& measure : measures()) csv += "," + csvNumber(run.measured.of(measure));
         csv += "," + std::to_string(run.step) + "," + std::to_string(run.steps) + "," + csvText(tags) + "," + csvText(run.note);
@@ -138,8 +138,8 @@ std::string runJson(const RunDetail& run) {
     const RunSummary& s = run.summary;
     Json json{{"run", s.id},
               {"name", s.name},
-              {"kind", toString(s.kind)},
-              {"state", toString(s.state)},
+              {"kind", wordOf(s.kind)},
+              {"state", wordOf(s.state)},
               {"started", s.started},
               {"finished", s.finished},
               {"exit_reason", s.exitReason},

@@ -279,9 +279,8 @@ private:
 /// How far it is, told at most ten times a second.
 class Watch {
 public:
-    Watch(std::string stage, const Sink& sink, const Answers& answers, std::int64_t total)
-        : m_stage(std::move(stage)), m_sink(sink), m_total(total), m_begin(Clock::now()),
-          m_told(m_begin - std::chrono::seconds(1)) {
+    Watch(std::optional<Stage> stage, const Sink& sink, const Answers& answers, std::int64_t total)
+        : m_stage(stage), m_sink(sink), m_total(total), m_begin(Clock::now()), m_told(m_begin - std::chrono::seconds(1)) {
         m_matrix.labels = answers.labels;
         m_matrix.counts.assign(answers.labels.size(), std::vector<std::int64_t>(answers.labels.size() + 1));
     }
@@ -292,17 +291,17 @@ public:
     }
     void tell() {
         const auto now = Clock::now();
-        if (m_stage.empty() || !m_sink || (m_done < m_total && now - m_told < std::chrono::milliseconds(100))) return;
+        if (!m_stage || !m_sink || (m_done < m_total && now - m_told < std::chrono::milliseconds(100))) return;
         m_told = now;
         const double seconds = std::chrono::duration<double>(now - m_begin).count();
         const double rate = seconds > 0 ? static_cast<double>(m_done) / seconds : 0;
-        m_sink(ProgressEvent{0, m_stage, m_done, m_total, rate, rate > 0 ? static_cast<double>(m_total - m_done) / rate : -1});
+        m_sink(ProgressEvent{0, *m_stage, m_done, m_total, rate, rate > 0 ? static_cast<double>(m_total - m_done) / rate : -1});
         m_sink(MatrixEvent{0, m_matrix, m_done, m_total});
     }
 
 private:
     using Clock = std::chrono::steady_clock;
-    std::string m_stage;
+    std::optional<Stage> m_stage;
     const Sink& m_sink;
     std::int64_t m_done = 0, m_total = 0;
     Clock::time_point m_begin, m_told;
@@ -312,7 +311,7 @@ private:
 } // namespace
 
 Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples,
-                    const Answers& answers, const EvaluateSpec& spec, const std::string& stage, const Sink& sink,
+                    const Answers& answers, const EvaluateSpec& spec, std::optional<Stage> stage, const Sink& sink,
                     std::stop_token stop) {
     Classified result;
     if (samples.empty()) return result;
@@ -325,12 +324,10 @@ Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const st
     Watch watch(stage, sink, answers, static_cast<std::int64_t>(samples.size()));
     watch.tell();
     std::unique_ptr<Classifier> classifier;
-    if (spec.method == "generate")
-        classifier = std::make_unique<Generator>(decoder, tokenizer, samples, answers, spec);
-    else if (spec.method == "score")
-        classifier = std::make_unique<Scorer>(decoder, samples, answers, spec.batch_size);
-    else
-        throw Error(ErrorCode::BadInput, "evaluate.method \"" + spec.method + "\" is unknown.", "Use score or generate.");
+    switch (spec.method) {
+    case EvaluationMethod::Score: classifier = std::make_unique<Scorer>(decoder, samples, answers, spec.batch_size); break;
+    case EvaluationMethod::Generate: classifier = std::make_unique<Generator>(decoder, tokenizer, samples, answers, spec); break;
+    }
     double truths = 0;
     for (const auto& batch : classifier->batches()) {
         if (stop.stop_requested()) throw StopRequested{};

@@ -15,11 +15,11 @@ struct Classified {
     double loss = 0;                     // mean cross entropy of the true answers' tokens
 };
 
-/// spec.method "score": the label whose whole spelling is the likeliest continuation. "generate": the label that the greedy
+/// spec.method Score: the label whose whole spelling is the likeliest continuation. Generate: the label that the greedy
 /// continuation names, else spec.unanswered. With a `stage`, ProgressEvents and MatrixEvents at most ten times a second, and once
 /// at the end. Throws StopRequested.
 Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples,
-                    const Answers& answers, const EvaluateSpec& spec, const std::string& stage, const Sink& sink,
+                    const Answers& answers, const EvaluateSpec& spec, std::optional<Stage> stage, const Sink& sink,
                     std::stop_token stop);
 
 } // namespace engine

@@ -45,7 +45,7 @@ Done evaluateAsRun(const Decoder& decoder, const Setup& setup, const NewRun& run
     done.run = state.run = runs.begin(run);
     state.recorded = true;
     Recorder recorder(runs, state.run, sink, stop);
-    const char* stage = run.kind == RunKind::Baseline ? "baseline" : "evaluate";
+    const Stage stage = run.kind == RunKind::Baseline ? Stage::Baseline : Stage::Evaluate;
     return evaluateAndFinish(decoder, setup, stage, std::move(done), runs, recorder, std::move(stop));
 }
 
@@ -53,13 +53,13 @@ EvalEvent evaluateSplit(const Decoder& decoder, const Setup& setup, std::stop_to
     const Classified classified =
         classify(decoder, setup.tokenizer, setup.eval, setup.answers, setup.experiment.evaluate, {}, {}, stop);
     EvalEvent event;
-    event.loss = setup.experiment.train.loss_on == "all" ? lossOnAll(decoder, setup.eval, stop) : classified.loss;
+    event.loss = setup.experiment.train.loss_on == LossOn::All ? lossOnAll(decoder, setup.eval, stop) : classified.loss;
     event.measured = measured(score(classified.predictions, setup.answers.labels));
     return event;
 }
 
-Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::string& stage, Done done, Runs& runs,
-                       Recorder& recorder, std::stop_token stop) {
+Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, Stage stage, Done done, Runs& runs, Recorder& recorder,
+                       std::stop_token stop) {
     const auto begin = std::chrono::steady_clock::now();
     const Classified classified =
         classify(decoder, setup.tokenizer, setup.test, setup.answers, setup.experiment.evaluate, stage, recorder.sink(), stop);

@@ -25,8 +25,8 @@ Done evaluateAsRun(const Decoder& decoder, const Setup& setup, const NewRun& run
 
 /// Classifies the test split, records report, predictions and figures, ends the run as done and gives its Done. `done` holds what
 /// is known so far: run, adapter, seconds of loading and training.
-Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, const std::string& stage, Done done, Runs& runs,
-                       Recorder& recorder, std::stop_token stop);
+Done evaluateAndFinish(const Decoder& decoder, const Setup& setup, Stage stage, Done done, Runs& runs, Recorder& recorder,
+                       std::stop_token stop);
 
 /// The measures of the eval split, and its loss as training counts it.
 EvalEvent evaluateSplit(const Decoder& decoder, const Setup& setup, std::stop_token stop);

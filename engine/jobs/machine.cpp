@@ -64,8 +64,9 @@ std::string versionsJson(const std::string& device) {
 
 std::string engineDescription() {
     useSensibleThreads();
-    return std::string("libtorch ") + TORCH_VERSION + ", " + cpuFeatures() + ", " + std::to_string(at::get_num_threads()) +
-           " threads";
+    std::string text = "libtorch ";
+    text += TORCH_VERSION;
+    return text + ", " + cpuFeatures() + ", " + std::to_string(at::get_num_threads()) + " threads";
 }
 
 } // namespace engine

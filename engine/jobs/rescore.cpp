@@ -28,7 +28,7 @@ std::vector<Prediction> scored(const Setup& setup, const std::filesystem::path& 
     Decoder decoder = Decoder::load(setup.model, setup.precision, sink, stop, setup.device);
     decoder.packForBatches(false);
     if (!adapter.empty()) decoder.setAdapter(loadAdapter(adapter, setup.config), false);
-    return classify(decoder, setup.tokenizer, setup.test, setup.answers, setup.experiment.evaluate, "score again", sink, stop)
+    return classify(decoder, setup.tokenizer, setup.test, setup.answers, setup.experiment.evaluate, Stage::ScoreAgain, sink, stop)
         .predictions;
 }
 
@@ -76,7 +76,7 @@ std::string disagreement(const Rescored& found, Fidelity fidelity) {
 Rescored rescore(const Experiment& experiment, const std::filesystem::path& adapter, const std::filesystem::path& written,
                  const Sink& sink, std::stop_token stop) {
     Experiment base = experiment;
-    base.evaluate.method = "score"; // labels' probabilities are wanted
+    base.evaluate.method = EvaluationMethod::Score; // labels' probabilities are wanted
     std::vector<Prediction> was;
     {
         const Setup setup = [&] {

@@ -51,7 +51,7 @@ void warnOfOtherBase(const fs::path& adapter, const fs::path& model, const Sink&
                        ": what it gives here may be nonsense.");
 }
 
-void tellStage(const Sink& sink, const std::string& stage) {
+void tellStage(const Sink& sink, Stage stage) {
     if (sink) sink(ProgressEvent{0, stage, 0, 0, 0, -1});
 }
 
@@ -104,7 +104,7 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
         parsePrecision(experiment.model.precision, experiment.model.compute, experiment.model.double_quant, !device.is_cpu());
     if (training) static_cast<void>(chooseTargets(config, experiment.lora.targets));
 
-    tellStage(sink, "read data");
+    tellStage(sink, Stage::ReadData);
     const Table table = openTable(dataPath(experiment), tableOptions(experiment.data), stop);
     const Dataset dataset = makeDataset(table, experiment.data);
     std::vector<Issue> issues = table.issues;
@@ -116,11 +116,11 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     Setup setup{experiment, model, config, precision, device, tokenizerOf(model), {}, {}, {}, {}, table.sha256(stop), {}};
     checkTokenizer(setup.tokenizer, config, model);
     // A generated answer needs positions too.
-    const bool generates = experiment.evaluate.method == "generate";
+    const bool generates = experiment.evaluate.method == EvaluationMethod::Generate;
     const std::int64_t most =
         std::min(experiment.train.max_tokens, config.max_positions - (generates ? experiment.evaluate.max_new_tokens : 0));
     SampleEncoder encoder(setup.tokenizer, PromptTemplate(experiment.prompt, dataset.labels), dataset.labels, most,
-                          experiment.train.loss_on == "all");
+                          experiment.train.loss_on == LossOn::All);
     setup.answers = encoder.answers();
     if (training) {
         setup.train = encoder.encode(dataset.examples, splits.train, stop);

@@ -44,6 +44,6 @@ void checkTokenizer(const Tokenizer& tokenizer, const DecoderConfig& config, con
 void warn(const Sink& sink, const std::string& message);
 /// A warning when the adapter names another base model than this.
 void warnOfOtherBase(const std::filesystem::path& adapter, const std::filesystem::path& model, const Sink& sink);
-void tellStage(const Sink& sink, const std::string& stage);
+void tellStage(const Sink& sink, Stage stage);
 
 } // namespace engine

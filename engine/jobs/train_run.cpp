@@ -37,7 +37,7 @@ Done TrainRun::run(Decoder& decoder, double loadSeconds) {
         done.measured.set("examples_per_second_train", static_cast<double>(m_training.examples) / m_training.seconds);
     }
     done.adapter = save();
-    return evaluateAndFinish(decoder, m_setup, "evaluate", std::move(done), m_runs, *m_recorder, m_stop);
+    return evaluateAndFinish(decoder, m_setup, Stage::Evaluate, std::move(done), m_runs, *m_recorder, m_stop);
 }
 
 /// Where to go on from; nothing when the run was stopped before its first checkpoint: it starts again from its first step,
@@ -90,7 +90,7 @@ void TrainRun::begin() {
     m_runs.setSteps(m_state.run, m_training.step, m_steps);
     m_folder = m_runs.artifactDirectory(m_state.run);
     m_recorder.emplace(m_runs, m_state.run, m_sink, m_stop);
-    m_recorder->push(ProgressEvent{0, "train", m_training.step, m_steps, 0, -1});
+    m_recorder->push(ProgressEvent{0, Stage::Train, m_training.step, m_steps, 0, -1});
 }
 
 bool TrainRun::fitted(Decoder& decoder) {
@@ -107,7 +107,8 @@ bool TrainRun::fitted(Decoder& decoder) {
         if (step) m_state.step = step->step;
         m_recorder->push(event);
         if (step)
-            m_recorder->push(ProgressEvent{0, "train", step->step, step->steps, step->examples_per_second, step->eta_seconds});
+            m_recorder->push(
+                ProgressEvent{0, Stage::Train, step->step, step->steps, step->examples_per_second, step->eta_seconds});
     };
     try {
         const bool whole = engine::fit(fit, m_training, sink, m_stop);
@@ -130,7 +131,7 @@ void TrainRun::keepWhatIsHeld() {
 }
 
 std::filesystem::path TrainRun::save() {
-    tellStage(m_recorder->sink(), "save");
+    tellStage(m_recorder->sink(), Stage::Save);
     const std::filesystem::path folder = m_folder / "adapter";
     const std::string& path = m_setup.experiment.model.path;
     saveAdapter(*m_lora, folder, findNamedModel(path) ? m_setup.model.string() : path);

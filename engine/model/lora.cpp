@@ -20,12 +20,12 @@ struct Layout {
 Layout layoutOf(const DecoderConfig& config, const LoraSpec& spec) {
     Layout layout;
     layout.modules = chooseTargets(config, spec.targets);
-    if (spec.bias != "none") {
+    if (spec.bias != TrainedBiases::None) {
         for (const LinearShape& bias : biases(config)) {
             const std::string owner = bias.name.substr(0, bias.name.rfind('.'));
             const bool wrapped =
                 std::any_of(layout.modules.begin(), layout.modules.end(), [&](const LinearShape& m) { return m.name == owner; });
-            if (spec.bias == "all" || wrapped) layout.biases.push_back(bias);
+            if (spec.bias == TrainedBiases::All || wrapped) layout.biases.push_back(bias);
         }
     }
     for (const LinearShape& module : layout.modules) layout.count += spec.r * (module.in + module.out);

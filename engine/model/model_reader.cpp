@@ -57,7 +57,7 @@ at::Tensor ModelReader::normWeight(const std::string& name, std::int64_t size) c
 
 void ModelReader::step() {
     if (m_stop.stop_requested()) throw StopRequested{};
-    if (m_sink) m_sink(ProgressEvent{0, "load model", ++m_done, config().layers + 2, 0, -1});
+    if (m_sink) m_sink(ProgressEvent{0, Stage::LoadModel, ++m_done, config().layers + 2, 0, -1});
 }
 
 } // namespace engine

@@ -117,7 +117,7 @@ void Nf4Cache::write(const fs::path& file, const WeightReader& reader, bool doub
             writer.write(std::as_bytes(std::span(absmax)));
         }
         writer.write(std::as_bytes(matrix.codes));
-        if (sink) sink(ProgressEvent{0, "quantise model", ++done, static_cast<std::int64_t>(layers.size()), 0, -1});
+        if (sink) sink(ProgressEvent{0, Stage::QuantiseModel, ++done, static_cast<std::int64_t>(layers.size()), 0, -1});
     }
     writer.commit();
 }
@@ -126,7 +126,7 @@ std::optional<Nf4Cache> Nf4Cache::of(const WeightReader& reader, bool doubleQuan
     const std::vector<LinearShape> layers = linearLayers(reader.config());
     const std::int64_t values = valuesIn(layers);
     if (values < kManyValues || reader.holdsNf4() || !std::all_of(layers.begin(), layers.end(), fitsFile)) return {};
-    if (sink) sink(ProgressEvent{0, "quantise model", 0, static_cast<std::int64_t>(layers.size()), 0, -1});
+    if (sink) sink(ProgressEvent{0, Stage::QuantiseModel, 0, static_cast<std::int64_t>(layers.size()), 0, -1});
     const fs::path folder = derivedCache();
     const fs::path file =
         folder / (modelSha256(reader.path(), stop) + (doubleQuant ? ".nf4-dq.safetensors" : ".nf4.safetensors"));

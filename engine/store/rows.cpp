@@ -12,14 +12,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<RunKind, const char*>, 3> kKinds{
-    {{RunKind::Baseline, "baseline"}, {RunKind::Train, "train"}, {RunKind::Evaluate, "evaluate"}}};
-constexpr std::array<std::pair<RunState, const char*>, 5> kStates{{{RunState::Running, "running"},
-                                                                   {RunState::Done, "done"},
-                                                                   {RunState::Stopped, "stopped"},
-                                                                   {RunState::Failed, "failed"},
-                                                                   {RunState::Interrupted, "interrupted"}}};
-
 [[noreturn]] void damaged(const std::string& what) {
     throw Error(ErrorCode::Io, "The runs file holds " + what + " that cannot be read.",
                 "It is damaged; keep a copy and choose another file with --db.");
@@ -31,27 +23,13 @@ double realOf(const Json& json) {
 
 } // namespace
 
-std::string toString(RunKind kind) {
-    for (const auto& [known, word] : kKinds)
-        if (known == kind) return word;
-    return {};
-}
-
-std::string toString(RunState state) {
-    for (const auto& [known, word] : kStates)
-        if (known == state) return word;
-    return {};
-}
-
 RunKind readKind(const std::string& word) {
-    for (const auto& [kind, known] : kKinds)
-        if (word == known) return kind;
+    if (const auto kind = valueOf<RunKind>(word)) return *kind;
     damaged("a kind of run (\"" + word + "\")");
 }
 
 RunState readState(const std::string& word) {
-    for (const auto& [state, known] : kStates)
-        if (word == known) return state;
+    if (const auto state = valueOf<RunState>(word)) return *state;
     damaged("a state of a run (\"" + word + "\")");
 }
 

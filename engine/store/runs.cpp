@@ -109,7 +109,7 @@ void Runs::Impl::end(const End& end) {
     if (end.state == RunState::Running) throw Error(ErrorCode::Internal, "A run cannot finish as running.");
     change(end.run, [&](SQLite::Database& database) {
         SQLite::Statement update(database, "UPDATE runs SET state = ?, finished = ?, exit_reason = ? WHERE id = ?");
-        update.bind(1, toString(end.state));
+        update.bind(1, wordOf(end.state));
         update.bind(2, now());
         update.bind(3, end.reason);
         update.bind(4, end.run);
@@ -177,7 +177,7 @@ RunId Runs::begin(const NewRun& run) {
                                            "VALUES(?,?,?,'running',?,?,?,?,?,?,?,?,?,?)");
         insert.bind(1, id);
         insert.bind(2, run.name);
-        insert.bind(3, toString(run.kind));
+        insert.bind(3, wordOf(run.kind));
         insert.bind(4, now());
         if (run.parent) insert.bind(5, *run.parent);
         insert.bind(6, run.datasetSha256);

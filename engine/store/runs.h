@@ -18,9 +18,17 @@
 namespace engine {
 
 enum class RunKind { Baseline, Train, Evaluate }; // Evaluate: an adapter on its own
+constexpr std::array<EnumWord<RunKind>, 3> wordsOf(RunKind) {
+    return {{{RunKind::Baseline, "baseline"}, {RunKind::Train, "train"}, {RunKind::Evaluate, "evaluate"}}};
+}
 enum class RunState { Running, Done, Stopped, Failed, Interrupted };
-std::string toString(RunKind kind);
-std::string toString(RunState state);
+constexpr std::array<EnumWord<RunState>, 5> wordsOf(RunState) {
+    return {{{RunState::Running, "running"},
+             {RunState::Done, "done"},
+             {RunState::Stopped, "stopped"},
+             {RunState::Failed, "failed"},
+             {RunState::Interrupted, "interrupted"}}};
+}
 
 /// What is known when a run begins.
 struct NewRun {

@@ -83,9 +83,10 @@ public:
         spec.dropout = m_json.contains("lora_dropout") ? number("lora_dropout", m_json["lora_dropout"]) : 0;
         if (spec.dropout < 0 || spec.dropout >= 1)
             refuse("lora_dropout is " + m_json["lora_dropout"].dump() + "; 0 or more and less than 1 is needed.");
-        spec.bias = m_json.contains("bias") ? text("bias") : "none";
-        if (spec.bias != "none" && spec.bias != "all" && spec.bias != "lora_only")
-            refuse("bias is " + quote(spec.bias) + "; none, all and lora_only are known.");
+        const std::string bias = m_json.contains("bias") ? text("bias") : wordOf(spec.bias);
+        const auto known = valueOf<TrainedBiases>(bias);
+        if (!known) refuse("bias is " + quote(bias) + "; none, all and lora_only are known.");
+        spec.bias = *known;
         spec.rslora = m_json.contains("use_rslora") && m_json["use_rslora"] == true;
         readTargets(config);
         const Json ranks = patterns("rank_pattern"), alphas = patterns("alpha_pattern");
@@ -192,7 +193,7 @@ std::string adapterConfigText(const LoraSpec& spec, const std::vector<std::strin
                       {"alpha_pattern", Json::object()},
                       {"auto_mapping", nullptr},
                       {"base_model_name_or_path", baseModel.empty() ? Json() : Json(baseModel)},
-                      {"bias", spec.bias},
+                      {"bias", wordOf(spec.bias)},
                       {"exclude_modules", nullptr},
                       {"fan_in_fan_out", false},
                       {"inference_mode", true},

@@ -124,7 +124,7 @@ public:
         return modules;
     }
     std::vector<AdapterBias> biases() const {
-        if (!m_biases.empty() && m_config.spec.bias == "none")
+        if (!m_biases.empty() && m_config.spec.bias == TrainedBiases::None)
             refuse(*m_biases.begin()->second, "is a bias, but adapter_config.json says bias none.");
         std::vector<AdapterBias> biases;
         for (const auto& [name, tensor] : m_biases) biases.push_back({name, *tensor});

@@ -57,7 +57,7 @@ void TestCliSurvives::initTestCase() {
 void TestCliSurvives::checkStopped() const {
     const engine::Runs runs = store();
     const engine::RunDetail run = runs.detail(runs.list().front().id);
-    QCOMPARE(QByteArray::fromStdString(toString(run.summary.state)), QByteArray("stopped"));
+    QCOMPARE(QByteArray::fromStdString(wordOf(run.summary.state)), QByteArray("stopped"));
     std::filesystem::path checkpoint;
     for (const engine::Artifact& artifact : run.artifacts)
         if (artifact.kind == "checkpoint") checkpoint = artifact.path;
@@ -125,7 +125,7 @@ void TestCliSurvives::goesOnWithoutItsReader() {
     QCOMPARE(result.code, 1); // the run is whole, what was told of it is not
     const engine::Runs runs = store();
     const engine::RunDetail run = runs.detail(runs.list().front().id);
-    QCOMPARE(QByteArray::fromStdString(toString(run.summary.state)), QByteArray("done"));
+    QCOMPARE(QByteArray::fromStdString(wordOf(run.summary.state)), QByteArray("done"));
     QCOMPARE(run.summary.step, run.summary.steps);
     QVERIFY(run.report);
     QCOMPARE(result.err.count("The run goes on"), 1);

@@ -5,6 +5,7 @@
 #include "tests/support/tiny_data.h"
 #include "tests/support/tiny_model.h"
 #include "ui/compare/compare_page.h"
+#include "ui/data/data_page.h"
 #include "ui/document.h"
 #include "ui/main_window.h"
 #include "ui/playground/playground_page.h"
@@ -58,7 +59,7 @@ private Q_SLOTS:
         QTRY_VERIFY_WITH_TIMEOUT(document.dataset().has_value(), 30000);
         QCOMPARE(document.dataset()->examples.size(), std::size_t(180));
         go("railData");
-        QCOMPARE(window.currentPage(), ui::MainWindow::Data);
+        QVERIFY(window.isShown<ui::DataPage>());
 
         // Train, from the button.
         go("railTrain");
@@ -81,7 +82,7 @@ private Q_SLOTS:
         QTRY_COMPARE(table->model()->rowCount(), 2);
         table->selectAll();
         QTest::mouseClick(page->findChild<QPushButton*>(QStringLiteral("primaryAction")), Qt::LeftButton);
-        QCOMPARE(window.currentPage(), ui::MainWindow::Results);
+        QVERIFY(window.isShown<ui::ComparePage>());
         auto* results = window.findChild<ui::ComparePage*>();
         const QString verdict = results->findChild<QLabel*>(QStringLiteral("verdict"))->text();
         QVERIFY2(verdict.contains(QStringLiteral("ccuracy")), qPrintable(verdict));

@@ -65,7 +65,7 @@ private:
     std::unique_ptr<app::Runner> make() {
         auto runner = std::make_unique<app::Runner>(*m_runs, m_jobs);
         connect(runner.get(), &ui::Backend::jobStarted, this, [this](RunId run, RunKind kind, const QString& name) {
-            m_log.append(QStringLiteral("started %1 %2 %3").arg(run).arg(QString::fromStdString(toString(kind)), name));
+            m_log.append(QStringLiteral("started %1 %2 %3").arg(run).arg(QString::fromStdString(wordOf(kind)), name));
         });
         connect(runner.get(), &ui::Backend::events, this,
                 [this](const QList<Event>& events) { m_log.append(QStringLiteral("events %1").arg(events.size())); });
@@ -101,7 +101,7 @@ void TestRunner::init() {
     m_found.reset();
     m_jobs.trainAndCompare = testing_support::oneAfterTheOther(m_jobs, m_found);
     m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink& sink, std::stop_token) -> Outcome {
-        sink(ProgressEvent{1, "evaluate", 1, 2, 0, -1});
+        sink(ProgressEvent{1, engine::Stage::Evaluate, 1, 2, 0, -1});
         return done(1);
     };
     m_jobs.train = [](const TrainJob&, Runs&, const Sink& sink, std::stop_token) -> Outcome {
@@ -191,7 +191,7 @@ void TestRunner::stopEndsATraining() {
 
 void TestRunner::stopInTheBaselineStartsNoTraining() {
     m_jobs.evaluate = [](const EvaluateJob&, Runs&, const Sink& sink, std::stop_token stop) -> Outcome {
-        sink(ProgressEvent{1, "evaluate", 1, 2, 0, -1});
+        sink(ProgressEvent{1, engine::Stage::Evaluate, 1, 2, 0, -1});
         untilStopped(stop);
         return Stopped{1, {}, 0};
     };
@@ -230,7 +230,7 @@ void TestRunner::deliversManyEventsAtOnce() {
         for (int i = 1; i <= 1000; ++i) sink(step(1, i));
         for (int i = 1; i <= 300; ++i) {
             sink(MatrixEvent{1, {}, i, 300});
-            sink(ProgressEvent{1, "evaluate", i, 300, 0, -1});
+            sink(ProgressEvent{1, engine::Stage::Evaluate, i, 300, 0, -1});
         }
         told.release();
         return done(1);

@@ -159,7 +159,7 @@ private Q_SLOTS:
         QTimer person;
         person.callOnTimeout(this, [&] {
             ++turn;
-            window.showPage(turn % 2 ? ui::MainWindow::Train : ui::MainWindow::PageIndex(turn / 2 % 6));
+            window.showPage(turn % 2 ? 2 : turn / 2 % 6); // Train in turn with each
             if (turn % 5 == 0) document.set(QStringLiteral("lora.r"), QString::number(4 + turn % 29));
             if (turn % 7 == 0) window.resize(1200 + turn % 90, 700);
         });

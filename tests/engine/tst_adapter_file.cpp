@@ -123,7 +123,7 @@ private Q_SLOTS:
         QCOMPARE(list.r, std::int64_t{4});
         QCOMPARE(list.alpha, 8.0);
         QCOMPARE(list.dropout, 0.05);
-        QCOMPARE(list.bias, std::string("none"));
+        QVERIFY(list.bias == TrainedBiases::None);
         QVERIFY(!list.rslora);
         QVERIFY(readAdapter(kGolden / "rslora").spec.rslora);
         const AdapterFile patterns = readAdapter(kGolden / "patterns");
@@ -132,7 +132,7 @@ private Q_SLOTS:
     }
     void readsTrainedBiases() {
         const AdapterFile all = readAdapter(kGolden / "bias_all"), some = readAdapter(kGolden / "bias_lora_only");
-        QCOMPARE(all.spec.bias, std::string("all"));
+        QVERIFY(all.spec.bias == TrainedBiases::All);
         QCOMPARE(all.biases.size(), std::size_t{16}); // 6 linear layers and a norm in each of 2 layers, the last norm, the head
         QCOMPARE(some.biases.size(), std::size_t{4});
         QCOMPARE(some.biases.front().name, std::string("model.layers.0.mlp.fc1.bias")); // not base_layer's
@@ -149,7 +149,7 @@ private Q_SLOTS:
         spec.r = 4;
         spec.alpha = 10.5;
         spec.dropout = 0.1;
-        spec.bias = "all";
+        spec.bias = TrainedBiases::All;
         spec.rslora = true;
         spec.targets = {"q_proj"};
         for (int times = 0; times < 2; ++times) { // the second replaces the first
@@ -158,7 +158,7 @@ private Q_SLOTS:
             QCOMPARE(adapter.spec.r, spec.r);
             QCOMPARE(adapter.spec.alpha, spec.alpha);
             QCOMPARE(adapter.spec.dropout, spec.dropout);
-            QCOMPARE(adapter.spec.bias, spec.bias);
+            QVERIFY(adapter.spec.bias == spec.bias);
             QCOMPARE(adapter.spec.targets, spec.targets);
             QVERIFY(adapter.spec.rslora);
             QCOMPARE(adapter.baseModel, std::string("org/base"));
@@ -356,7 +356,7 @@ private Q_SLOTS:
         LoraSpec spec;
         spec.r = 2;
         QVERIFY(holds(errorOf([&] { writeAdapter(path("a"), spec, {}, tensors.views()); }), "says bias none"));
-        spec.bias = "lora_only";
+        spec.bias = TrainedBiases::LoraOnly;
         writeAdapter(path("a"), spec, {}, tensors.views());
         tensors.add("base_model.model.m.base_layer.bias", {12});
         writeSafetensors(path("a") / "adapter_model.safetensors", tensors.views(), {});
@@ -403,7 +403,7 @@ private Q_SLOTS:
                 LoraSpec spec;
                 spec.r = 3;
                 spec.alpha = 7;
-                spec.bias = bias;
+                spec.bias = *valueOf<TrainedBiases>(bias);
                 spec.targets = {target};
                 spec.rslora = arguments.size() % 2 == 0;
                 const Tensors tensors = sizes.adapter(spec);
@@ -439,9 +439,9 @@ private:
                 wrapped.push_back(name);
             }
             for (const auto& tensor : tensors) {
-                if (!tensor.name.ends_with(".bias") || spec.bias == "none") continue;
+                if (!tensor.name.ends_with(".bias") || spec.bias == TrainedBiases::None) continue;
                 const std::string owner = tensor.name.substr(0, tensor.name.rfind('.'));
-                if (spec.bias == "all" || std::find(wrapped.begin(), wrapped.end(), owner) != wrapped.end())
+                if (spec.bias == TrainedBiases::All || std::find(wrapped.begin(), wrapped.end(), owner) != wrapped.end())
                     made.add("base_model.model." + tensor.name, tensor.shape);
             }
             return made;

@@ -93,7 +93,7 @@ LoraSpec specOf(const std::string& bias) {
     spec.r = 4;
     spec.alpha = 8;
     spec.dropout = 0;
-    spec.bias = bias;
+    spec.bias = *valueOf<TrainedBiases>(bias);
     return spec;
 }
 

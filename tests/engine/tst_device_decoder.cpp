@@ -72,7 +72,7 @@ LoraSpec specOf(const QString& targets, const QString& bias, double dropout, boo
     spec.r = 4;
     spec.alpha = 8;
     spec.dropout = dropout;
-    spec.bias = bias.toStdString();
+    spec.bias = *valueOf<TrainedBiases>(bias.toStdString());
     spec.rslora = rslora;
     spec.targets.clear();
     for (const QString& target : targets.split(u',')) spec.targets.push_back(target.toStdString());

@@ -242,14 +242,14 @@ void TestExperiment::structOutOfRange() {
     Experiment e = sound();
     e.lora.r = -3;
     e.train.learning_rate = std::numeric_limits<double>::quiet_NaN();
-    e.lora.bias = "some";
+    e.train.schedule = "some";
     e.lora.targets.clear();
     QStringList got;
     for (const Issue& issue : validate(e)) got << QString::fromStdString(toString(issue));
     QCOMPARE(got, (QStringList{QStringLiteral("lora.r: must be a whole number from 1 to 1024, not \"-3\"."),
-                               QStringLiteral("lora.bias: must be none, all or lora_only, not \"some\"."),
                                QStringLiteral("lora.targets: names no layer, so there is nothing to train. Use all-linear."),
-                               QStringLiteral("train.learning_rate: must be a number from 0 to 10, not \".nan\".")}));
+                               QStringLiteral("train.learning_rate: must be a number from 0 to 10, not \".nan\"."),
+                               QStringLiteral("train.schedule: must be cosine, linear or constant, not \"some\".")}));
 }
 
 void TestExperiment::differences() {

@@ -53,8 +53,8 @@ void TestExperimentFiles::articleIsExact() {
     QCOMPARE(e.lora.targets, (std::vector<std::string>{"q_proj", "k_proj", "v_proj", "dense"}));
     QCOMPARE(e.train.epochs, 4.0);
     QCOMPARE(e.train.learning_rate, 2e-4);
-    QCOMPARE(e.train.loss_on, std::string("all"));
-    QCOMPARE(e.evaluate.method, std::string("generate"));
+    QVERIFY(e.train.loss_on == LossOn::All);
+    QVERIFY(e.evaluate.method == EvaluationMethod::Generate);
 }
 
 QTEST_APPLESS_MAIN(TestExperimentFiles)

@@ -372,7 +372,7 @@ void TestExports::stoppedInMidScoring() {
     std::stop_source stop;
     const auto sink = [&](const Event& event) {
         const auto* progress = std::get_if<ProgressEvent>(&event);
-        if (progress && progress->stage == "score again") stop.request_stop();
+        if (progress && progress->stage == Stage::ScoreAgain) stop.request_stop();
     };
     QVERIFY_EXCEPTION_THROWN(exported(exporterNamed(exporters(), "safetensors"), root() / "merged", sink, stop.get_token()),
                              StopRequested);

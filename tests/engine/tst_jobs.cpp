@@ -88,10 +88,10 @@ void TestJobs::trainsFromCsvToReport() {
     QCOMPARE(evals.back().step, 72);
     // A random model has little to tell texts apart by, but it learns which answers there are.
     QVERIFY(evals.back().loss < evals.front().loss);
-    std::vector<std::string> stages;
+    std::vector<Stage> stages;
     for (const ProgressEvent& progress : heard.all<ProgressEvent>())
         if (stages.empty() || stages.back() != progress.stage) stages.push_back(progress.stage);
-    QCOMPARE(stages, (std::vector<std::string>{"read data", "load model", "train", "save", "evaluate"}));
+    QVERIFY((stages == std::vector<Stage>{Stage::ReadData, Stage::LoadModel, Stage::Train, Stage::Save, Stage::Evaluate}));
     QCOMPARE(heard.all<MatrixEvent>().back().confusion, done.report.confusion);
 
     // What is kept.
@@ -139,8 +139,8 @@ void TestJobs::phiTrainsAsTheArticleDoes() {
     e.model.path = m_phi.string();
     e.lora.targets = {"Wqkv", "out_proj"};
     e.lora.dropout = 0.05;
-    e.train.loss_on = "all";
-    e.evaluate.method = "generate";
+    e.train.loss_on = LossOn::All;
+    e.evaluate.method = EvaluationMethod::Generate;
     e.evaluate.max_new_tokens = 8;
     Heard heard;
     const Outcome outcome = train({e, {}}, runs, heard.sink(), {});
@@ -166,7 +166,7 @@ void TestJobs::baselineThenTunedThenEvaluatedAgain() {
     const RunId baseline = std::get<Done>(base).run;
     QVERIFY(runs.detail(baseline).summary.kind == RunKind::Baseline);
     QVERIFY(std::get<Done>(base).adapter.empty());
-    QCOMPARE(heard.all<ProgressEvent>().back().stage, std::string("baseline"));
+    QVERIFY(heard.all<ProgressEvent>().back().stage == Stage::Baseline);
     QVERIFY(!std::get<Done>(base).measured["eval_loss"] && !std::get<Done>(base).measured["seconds_train"]);
 
     const Outcome tuned = train({e, {}}, runs, {}, {});

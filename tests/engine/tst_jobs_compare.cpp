@@ -19,7 +19,7 @@ struct Told {
     std::vector<std::string> stages; // "baseline begins", "baseline done", …
     std::string now;
     Stages listeners() {
-        return {[this](RunKind kind) { stages.push_back((now = toString(kind)) + " begins"); },
+        return {[this](RunKind kind) { stages.push_back((now = wordOf(kind)) + " begins"); },
                 [this](const Outcome& outcome) {
                     stages.push_back(now + (std::holds_alternative<Done>(outcome)      ? " done"
                                             : std::holds_alternative<Stopped>(outcome) ? " stopped"
@@ -28,9 +28,9 @@ struct Told {
     }
 };
 
-int timesOf(const Heard& heard, const std::string& stage) {
+int timesOf(const Heard& heard, Stage stage) {
     int times = 0;
-    std::string before;
+    std::optional<Stage> before;
     for (const ProgressEvent& progress : heard.all<ProgressEvent>()) {
         times += progress.stage == stage && before != stage;
         before = progress.stage;
@@ -92,8 +92,8 @@ void TestJobsCompare::asTwoJobsButReadAndLoadedOnce() {
     QCOMPARE(compared.baseline, std::optional(RunId(1)));
     QCOMPARE(done.run, RunId(2));
     QCOMPARE(told.stages, (std::vector<std::string>{"baseline begins", "baseline done", "train begins", "train done"}));
-    QCOMPARE(timesOf(heard, "read data"), 1);
-    QCOMPARE(timesOf(heard, "load model"), 1);
+    QCOMPARE(timesOf(heard, Stage::ReadData), 1);
+    QCOMPARE(timesOf(heard, Stage::LoadModel), 1);
 
     // Each run is what it would be alone, and its events carry its number.
     for (const RunId id : {RunId(1), RunId(2)}) {
@@ -127,7 +127,7 @@ void TestJobsCompare::aBaselineThatIsThereIsTaken() {
     QCOMPARE(compared.baseline, std::optional(RunId(1)));
     QCOMPARE(std::get<Done>(compared.outcome).run, RunId(2));
     QCOMPARE(told.stages, (std::vector<std::string>{"train begins", "train done"}));
-    QCOMPARE(timesOf(heard, "baseline"), 0);
+    QCOMPARE(timesOf(heard, Stage::Baseline), 0);
     e.data.split.seed = 7; // on it, it does
     QCOMPARE(trainAndCompare(e, runs, {}, {}, {}).baseline, std::optional(RunId(3)));
 }

@@ -63,7 +63,7 @@ void TestJobsResume::stopAndResumeGiveTheSameAdapter() {
         // Steps show only when they are in the store: the first at once, the others with a checkpoint or half a second later.
         if (const auto* step = std::get_if<StepEvent>(&event); step && step->step >= at.toInt() && at.toInt() > 0)
             stop.request_stop();
-        if (const auto* progress = std::get_if<ProgressEvent>(&event); progress && progress->stage == at.toStdString())
+        if (const auto* progress = std::get_if<ProgressEvent>(&event); progress && wordOf(progress->stage) == at.toStdString())
             stop.request_stop();
     };
     const Outcome first = train({e, {}}, runs, heard.sink(), stop.get_token());

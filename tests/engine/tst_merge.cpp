@@ -169,14 +169,14 @@ void TestMerge::logits() {
     LoraSpec lora;
     lora.r = 3;
     lora.alpha = 9;
-    lora.bias = bias.toStdString();
+    lora.bias = *valueOf<TrainedBiases>(bias.toStdString());
     lora.rslora = tag.contains(QLatin1String("bias"));
     if (tag == QLatin1String("phi-own-biases")) lora.targets = {"q_proj", "fc2"};
     const auto adapter = makeAdapter(decoder, root() / "adapter", lora);
     const at::Tensor expected = logitsOf(decoder);
     QVERIFY(worstError(before, expected) > 0.1);
 
-    std::vector<std::string> stages;
+    std::vector<Stage> stages;
     const Merged merged = mergeIntoFolder({{spec, root() / "adapter"}, root() / "merged"},
                                           [&](const Event& event) {
                                               if (const auto* progress = std::get_if<ProgressEvent>(&event))
@@ -186,7 +186,7 @@ void TestMerge::logits() {
     QCOMPARE(merged.folder, root() / "merged");
     QCOMPARE(merged.type, std::string(options.type == DType::BF16 ? "bfloat16" : "float32"));
     QCOMPARE(merged.remark.find("de-quantised NF4") != std::string::npos, spec.precision == "nf4");
-    QVERIFY(stages.size() > 5 && stages.back() == "merge");
+    QVERIFY(stages.size() > 5 && stages.back() == Stage::Merge);
     const ModelFiles files(merged.folder);
     std::int64_t parameters = 0;
     for (const TensorView& tensor : files.tensors()) {

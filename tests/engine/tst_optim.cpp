@@ -63,7 +63,7 @@ void TestOptim::adamwIsTorchs() {
     QVERIFY(!g.isEmpty());
     LoraSpec spec;
     spec.r = 2;
-    spec.bias = "all";
+    spec.bias = TrainedBiases::All;
     Lora lora(config(), spec, 1);
     AdamW optimizer(lora, g[QStringLiteral("weight_decay")].toDouble());
     // The golden weights come first in the flat buffer, the golden biases at its biases' beginning; other gradients are zero.

@@ -63,8 +63,8 @@ void TestRuns::aRunComesBack() {
     const RunDetail run = runs.detail(id);
     QCOMPARE(run.summary.id, id);
     QCOMPARE(run.summary.name, given.name);
-    QCOMPARE(toString(run.summary.kind), std::string("train"));
-    QCOMPARE(toString(run.summary.state), std::string("running")); // this process lives
+    QCOMPARE(wordOf(run.summary.kind), std::string("train"));
+    QCOMPARE(wordOf(run.summary.state), std::string("running")); // this process lives
     QVERIFY(run.summary.started > 1.7e9);
     QCOMPARE(run.summary.finished, 0.0);
     QCOMPARE(run.summary.params, given.params); // in their order

@@ -8,6 +8,7 @@ sentencepiece itself. Gemma's is real, out of its GGUF, where that was fetched.
 import base64
 import json
 import pathlib
+import re
 import tempfile
 
 import tokenizers
@@ -147,6 +148,14 @@ def from_file(folder):
     return tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
+def compare_with_llama_cpp(gguf, texts, ours, compare, failures):
+    import llama_cpp
+
+    llm = llama_cpp.Llama(model_path=str(gguf), vocab_only=True, verbose=False)
+    whole = [text for text in texts if "\0" not in text]
+    compare("Gemma 3, GGUF, against llama.cpp", ours(gguf, whole), [llm.tokenize(text.encode(), add_bos=False, special=True) for text in whole], whole, failures)
+
+
 def run(lines, ours, compare, decoding, failures, gemma):
     """`ours(model, lines)`, `compare(name, mine, theirs, lines, failures)` and `decoding(name, model, backend, ids)` are tokenizer_parity's.
     Byte fallback: of bytes that are no UTF-8 the peer makes a mark each, all of the run, so only whole texts are decoded."""
@@ -182,6 +191,9 @@ def run(lines, ours, compare, decoding, failures, gemma):
         where = {"pretrained_model_name_or_path": str(gemma.parent), "gguf_file": gemma.name}
         tokenizer, texts = AutoTokenizer.from_pretrained(**where), respelled(lines, ["<start_of_turn>", "<end_of_turn>", "<eos>", "<unused7>", "[multimodal]"])
         backend = tokenizer.backend_tokenizer
+        compare_with_llama_cpp(gemma, texts, ours, compare, failures)
+        # Longer runs of blanks are one token to sentencepiece and to llama.cpp, and two to transformers' reading of the file.
+        texts = [text for text in texts if not re.search(r" {17,}", text)]
         theirs = ids_of(backend, texts)
         compare("Gemma 3, GGUF", ours(gemma, texts), theirs, texts, failures)
         decoding("Gemma 3, GGUF", gemma, backend, theirs, whole=True)

@@ -67,7 +67,7 @@ inline engine::LoraSpec goldenSpec(const Json& golden) {
     spec.r = golden["r"];
     spec.alpha = golden["alpha"];
     spec.dropout = 0;
-    spec.bias = golden["bias"];
+    spec.bias = *engine::valueOf<engine::TrainedBiases>(golden["bias"].get<std::string>());
     spec.rslora = golden.value("rslora", false);
     return spec;
 }
@@ -80,7 +80,7 @@ inline double ownAdapterError(const std::filesystem::path& root, const std::stri
     LoraSpec spec;
     spec.r = 3;
     spec.alpha = 9;
-    spec.bias = bias;
+    spec.bias = *valueOf<TrainedBiases>(bias);
     spec.rslora = rslora;
     Decoder decoder = Decoder::load(base, Precision::Fp32);
     const auto lora = std::make_shared<Lora>(decoder.config(), spec, 1);

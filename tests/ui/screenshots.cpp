@@ -5,8 +5,12 @@
 #include "tests/support/fake_backend.h"
 #include "ui/compare/compare_page.h"
 #include "ui/main_window.h"
+#include "ui/playground/playground_page.h"
 #include "ui/plots/matrix_plot.h"
+#include "ui/prompt/prompt_page.h"
+#include "ui/runs/runs_page.h"
 #include "ui/theme/theme.h"
+#include "ui/train/train_page.h"
 
 #include <QApplication>
 #include <QComboBox>
@@ -113,7 +117,7 @@ void fillRuns(Stage& stage) {
 }
 
 void selectRuns(Stage& stage, std::initializer_list<int> rows) {
-    stage.window.showPage(MainWindow::RunsTable);
+    stage.window.showPage<RunsPage>();
     auto* view = stage.window.findChild<QTableView*>(QStringLiteral("runs"));
     view->clearSelection();
     for (const int row : rows)
@@ -122,14 +126,14 @@ void selectRuns(Stage& stage, std::initializer_list<int> rows) {
 
 void compareRuns(Stage& stage, const QList<engine::RunId>& runs) {
     fillRuns(stage);
-    stage.window.showPage(MainWindow::Results);
+    stage.window.showPage<ComparePage>();
     stage.window.findChild<ComparePage*>()->showRuns(runs);
 }
 
 // Both answers, the second still coming.
 void askBoth(Stage& stage) {
     fillRuns(stage);
-    stage.window.showPage(MainWindow::Play);
+    stage.window.showPage<PlaygroundPage>();
     auto* adapter = stage.window.findChild<QComboBox*>(QStringLiteral("playAdapter"));
     adapter->setCurrentIndex(adapter->findData(QVariant(qlonglong(4))));
     stage.press("playInsert");
@@ -148,7 +152,7 @@ void startBaseline(Stage& stage, std::int64_t done) {
     stage.document.open(sample());
     stage.settle();
     stage.document.set(QStringLiteral("name"), QStringLiteral("opinion-sentiment"));
-    stage.window.showPage(MainWindow::Train);
+    stage.window.showPage<TrainPage>();
     stage.backend.startTraining(stage.document.experiment());
     const auto run = stage.backend.beginJob(engine::RunKind::Baseline, QStringLiteral("opinion-sentiment"));
     auto part = baselineMatrix();
@@ -156,7 +160,7 @@ void startBaseline(Stage& stage, std::int64_t done) {
         for (auto& n : row) n = n * done / 900;
     stage.backend.say({engine::LogEvent{run, engine::Severity::Note, "SmolLM2 135M Instruct, held in bf16, 2 threads"},
                        engine::MatrixEvent{run, part, done, 900},
-                       engine::ProgressEvent{run, "evaluate", done, 900, 21.7, double(900 - done) / 21.7}});
+                       engine::ProgressEvent{run, engine::Stage::Evaluate, done, 900, 21.7, double(900 - done) / 21.7}});
 }
 
 engine::RunId startTraining(Stage& stage, std::int64_t step) {
@@ -182,41 +186,41 @@ std::vector<Scene> scenes() {
         {"data-empty", [](Stage&, const QString&) {}},
         {"data", [](Stage& s, const QString&) { s.document.open(sample()); }},
         {"data-faulty", [](Stage& s, const QString& folder) { s.document.open(faultyCsv(folder)); }},
-        {"prompt-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Prompt); }},
+        {"prompt-empty", [](Stage& s, const QString&) { s.window.showPage<PromptPage>(); }},
         {"prompt",
          [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
-             s.window.showPage(MainWindow::Prompt);
+             s.window.showPage<PromptPage>();
          }},
         {"prompt-article",
          [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
-             s.window.showPage(MainWindow::Prompt);
+             s.window.showPage<PromptPage>();
              s.press("preset1");
              s.document.set(QStringLiteral("prompt.labels"),
                             QStringLiteral("{negative: \" Negative\", positive: \" Positive\"}"));
          }},
-        {"train-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Train); }},
+        {"train-empty", [](Stage& s, const QString&) { s.window.showPage<TrainPage>(); }},
         {"train-ready",
          [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
-             s.window.showPage(MainWindow::Train);
+             s.window.showPage<TrainPage>();
          }},
         {"train-blocked",
          [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
              s.document.set(QStringLiteral("data.split.train_per_label"), QStringLiteral("1000"));
-             s.window.showPage(MainWindow::Train);
+             s.window.showPage<TrainPage>();
          }},
         {"notice",
          [](Stage& s, const QString& folder) {
              s.document.open(sample());
              s.settle();
-             s.window.showPage(MainWindow::Prompt);
+             s.window.showPage<PromptPage>();
              s.document.open(folder + QStringLiteral("/reviews-2024.yaml"));
          }},
         {"train-small", [](Stage& s, const QString&) { startTraining(s, 120); }},
@@ -234,7 +238,7 @@ std::vector<Scene> scenes() {
          [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
-             s.window.showPage(MainWindow::Train);
+             s.window.showPage<TrainPage>();
              s.press("allSettings");
              s.document.set(QStringLiteral("model.precision"), QStringLiteral("nf4"));
          }},
@@ -242,10 +246,10 @@ std::vector<Scene> scenes() {
          [](Stage& s, const QString&) {
              s.document.open(sample());
              s.settle();
-             s.window.showPage(MainWindow::Train);
+             s.window.showPage<TrainPage>();
              s.press("asYaml");
          }},
-        {"results-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Results); }},
+        {"results-empty", [](Stage& s, const QString&) { s.window.showPage<ComparePage>(); }},
         {"results",
          [](Stage& s, const QString&) {
              startTraining(s, 452);
@@ -253,7 +257,7 @@ std::vector<Scene> scenes() {
              s.backend.goIdle({1, 2});
              s.press("lineAction");
          }},
-        {"runs-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::RunsTable); }},
+        {"runs-empty", [](Stage& s, const QString&) { s.window.showPage<RunsPage>(); }},
         {"results-one", [](Stage& s, const QString&) { compareRuns(s, {4}); }},
         {"results-pair",
          [](Stage& s, const QString&) {
@@ -293,7 +297,7 @@ std::vector<Scene> scenes() {
         {"runs-filter",
          [](Stage& s, const QString&) {
              fillRuns(s);
-             s.window.showPage(MainWindow::RunsTable);
+             s.window.showPage<RunsPage>();
              s.window.findChild<QLineEdit*>(QStringLiteral("filter"))->setText(QStringLiteral("r >= 32 and accurracy > 0.8"));
          }},
         {"runs-undo",
@@ -302,7 +306,7 @@ std::vector<Scene> scenes() {
              selectRuns(s, {0, 1});
              s.press("deleteMany");
          }},
-        {"play-empty", [](Stage& s, const QString&) { s.window.showPage(MainWindow::Play); }},
+        {"play-empty", [](Stage& s, const QString&) { s.window.showPage<PlaygroundPage>(); }},
         {"play", [](Stage& s, const QString&) { askBoth(s); }},
         {"play-small", [](Stage& s, const QString&) { askBoth(s); }},
     };

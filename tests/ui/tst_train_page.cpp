@@ -294,7 +294,7 @@ void TestTrainPage::trainsFromBaselineToResult() {
     QCOMPARE(scene.action()->text(), QStringLiteral("Stop"));
 
     const auto base = scene.backend.beginJob(engine::RunKind::Baseline, QStringLiteral("soup"));
-    scene.backend.say({engine::ProgressEvent{base, "load model", 1, 2, 0, -1}});
+    scene.backend.say({engine::ProgressEvent{base, engine::Stage::LoadModel, 1, 2, 0, -1}});
     QVERIFY(scene.line().contains(QLatin1String("Loading")));
     int last = 0;
     const auto grew = [&] {
@@ -312,7 +312,7 @@ void TestTrainPage::trainsFromBaselineToResult() {
 
     const auto run = scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
     QVERIFY(grew());
-    scene.backend.say({engine::ProgressEvent{run, "load model", 0, 2, 0, -1}});
+    scene.backend.say({engine::ProgressEvent{run, engine::Stage::LoadModel, 0, 2, 0, -1}});
     QVERIFY(grew()); // a new stage begins, the bar does not go back
     scene.backend.sayStepsUpTo(1, 10, 20);
     QVERIFY(grew());

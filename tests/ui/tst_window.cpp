@@ -2,9 +2,14 @@
 // The whole window: from page to page by mouse and keyboard, a file opened, a training watched and stopped.
 #include "tests/support/fake_backend.h"
 #include "tests/support/moods_csv.h"
+#include "ui/data/data_page.h"
 #include "ui/main_window.h"
 #include "ui/notice.h"
+#include "ui/playground/playground_page.h"
+#include "ui/prompt/prompt_page.h"
+#include "ui/runs/runs_page.h"
 #include "ui/theme/theme.h"
+#include "ui/train/train_page.h"
 
 #include <QAction>
 #include <QApplication>
@@ -88,7 +93,7 @@ void TestWindow::railLeadsToPages() {
     Scene scene;
     for (int i = 0; i < 6; ++i) {
         QTest::mouseClick(scene.find<QPushButton>(kRail[i]), Qt::LeftButton);
-        QCOMPARE(int(scene.window.currentPage()), i);
+        QCOMPARE(scene.window.currentPage(), i);
         for (int j = 0; j < 6; ++j) QCOMPARE(scene.find<QPushButton>(kRail[j])->isChecked(), i == j);
     }
 }
@@ -97,21 +102,21 @@ void TestWindow::keysLeadToPages() {
     Scene scene;
     for (const int i : {5, 2, 0, 4, 1, 3}) {
         QTest::keyClick(&scene.window, Qt::Key(Qt::Key_1 + i), Qt::ControlModifier);
-        QCOMPARE(int(scene.window.currentPage()), i);
+        QCOMPARE(scene.window.currentPage(), i);
         QVERIFY(scene.find<QPushButton>(kRail[i])->isChecked());
     }
     // Every page's button is reached by Tab and pressed by Space.
     auto* play = scene.find<QPushButton>("railPlay");
     play->setFocus();
     QTest::keyClick(play, Qt::Key_Space);
-    QCOMPARE(int(scene.window.currentPage()), 5);
+    QCOMPARE(scene.window.currentPage(), 5);
 }
 
 void TestWindow::opensACsv() {
     Scene scene;
-    scene.window.showPage(MainWindow::RunsTable);
+    scene.window.showPage<RunsPage>();
     scene.window.open(scene.csv());
-    QCOMPARE(scene.window.currentPage(), MainWindow::Data);
+    QVERIFY(scene.window.isShown<DataPage>());
     QTRY_VERIFY(scene.document.dataset());
     QCOMPARE(scene.find<QLabel>("fact_records")->text(), QStringLiteral("80"));
 }
@@ -124,7 +129,7 @@ void TestWindow::opensAnExperiment() {
     yaml.write("name: soup\ndata: {csv: moods.csv}\nprompt: {template: \"{text} {label}\"}\nlora: {r: 3}\n");
     yaml.close();
     scene.window.open(yaml.fileName());
-    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
+    QVERIFY(scene.window.isShown<TrainPage>());
     QCOMPARE(scene.document.experiment().lora.r, 3);
     QTRY_VERIFY(scene.document.dataset());
     QVERIFY(scene.window.windowTitle().startsWith(QLatin1String("soup.yaml")));
@@ -135,7 +140,7 @@ void TestWindow::opensAnExperiment() {
 
 void TestWindow::takesADroppedFile() {
     Scene scene;
-    scene.window.showPage(MainWindow::Play);
+    scene.window.showPage<PlaygroundPage>();
     QMimeData data;
     data.setUrls({QUrl::fromLocalFile(scene.csv())});
     QDragEnterEvent enter({50, 50}, Qt::CopyAction, &data, Qt::LeftButton, {});
@@ -144,7 +149,7 @@ void TestWindow::takesADroppedFile() {
     QDropEvent drop({50, 50}, Qt::CopyAction, &data, Qt::LeftButton, {});
     QApplication::sendEvent(&scene.window, &drop);
     QTRY_VERIFY(scene.document.dataset());
-    QCOMPARE(scene.window.currentPage(), MainWindow::Data);
+    QVERIFY(scene.window.isShown<DataPage>());
 }
 
 void TestWindow::brokenExperimentIsSaid() {
@@ -166,12 +171,12 @@ void TestWindow::brokenExperimentIsSaid() {
 void TestWindow::lostFileIsSaid() {
     Scene scene;
     scene.load();
-    scene.window.showPage(MainWindow::Prompt);
+    scene.window.showPage<PromptPage>();
     QVERIFY(QFile::remove(scene.folder.filePath(QStringLiteral("moods.csv"))));
     scene.document.open(scene.folder.filePath(QStringLiteral("moods.csv")));
     QTRY_VERIFY(scene.find<QWidget>("notice")->isVisible());
     QVERIFY(scene.find<QLabel>("noticeText")->text().startsWith(QLatin1String("There is no file")));
-    QCOMPARE(scene.window.currentPage(), MainWindow::Prompt);
+    QVERIFY(scene.window.isShown<PromptPage>());
 }
 
 void TestWindow::failedSaveIsSaidUntilItIsClosed() {
@@ -182,18 +187,18 @@ void TestWindow::failedSaveIsSaidUntilItIsClosed() {
     QVERIFY(QDir(scene.folder.filePath(QStringLiteral("there"))).removeRecursively());
     auto* notice = scene.find<QWidget>("notice");
     QVERIFY(!notice->isVisible());
-    scene.window.showPage(MainWindow::Prompt);
+    scene.window.showPage<PromptPage>();
     for (const bool byKey : {false, true}) {
         QTest::keyClick(&scene.window, Qt::Key_S, Qt::ControlModifier);
         QVERIFY(notice->isVisible());
         QVERIFY2(scene.find<QLabel>("noticeText")->text().contains(QLatin1String("mine.yaml")),
                  qPrintable(scene.find<QLabel>("noticeText")->text()));
-        QCOMPARE(scene.window.currentPage(), MainWindow::Prompt);
+        QVERIFY(scene.window.isShown<PromptPage>());
         for (int i = 0; i < 6; ++i) { // whichever page one goes to
-            scene.window.showPage(MainWindow::PageIndex(i));
+            scene.window.showPage(i);
             QVERIFY(notice->isVisible());
         }
-        scene.window.showPage(MainWindow::Prompt);
+        scene.window.showPage<PromptPage>();
         if (byKey)
             QTest::keyClick(&scene.window, Qt::Key_Escape);
         else
@@ -221,12 +226,12 @@ void TestWindow::escapeClosesTheNoticeBeforeItStops() {
 void TestWindow::trainsByKeyboard() {
     Scene scene;
     QTest::keyClick(&scene.window, Qt::Key_F5);
-    QCOMPARE(scene.window.currentPage(), MainWindow::Train); // it says there what is missing
+    QVERIFY(scene.window.isShown<TrainPage>()); // it says there what is missing
     QVERIFY(scene.backend.started.empty());
     scene.load();
     QTest::keyClick(&scene.window, Qt::Key_Return, Qt::ControlModifier);
     QCOMPARE(scene.backend.started.size(), std::size_t(1));
-    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
+    QVERIFY(scene.window.isShown<TrainPage>());
     QTest::keyClick(&scene.window, Qt::Key_F5);
     QCOMPARE(scene.backend.started.size(), std::size_t(1));
 }
@@ -240,7 +245,7 @@ void TestWindow::stripFollowsTheRun() {
     const auto run = scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
     scene.backend.sayStepsUpTo(1, 84, 339);
     for (int i = 0; i < 6; ++i) {
-        scene.window.showPage(MainWindow::PageIndex(i));
+        scene.window.showPage(i);
         QVERIFY(strip->isVisible());
     }
     QVERIFY(scene.find<QLabel>("stripRun")->text().startsWith(QStringLiteral("Run %1").arg(run)));
@@ -255,9 +260,9 @@ void TestWindow::stripFollowsTheRun() {
     const int width = scene.find<QLabel>("stripStage")->width();
     scene.backend.sayStepsUpTo(85, 338, 339);
     QCOMPARE(scene.find<QLabel>("stripStage")->width(), width); // nothing jumps
-    scene.window.showPage(MainWindow::Play);
+    scene.window.showPage<PlaygroundPage>();
     QTest::mouseClick(strip, Qt::LeftButton, {}, {40, 20});
-    QCOMPARE(scene.window.currentPage(), MainWindow::Train);
+    QVERIFY(scene.window.isShown<TrainPage>());
     QTest::mouseClick(scene.find<QPushButton>("stripStop"), Qt::LeftButton);
     QCOMPARE(scene.backend.stops, 1);
     QVERIFY(!scene.find<QPushButton>("stripStop")->isEnabled());
@@ -272,7 +277,7 @@ void TestWindow::stopsByKeyboard() {
         scene.load();
         QTest::keyClick(&scene.window, Qt::Key_F5);
         scene.backend.beginJob(engine::RunKind::Train, QStringLiteral("soup"));
-        scene.window.showPage(MainWindow::Data);
+        scene.window.showPage<DataPage>();
         QTest::keyClick(&scene.window, key, modifier);
         QCOMPARE(scene.backend.stops, 1);
     }

@@ -306,7 +306,8 @@ void ComparePage::reload() {
             if (name == "eval_loss") curve.evalLoss = points;
         }
         if (!curve.loss.empty() || !curve.evalLoss.empty()) curves << curve;
-        if (run.experiment) m_loss->setLossPer(run.experiment->train.loss_on == "all" ? tr("token") : tr("answer token"));
+        if (run.experiment)
+            m_loss->setLossPer(run.experiment->train.loss_on == engine::LossOn::All ? tr("token") : tr("answer token"));
     }
     m_loss->setCurves(curves);
 

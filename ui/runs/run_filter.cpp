@@ -82,9 +82,9 @@ std::map<QString, FieldReader> makeFields() {
     });
     fields[QStringLiteral("name")] = {{}, [](Run run) { return QStringList{fromText(run.name)}; }};
     fields[QStringLiteral("note")] = {{}, [](Run run) { return QStringList{fromText(run.note)}; }};
-    fields[QStringLiteral("kind")] = {{}, [](Run run) { return QStringList{kindWord(run.kind), fromText(toString(run.kind))}; }};
+    fields[QStringLiteral("kind")] = {{}, [](Run run) { return QStringList{kindWord(run.kind), fromText(wordOf(run.kind))}; }};
     fields[QStringLiteral("state")] = {{}, [](Run run) {
-                                           return QStringList{stateWord(run.state), fromText(toString(run.state))};
+                                           return QStringList{stateWord(run.state), fromText(wordOf(run.state))};
                                        }};
     fields[QStringLiteral("tag")] = fields[QStringLiteral("tags")] = {{}, [](Run run) {
                                                                           QStringList tags;

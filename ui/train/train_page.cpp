@@ -330,7 +330,7 @@ void TrainPage::begin(RunId run, RunKind kind, const QString& name) {
         m_result = {};
     }
     m_askedSettings = toYaml(m_document.experiment());
-    m_loss->setLossPer(m_document.experiment().train.loss_on == "all" ? tr("token") : tr("answer token"));
+    m_loss->setLossPer(m_document.experiment().train.loss_on == engine::LossOn::All ? tr("token") : tr("answer token"));
     m_sides[kind == RunKind::Baseline ? 0 : 1].run = run;
     if (kind == RunKind::Train) recall(run);
     m_log->add(kind == RunKind::Baseline ? tr("Run %1, the base model: %2").arg(run).arg(name)
