@@ -4,6 +4,7 @@
 #include "app/cli_file.h"
 #include "app/cli_output.h"
 #include "app/cli_signals.h"
+#include "engine/files/new_file.h"
 #include "engine/weights/hub.h"
 #include "engine/weights/safetensors.h"
 
@@ -54,6 +55,7 @@ int generate(const Session& session, const Options& options) {
 }
 
 int logits(const Session& session, const Options& options) {
+    requireFreeFile(options.out);
     const std::stop_token stop = stopOnSignals();
     Progress progress(session.json);
     const Logits made = engine::logits(options.model, options.precision, options.adapter, options.ids, progress.sink(), stop);

@@ -34,13 +34,25 @@ void printDone(const Runs& runs, const Done& done) {
               << differenceText(Unit::Share, done.report.accuracy - before.report->accuracy) << "\n";
 }
 
+/// As far as that can be read: another process may hold the file.
+bool isEvaluation(const Runs& runs, RunId run) {
+    try {
+        return runs.summary(run).kind != RunKind::Train;
+    } catch (const Error&) { return false; }
+}
+
+std::string stoppedSentence(const Runs& runs, const Stopped& stopped) {
+    if (stopped.run == 0) return "Stopped before a run began.";
+    const std::string run = "Run " + std::to_string(stopped.run) + " was stopped";
+    if (isEvaluation(runs, stopped.run)) return run + "; an evaluation begins anew the next time.";
+    return run + " after step " + std::to_string(stopped.step) + ".";
+}
+
 /// Of an outcome that is not done.
-void tellUnfinished(const Session& session, const Outcome& outcome) {
+void tellUnfinished(const Session& session, const Runs& runs, const Outcome& outcome) {
     if (const auto* stopped = std::get_if<Stopped>(&outcome)) {
         const std::string run = std::to_string(stopped->run);
-        std::string sentence = stopped->run == 0
-                                   ? "Stopped before a run began."
-                                   : "Run " + run + " was stopped after step " + std::to_string(stopped->step) + ".";
+        std::string sentence = stoppedSentence(runs, *stopped);
         if (!stopped->checkpoint.empty())
             sentence += " Its checkpoint is " + stopped->checkpoint.string() + "; train --resume " + run + " goes on from there.";
         printProblem(sentence);
@@ -59,7 +71,7 @@ void checkToldOf(RunId id) {
 int finish(const Session& session, const Runs& runs, const Outcome& outcome) {
     const auto* done = std::get_if<Done>(&outcome);
     if (!done)
-        tellUnfinished(session, outcome);
+        tellUnfinished(session, runs, outcome);
     else if (session.json)
         writeJson(resultOf(*done));
     else

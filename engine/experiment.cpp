@@ -54,10 +54,11 @@ private:
             complain("model.double_quant",
                      "quantises the scales of nf4 weights, and the precision is " + m.precision + "; use false.");
         if (m.compute == "fp16" && m.device == "cpu")
-            complain("model.compute", "fp16 needs a GPU, and model.device is cpu; use auto or bf16.");
+            complain("model.compute", "fp16 needs a GPU, and model.device is cpu; use auto.");
         else if (m.compute != "auto" && m.compute != m.precision && m.precision != "nf4" && m.precision != "auto")
             complain("model.compute", "this version computes as the weights are held, which is " + m.precision +
-                                          "; use auto, or set model.precision to " + m.compute + ".");
+                                          "; use auto, or set model.precision to " +
+                                          (m.compute == "fp16" ? "auto or nf4 on a GPU" : m.compute) + ".");
     }
 
     void data() {

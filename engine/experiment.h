@@ -49,6 +49,8 @@ const Field& experimentField(const std::string& key);
 /// What a setting is where nothing is said of it.
 const Experiment& defaultExperiment();
 
+/// The text of an experiment's file, 1 MiB and a byte at most. Throws Error: NotFound, BadInput for a folder, Io.
+std::string experimentText(const std::filesystem::path& file);
 /// Reads YAML (at most 1 MiB); settings that it does not name are as in `rest`. Throws Error(BadInput) listing all problems with
 /// file, line and column; an unknown key is one, named with what may have been meant.
 Experiment loadExperiment(const std::filesystem::path& file, const Experiment& rest = defaultExperiment());
@@ -64,9 +66,13 @@ Params paramsOf(const Experiment& experiment);
 Params completed(Params recorded);
 /// The YAML of an experiment; parseExperiment gives back the same experiment. Settings at their default are kept.
 std::string toYaml(const Experiment& experiment);
-/// A relative data.csv is rewritten when the file lies in another directory than the experiment's. Throws Error(Io), leaving an
-/// older file whole.
-void saveExperiment(const Experiment& experiment, const std::filesystem::path& file);
+/// `yaml`, the text of an experiment's file, with these settings: what has not changed keeps its place, spelling and comments.
+/// Where its layout is not understood: toYaml().
+std::string editedYaml(const std::string& yaml, const Experiment& experiment);
+/// A relative data.csv is rewritten when the file lies in another directory than the experiment's. With the text that the
+/// experiment was read from, what is written is that text edited. Gives what was written. Throws Error(Io), leaving an older file
+/// whole.
+std::string saveExperiment(const Experiment& experiment, const std::filesystem::path& file, const std::string& readFrom = {});
 /// "lora.r=8": throws Error(BadInput). Lists may also be written "q_proj, v_proj".
 void applySetting(Experiment& experiment, const std::string& assignment);
 /// The same for a person at a prompt: a relative data.csv starts at `workingDirectory`, not at the experiment's file.

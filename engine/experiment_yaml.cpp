@@ -4,6 +4,7 @@
 #include "engine/files/new_file.h"
 #include "engine/setting_words.h"
 #include "engine/words/quoting.h"
+#include "engine/words/yaml_edit.h"
 #include "engine/words/yaml_tree.h"
 
 #include <algorithm>
@@ -187,7 +188,7 @@ Experiment parseRecorded(const std::string& yaml, const std::string& runName) {
     return experiment;
 }
 
-Experiment loadExperiment(const std::filesystem::path& file, const Experiment& rest) {
+std::string experimentText(const std::filesystem::path& file) {
     std::error_code problem;
     const auto status = std::filesystem::status(file, problem);
     if (!std::filesystem::exists(status)) throw Error(ErrorCode::NotFound, "There is no file " + file.string() + ".");
@@ -199,7 +200,47 @@ Experiment loadExperiment(const std::filesystem::path& file, const Experiment& r
     stream.read(yaml.data(), static_cast<std::streamsize>(yaml.size()));
     if (stream.bad()) throw Error(ErrorCode::Io, "Cannot read " + file.string() + ": " + asError(errno) + ".");
     yaml.resize(static_cast<std::size_t>(stream.gcount()));
-    return parseExperiment(yaml, file.string(), std::filesystem::absolute(file).parent_path(), rest);
+    return yaml;
+}
+
+Experiment loadExperiment(const std::filesystem::path& file, const Experiment& rest) {
+    return parseExperiment(experimentText(file), file.string(), std::filesystem::absolute(file).parent_path(), rest);
+}
+
+namespace {
+
+std::string spelled(const Field& field, const Experiment& experiment) {
+    const std::string value = field.get(experiment);
+    return field.kind == FieldKind::Text || field.kind == FieldKind::Template ? yamlScalar(value) : value;
+}
+
+std::vector<std::string> parts(const std::string& key) {
+    std::vector<std::string> all{""};
+    for (const char c : key) {
+        if (c == '.')
+            all.emplace_back();
+        else
+            all.back() += c;
+    }
+    return all;
+}
+
+} // namespace
+
+std::string editedYaml(const std::string& yaml, const Experiment& experiment) {
+    try {
+        std::string edited = yaml;
+        const Experiment before = parseExperiment(yaml, {}, experiment.directory);
+        for (const Field& field : experimentFields()) {
+            if (field.get(before) == field.get(experiment)) continue;
+            const auto next = withYamlValue(edited, parts(field.key), spelled(field, experiment));
+            if (!next) return toYaml(experiment);
+            edited = *next;
+        }
+        if (diff(parseExperiment(edited, {}, experiment.directory), experiment).empty()) return edited;
+    } catch (const Error&) { // the text is not one that reads as an experiment
+    }
+    return toYaml(experiment);
 }
 
 std::string toYaml(const Experiment& experiment) {
@@ -223,7 +264,7 @@ std::string toYaml(const Experiment& experiment) {
     return yaml;
 }
 
-void saveExperiment(const Experiment& experiment, const std::filesystem::path& file) {
+std::string saveExperiment(const Experiment& experiment, const std::filesystem::path& file, const std::string& readFrom) {
     Experiment moved = experiment;
     const std::filesystem::path directory = std::filesystem::absolute(file).parent_path().lexically_normal();
     const std::filesystem::path csv = moved.data.csv;
@@ -232,9 +273,11 @@ void saveExperiment(const Experiment& experiment, const std::filesystem::path& f
         const auto from = std::filesystem::absolute(experiment.directory).lexically_normal();
         if (from != directory) moved.data.csv = (from / csv).lexically_normal().lexically_proximate(directory).string();
     }
+    const std::string text = readFrom.empty() ? toYaml(moved) : editedYaml(readFrom, moved);
     NewFile yaml(file);
-    yaml.write(toYaml(moved));
+    yaml.write(text);
     yaml.commit();
+    return text;
 }
 
 } // namespace engine

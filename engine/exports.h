@@ -22,6 +22,8 @@ struct ExportOption {
     std::vector<std::string> values;
 };
 using ExportChoices = std::map<std::string, std::string>; // by the options' keys
+/// A choice of every format: with this value a file that lies at `out` is replaced. Without it nothing is.
+inline constexpr const char *kExisting = "existing", *kReplace = "replace";
 
 /// What a run must have.
 struct ExportNeeds {
@@ -35,6 +37,14 @@ struct ExportRequest {
     ExportChoices choices;     // one for each option
 
     const std::string& choice(const std::string& key) const { return choices.at(key); }
+};
+
+/// What a format makes of `out`.
+enum class Makes {
+    Folder,
+    File,
+    FileByEnding, // a file where `out` ends in "." and the format's key, else a folder
+    Addition      // to a folder of its kind that is there, or a new one
 };
 
 /// How true to adapter and base a model has to be that was written.
@@ -56,8 +66,8 @@ struct Exporter {
     std::string suffix;           // of the name proposed: ".gguf"; "-adapter" of a folder
     ExportNeeds needs;
     std::vector<ExportOption> options;
-    bool mustBeNew = false; // what lies at `out` already is refused
-    bool model = false;     // a model that Phibench loads: scored again once it is written
+    Makes makes = Makes::Folder;
+    bool model = false; // a model that Phibench loads: scored again once it is written
     /// Writes `out` whole or not at all. Throws Error, StopRequested.
     std::function<Exported(const ExportRequest& request, const Sink& sink, std::stop_token stop)> write;
 };
@@ -74,8 +84,9 @@ std::string exportName(const Exporter& exporter, RunId run);
 
 /// Writes the run and says what was written. A model is written as OUT.unverified, scored again on up to 200 test rows beside
 /// the run's adapter on its base, and renamed once it agrees with them (Exporter::model). Throws Error: BadInput for an option or
-/// value the format has not, for what the run lacks, for an `out` that is taken; Internal for a model that disagrees, which then
-/// stays as OUT.unverified. Throws StopRequested; nothing is left then.
+/// value the format has not, for what the run lacks, for an `out` that is empty or taken (but see kExisting and Makes), before
+/// anything is written; Internal for a model that disagrees, which then stays as OUT.unverified. Throws StopRequested; nothing is
+/// left then.
 Exported exportRun(const Exporter& exporter, const Runs& runs, RunId run, const std::filesystem::path& out,
                    const ExportChoices& choices, const Sink& sink, std::stop_token stop);
 

@@ -49,7 +49,10 @@ namespace {
 /// A model whose head chooses among labels, or spans of text, is no language model, though its layers are the same.
 void refuseOtherHead(const ConfigFile& file) {
     const auto* all = file.find("architectures");
-    if (!all || !all->is_array() || all->empty() || !all->front().is_string()) return;
+    if (!all) return;
+    if (!all->is_array() || !std::ranges::all_of(*all, [](const auto& one) { return one.is_string(); }))
+        file.wrongKind("architectures", *all, "a list of words");
+    if (all->empty()) return;
     const std::string name = all->front().get<std::string>();
     for (const char* head : {"ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice"})
         if (name.ends_with(head))
@@ -139,7 +142,21 @@ std::string plainConfigText(const std::filesystem::path& folder, DType type) {
 }
 
 GgufMetadata ggufMetadata(const DecoderConfig& config) {
-    return familyNamed(config.family).ggufMetadata(config);
+    const Family& family = familyNamed(config.family);
+    // What a GGUF says of an architecture by its name alone is as the family that reads it has it.
+    for (const Family* reader : families()) {
+        if (reader->ggufArchitecture() != family.ggufArchitecture()) continue;
+        const DecoderConfig read = reader->common();
+        if (read.activation != config.activation || read.norm != config.norm || read.parallel != config.parallel ||
+            read.attentionNorm != config.attentionNorm || read.mlpNorm != config.mlpNorm ||
+            read.attentionBranchNorm != config.attentionBranchNorm || read.mlpBranchNorm != config.mlpBranchNorm ||
+            read.queryNorm != config.queryNorm || read.keyNorm != config.keyNorm)
+            throw Error(ErrorCode::BadInput, config.name + ": a GGUF of architecture \"" + family.ggufArchitecture() +
+                                                 "\" is read as " + reader->name() +
+                                                 ", whose norms or activation are not those of " + family.name() + ".");
+        break;
+    }
+    return family.ggufMetadata(config);
 }
 
 } // namespace engine

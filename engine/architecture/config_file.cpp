@@ -13,8 +13,11 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kLargestConfig = std::size_t{1} << 20;
 
+/// As the file has it; a long one is cut off.
 std::string written(const Json& value) {
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (value.is_string()) return quote(value.get<std::string>());
+    const std::string quoted = quote(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return quoted.substr(1, quoted.size() - 2);
 }
 
 } // namespace
@@ -36,23 +39,24 @@ bool ConfigFile::says(const std::string& key) const {
     return m_json.contains(key);
 }
 
-std::int64_t ConfigFile::integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback) const {
+std::int64_t ConfigFile::integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback,
+                                 const NumberRange& range) const {
     for (const char* key : keys) {
         const Json* value = find(key);
         if (!value) continue;
-        if (!value->is_number_integer() || value->get<double>() < 0 || value->get<double>() > 1e9)
-            wrongKind(key, *value, "a whole number");
+        if (!value->is_number_integer() || !range.holds(value->get<double>()))
+            wrongKind(key, *value, "a whole number " + toString(range));
         return value->get<std::int64_t>();
     }
     if (!fallback) refuse(std::string("the key ") + *keys.begin() + " is missing.");
     return *fallback;
 }
 
-double ConfigFile::number(std::initializer_list<const char*> keys, double fallback) const {
+double ConfigFile::number(std::initializer_list<const char*> keys, double fallback, const NumberRange& range) const {
     for (const char* key : keys) {
         const Json* value = find(key);
         if (!value) continue;
-        if (!value->is_number()) wrongKind(key, *value, "a number");
+        if (!value->is_number() || !range.holds(value->get<double>())) wrongKind(key, *value, "a number " + toString(range));
         return value->get<double>();
     }
     return fallback;
@@ -70,12 +74,12 @@ std::string ConfigFile::text(const char* key) const {
     return value ? value->get<std::string>() : std::string();
 }
 
-std::int32_t ConfigFile::token(const char* key) const {
+std::int32_t ConfigFile::token(const char* key, std::int64_t vocabulary) const {
     const Json* value = find(key);
     if (value && value->is_array()) value = value->empty() ? nullptr : &value->front();
     if (!value) return -1;
-    if (!value->is_number_integer() || value->get<double>() < -1 || value->get<double>() > 1e9)
-        wrongKind(key, *value, "a token's number");
+    if (!value->is_number_integer() || value->get<double>() < -1 || value->get<double>() >= static_cast<double>(vocabulary))
+        wrongKind(key, *value, "the number of one of the model's tokens, 0 to " + std::to_string(vocabulary - 1) + ",");
     return value->get<std::int32_t>();
 }
 
@@ -83,34 +87,35 @@ void ConfigFile::refuse(const std::string& what, const std::string& hint) const 
     throw Error(ErrorCode::BadInput, m_name + ": " + what, hint);
 }
 
-void ConfigFile::wrongKind(const std::string& key, const Json& value, const char* needed) const {
-    refuse(key + " is " + quote(written(value)) + ", but " + needed + " is needed.");
+void ConfigFile::wrongKind(const std::string& key, const Json& value, const std::string& needed) const {
+    refuse(key + " is " + written(value) + ", but " + needed + " is needed.");
 }
 
 void ConfigFile::refuseFeature(const std::string& key, const Json& value, const std::string& what) const {
-    refuse(key + " is " + quote(written(value)) + ", but " + what + " are not supported.", kWouldChangeNumbers);
+    refuse(key + " is " + written(value) + ", but " + what + " are not supported.", kWouldChangeNumbers);
 }
 
 void readSizes(const ConfigFile& file, DecoderConfig& c, std::int64_t intermediate) {
     const std::filesystem::path folder = std::filesystem::path(file.name()).parent_path();
     c.name = folder.filename().string();
     if (c.name.empty()) c.name = folder.parent_path().filename().string();
-    c.vocab_size = file.integer({"vocab_size"});
-    c.hidden_size = file.integer({"hidden_size", "n_embd"});
-    c.layers = file.integer({"num_hidden_layers", "n_layer"});
-    c.heads = file.integer({"num_attention_heads", "n_head"});
+    const auto size = [&](std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback = {},
+                          const NumberRange& range = ranges::kSize) { return file.integer(keys, fallback, range); };
+    c.vocab_size = size({"vocab_size"}, {}, ranges::kVocabulary);
+    c.hidden_size = size({"hidden_size", "n_embd"});
+    c.layers = size({"num_hidden_layers", "n_layer"}, {}, ranges::kLayers);
+    c.heads = size({"num_attention_heads", "n_head"});
     c.intermediate_size =
-        file.integer({"intermediate_size", "n_inner"}, intermediate ? std::optional(intermediate * c.hidden_size) : std::nullopt);
-    c.kv_heads = file.integer({"num_key_value_heads", "n_head_kv"}, c.heads);
-    c.max_positions = file.integer({"max_position_embeddings", "n_positions"}, c.max_positions ? c.max_positions : 2048);
-    if (c.heads == 0) file.refuse("num_attention_heads is 0.");
+        size({"intermediate_size", "n_inner"}, intermediate ? std::optional(intermediate * c.hidden_size) : std::nullopt);
+    c.kv_heads = size({"num_key_value_heads", "n_head_kv"}, c.heads);
+    c.max_positions = size({"max_position_embeddings", "n_positions"}, c.max_positions ? c.max_positions : 2048);
     if (!file.find("head_dim") && c.head_dim == 0 && c.hidden_size % c.heads != 0)
         file.refuse("hidden_size " + std::to_string(c.hidden_size) + " is no multiple of num_attention_heads " +
                     std::to_string(c.heads) + ".");
-    c.head_dim = file.integer({"head_dim"}, c.head_dim ? c.head_dim : c.hidden_size / c.heads);
+    c.head_dim = size({"head_dim"}, c.head_dim ? c.head_dim : c.hidden_size / c.heads);
     c.tied_head = file.flag("tie_word_embeddings", c.tied_head);
-    c.bos = file.token("bos_token_id");
-    c.eos = file.token("eos_token_id");
+    c.bos = file.token("bos_token_id", c.vocab_size);
+    c.eos = file.token("eos_token_id", c.vocab_size);
 }
 
 namespace {
@@ -199,16 +204,12 @@ void checkSizes(const std::string& where, const DecoderConfig& c) {
     const auto need = [&](bool ok, const std::string& what) {
         if (!ok) throw Error(ErrorCode::BadInput, where + ": " + what);
     };
-    need(c.vocab_size > 0 && c.hidden_size > 0 && c.intermediate_size > 0 && c.layers > 0 && c.heads > 0 && c.kv_heads > 0 &&
-             c.head_dim > 0,
-         "a size is zero.");
     need(c.heads % c.kv_heads == 0, "num_attention_heads " + std::to_string(c.heads) + " is no multiple of num_key_value_heads " +
                                         std::to_string(c.kv_heads) + ".");
     for (const Rotary& rotary : c.rotary)
         need(rotary.dims > 0 && rotary.dims % 2 == 0 && rotary.dims <= c.head_dim,
              "the rotary part of a head is " + std::to_string(rotary.dims) + " of " + std::to_string(c.head_dim) +
                  " dims; an even number up to the head's is needed.");
-    need(c.layers <= 1000 && c.vocab_size <= 10'000'000, "the sizes are beyond reason.");
     const bool placed = c.queryNorm || c.keyNorm || c.attentionBranchNorm || c.mlpBranchNorm;
     need(!placed || c.norm != NormKind::LayerNorm, "a LayerNorm of heads or on a branch is not supported.");
     need(c.layerKinds.empty() || static_cast<std::int64_t>(c.layerKinds.size()) == c.layers,

@@ -2,6 +2,7 @@
 // config.json of a model folder, with the checks that a wrong one would otherwise turn into wrong numbers. For families only.
 #pragma once
 #include "engine/architecture/architecture.h"
+#include "engine/architecture/ranges.h"
 #include "engine/error.h"
 
 #include <filesystem>
@@ -28,17 +29,18 @@ public:
     bool says(const std::string& key) const;
     /// nullptr: missing or null.
     const Json* find(const std::string& key) const;
-    /// The first of these keys that is there.
-    std::int64_t integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback = {}) const;
-    double number(std::initializer_list<const char*> keys, double fallback) const;
+    /// The first of these keys that is there, within its range.
+    std::int64_t integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback = {},
+                         const NumberRange& range = ranges::kCount) const;
+    double number(std::initializer_list<const char*> keys, double fallback, const NumberRange& range) const;
     bool flag(const char* key, bool fallback) const;
     /// "": missing.
     std::string text(const char* key) const;
-    /// The first of several; -1: none.
-    std::int32_t token(const char* key) const;
+    /// The first of several, one of `vocabulary`; -1: none.
+    std::int32_t token(const char* key, std::int64_t vocabulary) const;
 
     [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const;
-    [[noreturn]] void wrongKind(const std::string& key, const Json& value, const char* needed) const;
+    [[noreturn]] void wrongKind(const std::string& key, const Json& value, const std::string& needed) const;
     /// What would change the numbers: `what` in the plural.
     [[noreturn]] void refuseFeature(const std::string& key, const Json& value, const std::string& what) const;
 

@@ -25,27 +25,25 @@ struct RopeObject {
         const auto it = object->find(key);
         return it == object->end() || it->is_null() ? nullptr : &*it;
     }
-    double number(const std::string& key, std::optional<double> fallback) const {
+    double number(const std::string& key, const NumberRange& range, std::optional<double> fallback = {}) const {
         const Json* value = find(key);
-        if (!value && fallback) return *fallback;
-        if (!value) file.refuse(where + "." + key + " is missing.");
-        if (!value->is_number()) file.wrongKind(where + "." + key, *value, "a number");
-        return value->get<double>();
+        if (!value && !fallback) file.refuse(where + "." + key + " is missing.");
+        const Json found = value ? *value : Json(*fallback);
+        if (!found.is_number() || !range.holds(found.get<double>()))
+            file.wrongKind(where + "." + key, found, "a number " + toString(range));
+        return found.get<double>();
     }
     double above(const std::string& key, double least, std::optional<double> fallback = {}) const {
-        const double value = number(key, fallback);
-        if (!(value > least && value < 1e12))
-            file.refuse(where + "." + key + " is " + Json(value).dump() + ", but must be above " + Json(least).dump() + ".");
-        return value;
+        return number(key, {least, ranges::kFactor.most, true}, fallback);
     }
     std::vector<double> numbers(const std::string& key, std::int64_t count) const {
         const Json* value = find(key);
         const std::string needed = "a list of " + std::to_string(count) + " numbers above 0";
         if (!value) file.refuse(where + "." + key + " is missing.");
-        if (!value->is_array() || std::ssize(*value) != count) file.wrongKind(where + "." + key, *value, needed.c_str());
+        if (!value->is_array() || std::ssize(*value) != count) file.wrongKind(where + "." + key, *value, needed);
         std::vector<double> all;
         for (const Json& one : *value) {
-            if (!one.is_number() || !(one.get<double>() > 0)) file.wrongKind(where + "." + key, *value, needed.c_str());
+            if (!one.is_number() || !(one.get<double>() > 0)) file.wrongKind(where + "." + key, *value, needed);
             all.push_back(one.get<double>());
         }
         return all;
@@ -89,7 +87,7 @@ std::string scalingType(const RopeObject& rope, const RotaryKeys& keys) {
 std::int64_t originalContext(const RopeObject& rope, const DecoderConfig& c) {
     const char* key = "original_max_position_embeddings";
     const auto inside = static_cast<std::int64_t>(rope.above(key, 0, static_cast<double>(c.max_positions)));
-    return rope.file.integer({key}, inside);
+    return rope.file.integer({key}, inside, ranges::kSize);
 }
 
 RotaryScaling scalingOf(const std::string& type, const RopeObject& rope, const DecoderConfig& c, std::int64_t dims) {
@@ -130,14 +128,11 @@ Rotary readRotary(const ConfigFile& file, const DecoderConfig& config, const Rot
         if (newer.object && !newer.object->is_object()) file.wrongKind(newer.where, *newer.object, "an object");
     }
     Rotary rotary;
-    const auto read = [&](const char* key, const char* top, double fallback) {
-        return newer.find(key) ? newer.number(key, {}) : file.number({top}, fallback);
+    const auto read = [&](const char* key, const char* top, double fallback, const NumberRange& range) {
+        return newer.find(key) ? newer.number(key, range) : file.number({top}, fallback, range);
     };
-    rotary.theta = read("rope_theta", keys.thetaKey, keys.theta);
-    const double share = read("partial_rotary_factor", "partial_rotary_factor", keys.share);
-    if (!(rotary.theta > 0)) file.refuse("rope_theta is " + Json(rotary.theta).dump() + ", but must be above 0.");
-    if (!(share > 0 && share <= 1))
-        file.refuse("partial_rotary_factor is " + Json(share).dump() + ", but must be above 0 and at most 1.");
+    rotary.theta = read("rope_theta", keys.thetaKey, keys.theta, ranges::kFactor);
+    const double share = read("partial_rotary_factor", "partial_rotary_factor", keys.share, ranges::kShare);
     rotary.dims = file.find("rotary_dim") ? file.integer({"rotary_dim"})
                                           : static_cast<std::int64_t>(share * static_cast<double>(config.head_dim));
     const std::string type = scalingType(newer, keys), olderType = scalingType(older, keys);
@@ -225,12 +220,11 @@ void readScaling(const GgufKeys& keys, DecoderConfig& config) {
     RotaryScaling& s = config.rotary.front().scaling;
     const std::string type = keys.text("rope.scaling.type", "none");
     if (type == "linear")
-        s = {.kind = Kind::Linear, .factor = keys.number("rope.scaling.factor", 1.0)};
+        s = {.kind = Kind::Linear, .factor = keys.number("rope.scaling.factor", ranges::kFactor, 1.0)};
     else if (type != "none")
         keys.refuse("rope.scaling.type " + quote(type) + " is not supported.", kWouldChangeNumbers);
     if (keys.file().find("rope_freqs.weight"))
         s = {.kind = Kind::Given, .factors = keys.values("rope_freqs.weight", config.rotary.front().dims / 2)};
-    if (!(s.factor > 0)) keys.refuse("rope.scaling.factor must be above 0.");
 }
 
 void addScaling(const DecoderConfig& config, const std::string& architecture, GgufMetadata& metadata) {

@@ -22,7 +22,7 @@ public:
     virtual std::vector<std::string> modelTypes() const { return {name()}; }
     /// config.json's architectures.
     virtual std::string architecture() const = 0;
-    /// general.architecture in GGUF files.
+    /// general.architecture in GGUF files. Families that share one must share norms and activation.
     virtual std::string ggufArchitecture() const = 0;
 
     /// What all its models have in common: modules and their names, norms, activation.

@@ -2,6 +2,7 @@
 // The keys of a GGUF file that say what its decoder is. For families only.
 #pragma once
 #include "engine/architecture/architecture.h"
+#include "engine/architecture/ranges.h"
 #include "engine/weights/gguf_writer.h"
 
 #include <initializer_list>
@@ -11,14 +12,16 @@
 
 namespace engine {
 
-/// Keys below the architecture's name. What is missing or of a wrong kind throws Error(BadInput) naming file and key.
+/// Keys below the architecture's name. What is missing, of a wrong kind or out of its range throws Error(BadInput) naming file
+/// and key.
 class GgufKeys {
 public:
     explicit GgufKeys(const GgufFile& file);
     const GgufFile& file() const { return m_file; }
     bool has(const std::string& key) const;
-    std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {}) const;
-    double number(const std::string& key, std::optional<double> fallback = {}) const;
+    std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {},
+                         const NumberRange& range = ranges::kCount) const;
+    double number(const std::string& key, const NumberRange& range, std::optional<double> fallback = {}) const;
     std::string text(const std::string& key, const std::string& fallback) const;
     /// A tensor of so many numbers above 0.
     std::vector<double> values(const std::string& tensor, std::int64_t count) const;

@@ -124,6 +124,14 @@ private:
         return found == m_rows.values.end() ? FoundRows{} : found->second.usable;
     }
 
+    /// Of how many, in parentheses: "5", or "8 records; 3 were left out, the first on line 7: 3 fields instead of 2".
+    std::string ofAll() const {
+        if (m_table.leftOutLine == 0) return std::to_string(m_table.rowCount);
+        const std::int64_t count = m_table.recordCount - static_cast<std::int64_t>(m_table.rowCount);
+        return fmt::format("{}; {} left out, the first on line {}: {}", counted(m_table.recordCount, "record"),
+                           count == 1 ? "1 was" : fmt::format("{} were", count), m_table.leftOutLine, m_table.leftOutWhy);
+    }
+
     void refuseUnusable() const {
         if (m_rows.rows.empty()) {
             FoundRows others;
@@ -135,10 +143,11 @@ private:
             }
             throw Error(
                 ErrorCode::BadInput,
-                fmt::format("No row of {} can be used: blank labels {}, blank texts {}, labels that are not in data.labels "
-                            "{}{}.",
-                            file(), m_rows.blankLabels.count, m_rows.blankTexts.count, others.count,
-                            first ? fmt::format(" (the first is {})", inQuotes(*first)) : ""),
+                fmt::format(
+                    "No row of {} can be used (0 of {}): blank labels {}, blank texts {}, labels that are not in data.labels "
+                    "{}{}.",
+                    file(), ofAll(), m_rows.blankLabels.count, m_rows.blankTexts.count, others.count,
+                    first ? fmt::format(" (the first is {})", inQuotes(*first)) : ""),
                 "Check data.label, data.text and data.labels.");
         }
         const auto used =
@@ -147,8 +156,9 @@ private:
         const auto only = static_cast<std::size_t>(m_rows.rows[0].label);
         throw Error(ErrorCode::BadInput,
                     fmt::format("Every row of {} that can be used ({} of {}) has the label {}; telling labels apart takes two.",
-                                file(), m_dataset.counts[only], m_table.rowCount, inQuotes(m_dataset.labels[only])),
-                    "Check data.label and data.labels.");
+                                file(), m_dataset.counts[only], ofAll(), inQuotes(m_dataset.labels[only])),
+                    m_table.leftOutLine == 0 ? "Check data.label and data.labels."
+                                             : "Check data.label, data.labels and the records that were left out.");
     }
 
     void reportLabels() {

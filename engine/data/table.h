@@ -84,6 +84,8 @@ struct Table {
     std::vector<TableFact> facts;
     std::int64_t recordCount = 0; // including those left out; the header is no record
     std::size_t rowCount = 0;     // records with header.size() fields (ragged ones are reported, not padded: they are left out)
+    std::int64_t leftOutLine = 0; // of the first record that is no row; 0: none was left out
+    std::string leftOutWhy;       // of the same: "3 fields instead of 2"
     std::size_t bytes = 0;        // of text to read for all rows
     std::shared_ptr<const RowStore> store;
 

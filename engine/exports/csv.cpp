@@ -33,6 +33,7 @@ Exporter csvExporter() {
             .suffix = "-tables",
             .needs = {},
             .options = {},
+            .makes = Makes::FileByEnding,
             .write = writeCsv};
 }
 

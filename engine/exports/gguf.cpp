@@ -177,7 +177,7 @@ Exporter ggufExporter() {
         .suffix = ".gguf",
         .needs = {.adapter = true},
         .options = {{.key = "type", .title = "Weights", .help = "what the weights are written in", .values = std::move(types)}},
-        .mustBeNew = true,
+        .makes = Makes::File,
         .model = true,
         .write = writeGguf};
 }

@@ -122,6 +122,7 @@ Exporter htmlExporter() {
             .suffix = ".html",
             .needs = {.predictions = true},
             .options = {},
+            .makes = Makes::File,
             .write = writeHtml};
 }
 

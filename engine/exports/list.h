@@ -1,4 +1,4 @@
-// A line a format: exports/NAME.cpp defines `Exporter NAMEExporter()`. In the order in which they are shown.
+// A line a format: exports/NAME.cpp defines `Exporter NAMEExporter()` in engine. In the order in which they are shown.
 EXPORTER(peft)
 EXPORTER(safetensors)
 EXPORTER(gguf)

@@ -18,12 +18,16 @@ MergeSource mergeSource(const RunDetail& run, const Sink& sink, std::stop_token 
     const MergeSource source{parseRecorded(run.experimentYaml, name).model, adapterFolder(run)};
     const std::filesystem::path model = resolveModel(source.model.path);
     if (sink) sink(ProgressEvent{0, Stage::CheckModel, 0, 0, 0, -1});
-    if (modelSha256(model, stop) != run.modelSha256)
-        throw Error(ErrorCode::BadInput,
-                    model.string() + " is not the model that run " + std::to_string(run.summary.id) +
-                        " was trained on: its files have changed since.",
-                    "Put back the model's files as they were, or train again.");
+    requireTrainedOn(run, model, modelSha256(model, stop));
     return source;
+}
+
+void requireTrainedOn(const RunDetail& run, const std::filesystem::path& model, const std::string& sha256) {
+    if (sha256 == run.modelSha256) return;
+    throw Error(ErrorCode::BadInput,
+                model.string() + " is not the model that run " + std::to_string(run.summary.id) +
+                    " was trained on: its files have changed since.",
+                "Put back the model's files as they were, or train again.");
 }
 
 void requireRoom(const std::filesystem::path& place, std::uint64_t bytes) {

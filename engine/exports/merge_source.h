@@ -24,6 +24,9 @@ struct MergeSource {
 /// trained on; StopRequested.
 MergeSource mergeSource(const RunDetail& run, const Sink& sink, std::stop_token stop);
 
+/// Throws Error(BadInput) unless a model's files, of this SHA-256, are still those that the run was trained on.
+void requireTrainedOn(const RunDetail& run, const std::filesystem::path& model, const std::string& sha256);
+
 /// Throws Error(Io) where the disk of `place` has no room for a model of so many bytes.
 void requireRoom(const std::filesystem::path& place, std::uint64_t bytes);
 

@@ -153,7 +153,6 @@ Exporter safetensorsExporter() {
             .suffix = "-merged",
             .needs = {.adapter = true},
             .options = {},
-            .mustBeNew = true,
             .model = true,
             .write = writeMerged};
 }

@@ -215,6 +215,7 @@ Exporter mlflowExporter() {
             .suffix = "-mlruns",
             .needs = {},
             .options = {},
+            .makes = Makes::Addition,
             .write = writeMlflow};
 }
 

@@ -28,7 +28,6 @@ Exporter peftExporter() {
             .suffix = "-adapter",
             .needs = {.adapter = true},
             .options = {},
-            .mustBeNew = true,
             .write = writePeft};
 }
 

@@ -175,17 +175,13 @@ std::string runJson(const RunDetail& run) {
 void exportTables(const Runs& runs, RunId run, const std::filesystem::path& folder) {
     const RunDetail detail = runs.detail(run);
     const std::string predictions = predictionsCsv(detail, runs.predictions(run));
-    const auto writeInto = [&](const std::filesystem::path& where) {
-        writeFile(where / "metrics.csv", metricsCsv(detail));
-        writeFile(where / "predictions.csv", predictions);
-        writeFile(where / "run.json", runJson(detail));
-    };
-    std::error_code problem;
-    if (std::filesystem::exists(folder, problem)) return writeInto(folder); // beside what is there already
     std::filesystem::path place = std::filesystem::absolute(folder).lexically_normal();
     if (!place.has_filename()) place = place.parent_path(); // "tables/"
+    requireFree(place);
     NewFolder made(place);
-    writeInto(made.path());
+    writeFile(made.path() / "metrics.csv", metricsCsv(detail));
+    writeFile(made.path() / "predictions.csv", predictions);
+    writeFile(made.path() / "run.json", runJson(detail));
     made.commit();
 }
 

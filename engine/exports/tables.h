@@ -18,8 +18,8 @@ std::string runsCsv(const std::vector<RunSummary>& runs);
 /// Everything of a run but its predictions, as one JSON object.
 std::string runJson(const RunDetail& run);
 
-/// Writes metrics.csv, predictions.csv and run.json into `folder`; one that is not there is made, whole or not at all. Throws
-/// Error(NotFound, Io).
+/// Makes `folder` with metrics.csv, predictions.csv and run.json, whole or not at all. Throws Error(NotFound, Io, BadInput where
+/// there is one that holds something).
 void exportTables(const Runs& runs, RunId run, const std::filesystem::path& folder);
 
 } // namespace engine

@@ -67,7 +67,6 @@ Exporter tensorboardExporter() {
             .suffix = "-tensorboard",
             .needs = {},
             .options = {},
-            .mustBeNew = true,
             .write = writeTensorboard};
 }
 

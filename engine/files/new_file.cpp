@@ -40,6 +40,19 @@ void syncFolder(const std::filesystem::path& folder) {
     if (code != 0) failWith(folder, "synced", code);
 }
 
+void requireNamed(const std::filesystem::path& out) {
+    if (out.empty()) throw Error(ErrorCode::BadInput, "--out is empty.", "Give the path of what is to be written.");
+}
+
+void requireFreeFile(const std::filesystem::path& file) {
+    requireNamed(file);
+    std::error_code problem;
+    if (std::filesystem::is_directory(file, problem))
+        throw Error(ErrorCode::BadInput, file.string() + " is a folder, but a file is to be written.",
+                    "Give the name of a file, in this folder or another.");
+    requireFree(file);
+}
+
 void requireFree(const std::filesystem::path& folder) {
     std::error_code problem;
     if (!std::filesystem::exists(std::filesystem::symlink_status(folder, problem))) return;

@@ -41,8 +41,12 @@ private:
     std::filesystem::path m_path, m_temporary;
 };
 
+/// Throws Error(BadInput) where no name was given to write to.
+void requireNamed(const std::filesystem::path& out);
 /// Throws Error(BadInput) where a file, or a folder that holds something, is already.
 void requireFree(const std::filesystem::path& folder);
+/// Of a file to be written. Throws Error(BadInput) where no name was given, or a file or folder is already.
+void requireFreeFile(const std::filesystem::path& file);
 /// Makes a rename or a new name in this folder survive a power cut. Throws Error(Io).
 void syncFolder(const std::filesystem::path& folder);
 /// A name beside `path` that nothing has: ".name.3f9c…".

@@ -2,6 +2,7 @@
 #include "engine/infer/classify.h"
 #include "engine/architecture/row_bytes.h"
 #include "engine/infer/find_answer.h"
+#include "engine/infer/finite.h"
 #include "engine/infer/label_trie.h"
 #include "engine/infer/prefix_tree.h"
 #include "engine/train/batch.h"
@@ -21,6 +22,10 @@ constexpr std::int64_t kPassBytes = std::int64_t{384} << 20, kMostRows = 2048;
 constexpr std::int64_t kTogether = 2, kTogetherBytes = std::int64_t{256} << 20;
 
 using Batch = std::vector<std::size_t>; // samples by number
+
+void requireFinite(bool finite, const Sample& sample) {
+    if (!finite) refuseNotFinite("for record " + std::to_string(sample.record));
+}
 
 /// Shared by both methods: questions in batches in which many begin alike. What all begin with is read once, in the first pass;
 /// what some of a batch do, once in that batch.
@@ -136,6 +141,7 @@ public:
             // The whole spelling's probability decides: its tokens' are multiplied, not averaged, for a long label is no likelier
             // than the text that it is.
             std::vector<double> p = m_trie.logProbabilities(edges.data() + i * m_trie.edges());
+            requireFinite(std::ranges::all_of(p, [](double value) { return std::isfinite(value); }), m_samples[batch[i]]);
             Prediction& prediction = predictions[batch[i]];
             truths += p[static_cast<std::size_t>(prediction.truth)];
             const auto best = std::max_element(p.begin(), p.end());
@@ -217,6 +223,7 @@ public:
                 rows.push_back(pack.lastRow(
                     pack.addCached(std::span(&texts[i].back(), 1), segments[i], m_cache.chainLength(segments[i]), true)));
             next = m_decoder.predict(pack, {}, rows, &m_cache).likeliest;
+            for (std::size_t n = 0; n < going.size(); ++n) requireFinite(next[n] >= 0, m_samples[batch[going[n]]]);
         }
         m_cache.release(first);
         for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -267,7 +274,14 @@ private:
         Predicted predicted = m_decoder.predict(pack, targets, rows, &m_cache);
         next.insert(next.end(), predicted.likeliest.begin(), predicted.likeliest.end());
         double sum = 0;
-        for (float p : predicted.logProbabilities) sum += static_cast<double>(p);
+        auto p = predicted.logProbabilities.begin();
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            double truth = 0;
+            for (std::size_t left = m_answers.ids[static_cast<std::size_t>(m_samples[batch[i]].label)].size(); left > 0; --left)
+                truth += static_cast<double>(*p++);
+            requireFinite(std::isfinite(truth) && predicted.likeliest[i] >= 0, m_samples[batch[i]]);
+            sum += truth;
+        }
         return sum;
     }
 

@@ -17,7 +17,7 @@ struct Classified {
 
 /// spec.method Score: the label whose whole spelling is the likeliest continuation. Generate: the label that the greedy
 /// continuation names, else spec.unanswered. With a `stage`, ProgressEvents and MatrixEvents at most ten times a second, and once
-/// at the end. Throws StopRequested.
+/// at the end. Throws Error(BadInput) naming a record for which the model computes no finite numbers; StopRequested.
 Classified classify(const Decoder& decoder, const Tokenizer& tokenizer, const std::vector<Sample>& samples,
                     const Answers& answers, const EvaluateSpec& spec, std::optional<Stage> stage, const Sink& sink,
                     std::stop_token stop);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/infer/sampler.h"
+#include "engine/infer/finite.h"
+#include "engine/kernels/kernels.h"
 
 #include <algorithm>
 #include <cmath>
@@ -25,6 +27,7 @@ Sampler::Sampler(const GenerateOptions& options) : m_options(options), m_random(
 }
 
 std::int32_t Sampler::pick(const float* logits, std::int64_t count) {
+    if (kernels::firstNotFinite(logits, count, kernels::Scalar::F32) >= 0) refuseNotFinite("for the next token");
     if (m_options.temperature == 0) return greedy(logits, count);
     m_candidates.resize(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i)

@@ -17,6 +17,7 @@ class Sampler {
 public:
     /// Throws Error(BadInput) for a setting out of range.
     explicit Sampler(const GenerateOptions& options);
+    /// Throws Error(BadInput) for a logit that is not finite.
     std::int32_t pick(const float* logits, std::int64_t count);
 
 private:

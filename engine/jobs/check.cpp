@@ -4,6 +4,7 @@
 #include "engine/data/split.h"
 #include "engine/jobs.h"
 #include "engine/jobs/check_model.h"
+#include "engine/prompt/doubts.h"
 #include "engine/prompt/template.h"
 
 #include <algorithm>
@@ -74,10 +75,18 @@ FileKind kindOf(const fs::path& path, std::string& source) {
     if (extension == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[6] == '\0' && head[7] == '\0'))
         return FileKind::Safetensors;
     if (extension == ".yaml" || extension == ".yml") return FileKind::Experiment;
-    if (extension == ".json" || extension == ".jsonl") return FileKind::Unknown;
-    if (!hasTableEnding(extension) && !findSource(head)) return FileKind::Unknown;
+    const TableSource* const found = findSource(head);
+    const bool isJson = extension == ".json" || extension == ".jsonl"; // any text may be a CSV, but what is called JSON is none
+    if (isJson && (!found || found == &tableSources().back())) return FileKind::Unknown;
+    if (!hasTableEnding(extension) && !found) return FileKind::Unknown;
     source = sourceFor(head).key;
     return FileKind::Table;
+}
+
+std::string tableTitles() {
+    std::string all;
+    for (const TableSource& source : tableSources()) all += (all.empty() ? "" : ", ") + std::string(source.title);
+    return all;
 }
 
 void checkTable(CheckResult& result, std::stop_token stop) {
@@ -127,7 +136,8 @@ void checkExperiment(CheckResult& result, std::stop_token stop) {
     };
     attempt("data", [&] {
         const DataSpec& data = experiment.data;
-        const Dataset dataset = makeDataset(openTable(dataPath(experiment), tableOptions(data), stop), data);
+        const Table table = openTable(dataPath(experiment), tableOptions(data), stop);
+        const Dataset dataset = makeDataset(table, data);
         fact("examples", static_cast<std::int64_t>(dataset.examples.size()));
         for (const Issue& issue : dataset.issues) result.issues.push_back(issue);
         attempt("data.split", [&] {
@@ -137,6 +147,7 @@ void checkExperiment(CheckResult& result, std::stop_token stop) {
             fact("test", static_cast<std::int64_t>(splits.test.size()));
         });
         attempt("prompt.template", [&] { PromptTemplate{experiment.prompt, dataset.labels}; });
+        for (const Issue& issue : promptDoubts(experiment.prompt, dataset, table.header)) result.issues.push_back(issue);
     });
     attempt("model.path", [&] {
         const ModelFacts model = modelFacts(experiment.model.path);
@@ -178,7 +189,7 @@ CheckResult check(const fs::path& path, std::stop_token stop) {
                                 path.string() + " is a Python pickle by its name, which could run any code when opened.",
                                 "Give weights as safetensors or GGUF.");
             throw Error(ErrorCode::BadInput, path.string() + " is no file that Phibench knows.",
-                        "It knows CSV, YAML, GGUF, safetensors, and folders of models and adapters.");
+                        "It knows " + tableTitles() + ", YAML, GGUF, safetensors, and folders of models and adapters.");
         }
     } catch (const Error& error) { addProblem(result, error); } catch (const fs::filesystem_error& error) {
         result.issues.push_back({Severity::Error, path.string(), 0, 0, error.code().message()});

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The evaluation job: the base or an adapter on the test split.
+#include "engine/exports/merge_source.h"
 #include "engine/jobs/evaluation.h"
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
 #include "engine/train/adapter_io.h"
+#include "engine/weights/hub.h"
 
 #include <memory>
 #include <optional>
@@ -20,10 +22,24 @@ std::filesystem::path adapterOf(const EvaluateJob& job, const Runs& runs) {
                 "Choose a training that is finished, or resume this one.");
 }
 
+/// A run's adapter may be tried on another model, but not on its own with other files.
+void requireOwnModelUnchanged(const RunDetail& run, const Setup& setup) {
+    bool own = false;
+    try {
+        const std::string path = parseRecorded(run.experimentYaml, "Run " + std::to_string(run.summary.id)).model.path;
+        std::error_code unknown;
+        own = std::filesystem::equivalent(resolveModel(path), setup.model, unknown);
+    } catch (const Error&) {
+        // Its own model is gone.
+    }
+    if (own) requireTrainedOn(run, setup.model, setup.modelSha256);
+}
+
 Outcome evaluated(const EvaluateJob& job, Runs& runs, const Sink& sink, std::stop_token stop, JobState& state) {
     useSensibleThreads();
     const std::filesystem::path adapter = adapterOf(job, runs);
     Setup setup = prepare(job.experiment, false, sink, stop);
+    if (job.run) requireOwnModelUnchanged(runs.detail(*job.run), setup);
     std::shared_ptr<Lora> lora;
     if (!adapter.empty()) {
         lora = loadAdapter(adapter, setup.config);

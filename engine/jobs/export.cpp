@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path placeOf(const fs::path& out) {
+    requireNamed(out);
     const fs::path place = fs::absolute(out).lexically_normal();
     return place.has_filename() ? place : place.parent_path(); // "merged/"
 }
@@ -26,6 +27,7 @@ ExportChoices completed(const Exporter& exporter, const ExportChoices& given) {
     ExportChoices choices;
     for (const ExportOption& option : exporter.options) choices[option.key] = option.values.front();
     for (const auto& [key, value] : given) {
+        if (key == kExisting) continue;
         const auto option =
             std::find_if(exporter.options.begin(), exporter.options.end(), [&](const ExportOption& o) { return o.key == key; });
         if (option == exporter.options.end())
@@ -39,6 +41,24 @@ ExportChoices completed(const Exporter& exporter, const ExportChoices& given) {
         choices[key] = value;
     }
     return choices;
+}
+
+bool makesFile(const Exporter& exporter, const fs::path& out) {
+    switch (exporter.makes) {
+    case Makes::File: return true;
+    case Makes::FileByEnding: return out.extension() == "." + exporter.key;
+    case Makes::Folder:
+    case Makes::Addition: break;
+    }
+    return false;
+}
+
+/// Throws Error(BadInput) where `out` is taken.
+void requirePlace(const Exporter& exporter, const fs::path& out, bool replaces) {
+    if (exporter.makes == Makes::Addition) return;
+    if (!makesFile(exporter, out)) return requireFree(out);
+    std::error_code problem;
+    if (!replaces || !fs::is_regular_file(out, problem)) requireFreeFile(out);
 }
 
 /// With two digits that count.
@@ -77,9 +97,8 @@ void verify(const RunDetail& run, const fs::path& written, Exported& done, const
     }
 }
 
-/// Throws Error(Io) unless what was written now has its name; a file of that name is not overwritten.
+/// Throws Error(Io) unless what was written now has its name.
 void putInPlace(const fs::path& written, const fs::path& out) {
-    requireFree(out);
     std::error_code failed;
     fs::rename(written, out, failed);
     if (failed)
@@ -87,10 +106,11 @@ void putInPlace(const fs::path& written, const fs::path& out) {
     syncFolder(out.parent_path());
 }
 
-Exported exportModel(const Exporter& exporter, ExportRequest request, const Sink& sink, const std::stop_token& stop) {
+Exported exportModel(const Exporter& exporter, ExportRequest request, bool replaces, const Sink& sink,
+                     const std::stop_token& stop) {
     useSensibleThreads();
     const fs::path out = request.out, unverified = out.string() + ".unverified";
-    requireFree(unverified);
+    requirePlace(exporter, unverified, false);
     request.out = unverified;
     Exported done = exporter.write(request, sink, stop);
     try {
@@ -103,6 +123,7 @@ Exported exportModel(const Exporter& exporter, ExportRequest request, const Sink
         const bool ours = error.code() == ErrorCode::BadInput || error.code() == ErrorCode::NotFound; // not the person's files
         throw Error(ours ? ErrorCode::Internal : error.code(), error.message(), "It stays as " + unverified.string() + ".");
     }
+    requirePlace(exporter, out, replaces); // also of what came there meanwhile
     putInPlace(unverified, out);
     done.path = out;
     return done;
@@ -116,8 +137,10 @@ Exported exportRun(const Exporter& exporter, const Runs& runs, RunId run, const 
         const RunDetail detail = runs.detail(run);
         requireExportable(exporter, detail);
         const ExportRequest request{runs, detail, placeOf(out), completed(exporter, choices)};
-        if (exporter.mustBeNew) requireFree(request.out);
-        return exporter.model ? exportModel(exporter, request, sink, stop) : exporter.write(request, sink, stop);
+        const auto existing = choices.find(kExisting);
+        const bool replaces = existing != choices.end() && existing->second == kReplace;
+        requirePlace(exporter, request.out, replaces);
+        return exporter.model ? exportModel(exporter, request, replaces, sink, stop) : exporter.write(request, sink, stop);
     });
 }
 

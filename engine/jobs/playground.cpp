@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A model held for prompting.
+#include "engine/infer/finite.h"
 #include "engine/infer/generate.h"
 #include "engine/jobs/machine.h"
 #include "engine/jobs/outcome.h"
 #include "engine/jobs/setup.h"
+#include "engine/kernels/kernels.h"
 #include "engine/model/device.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/hub.h"
@@ -91,6 +93,8 @@ Logits logits(const std::string& model, const std::string& precision, const std:
         std::iota(rows.begin(), rows.end(), std::int64_t{0});
         const at::Tensor found = decoder.logits(pack, rows);
         const float* values = found.const_data_ptr<float>();
+        if (const auto at = kernels::firstNotFinite(values, found.numel(), kernels::Scalar::F32); at >= 0)
+            refuseNotFinite("for token " + std::to_string(at / found.size(1) + 1));
         return Logits{std::vector<float>(values, values + found.numel()), found.size(1)};
     });
 }

@@ -2,6 +2,7 @@
 #include "engine/jobs/setup.h"
 #include "engine/jobs/machine.h"
 #include "engine/model/device.h"
+#include "engine/prompt/doubts.h"
 #include "engine/train/adapter_io.h"
 #include "engine/weights/gguf.h"
 #include "engine/weights/hub.h"
@@ -110,6 +111,7 @@ Setup prepare(const Experiment& given, bool training, const Sink& sink, std::sto
     std::vector<Issue> issues = table.issues;
     issues.insert(issues.end(), dataset.issues.begin(), dataset.issues.end());
     tellIssues(issues, sink);
+    tellIssues(promptDoubts(experiment.prompt, dataset, table.header), sink);
     const Splits splits = split(dataset, experiment.data.split);
     checkStop();
 

@@ -41,7 +41,7 @@ Done TrainRun::run(Decoder& decoder, double loadSeconds) {
 }
 
 /// Where to go on from; nothing when the run was stopped before its first checkpoint: it starts again from its first step,
-/// which is the same.
+/// which is the same. Throws Error(Io) where no checkpoint is whole.
 std::optional<std::filesystem::path> TrainRun::findCheckpoint(RunId run) {
     const RunDetail detail = m_runs.detail(run);
     const std::string name = "Run " + std::to_string(run);
@@ -65,7 +65,10 @@ std::optional<std::filesystem::path> TrainRun::findCheckpoint(RunId run) {
                     name + " was begun with another model: " + m_setup.model.string() + " has changed since.", hint);
     std::vector<std::string> damaged;
     auto found = newestCheckpoint(m_runs.artifactDirectory(run) / "checkpoints", damaged);
-    for (const std::string& wrong : damaged) warn(m_sink, wrong + ". An older state is used instead.");
+    if (!found && !damaged.empty())
+        throw Error(ErrorCode::Io, damaged.front(),
+                    name + " has no whole checkpoint to go on from: start a new run. The damaged one is left as it is.");
+    for (const std::string& wrong : damaged) warn(m_sink, wrong + " An older state is used instead.");
     if (!found) warn(m_sink, name + " has no checkpoint yet, so it starts again from its first step.");
     return found;
 }

@@ -26,7 +26,7 @@ struct Dropout {
 /// What one pass says of some rows.
 struct Predicted {
     std::vector<float> logProbabilities; // of the targets' tokens
-    std::vector<std::int32_t> likeliest; // token after each row, the first of several
+    std::vector<std::int32_t> likeliest; // token after each row, the first of several; -1: its logit is not finite
 };
 
 class DecoderBackend;

@@ -63,17 +63,25 @@ Error storeError(const SQLite::Exception& problem, const std::filesystem::path& 
 Connection::Connection(const std::filesystem::path& file, std::chrono::milliseconds patience)
     : m_file(file), m_patience(patience), m_database(opened(file, patience)) {}
 
+/// How long the connection waits while this lives.
+class Connection::Patience {
+public:
+    Patience(SQLite::Database& file, std::chrono::milliseconds now, std::chrono::milliseconds later)
+        : m_file(file), m_later(later) {
+        m_file.setBusyTimeout(static_cast<int>(now.count()));
+    }
+    ~Patience() { sqlite3_busy_timeout(m_file.getHandle(), static_cast<int>(m_later.count())); }
+    Patience(const Patience&) = delete;
+    Patience& operator=(const Patience&) = delete;
+
+private:
+    SQLite::Database& m_file;
+    std::chrono::milliseconds m_later;
+};
+
 bool Connection::isFree(std::chrono::milliseconds patience) {
     return use([&](SQLite::Database& database) {
-        struct Waiting {
-            Waiting(SQLite::Database& file, std::chrono::milliseconds now, std::chrono::milliseconds later)
-                : m_file(file), m_later(later) {
-                m_file.setBusyTimeout(static_cast<int>(now.count()));
-            }
-            ~Waiting() { sqlite3_busy_timeout(m_file.getHandle(), static_cast<int>(m_later.count())); }
-            SQLite::Database& m_file;
-            std::chrono::milliseconds m_later;
-        } const waiting(database, patience, m_patience);
+        const Patience waits(database, patience, m_patience);
         try {
             const SQLite::Transaction alone(database, SQLite::TransactionBehavior::EXCLUSIVE); // rolled back
             return true;
@@ -82,6 +90,15 @@ bool Connection::isFree(std::chrono::milliseconds patience) {
             return false;
         }
     });
+}
+
+std::optional<std::int64_t> Connection::version() {
+    const std::unique_lock lock(m_mutex, std::try_to_lock);
+    if (!lock) return {};
+    try {
+        const Patience none(m_database, std::chrono::milliseconds{0}, m_patience);
+        return m_database.execAndGet("PRAGMA data_version").getInt64();
+    } catch (const SQLite::Exception&) { return {}; }
 }
 
 } // namespace engine

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 
 namespace engine {
 
@@ -31,6 +32,9 @@ public:
     template <typename Work> auto write(Work work) { return transact(SQLite::TransactionBehavior::IMMEDIATE, work); }
     /// Whether nobody else reads or writes the file, waiting up to `patience` for it. Throws Error.
     bool isFree(std::chrono::milliseconds patience);
+    /// Another number whenever another connection has changed the file (PRAGMA data_version). None while somebody holds the file
+    /// or this connection: nothing is waited for.
+    std::optional<std::int64_t> version();
     /// Without a transaction.
     template <typename Work> auto use(Work work) {
         const std::lock_guard lock(m_mutex);
@@ -40,6 +44,7 @@ public:
     }
 
 private:
+    class Patience;
     template <typename Work> auto transact(SQLite::TransactionBehavior behavior, Work work) {
         return use([&](SQLite::Database& database) {
             SQLite::Transaction transaction(database, behavior); // rolls back unless committed

@@ -3,6 +3,7 @@
 #include "engine/store/runs.h"
 #include "engine/store/runs_impl.h"
 #include "engine/store/schema.h"
+#include "engine/words/utf8.h"
 
 #include <charconv>
 #include <chrono>
@@ -32,11 +33,34 @@ std::string trimmed(const std::string& text) {
     return from == std::string::npos ? std::string() : text.substr(from, text.find_last_not_of(" \t\n\r") - from + 1);
 }
 
+void requireUtf8(const std::string& text, const char* what) {
+    const Malformed bad = findMalformed(text);
+    if (bad.offset != std::string_view::npos)
+        throw Error(ErrorCode::BadInput,
+                    std::string(what) + " is no UTF-8 from its byte " + std::to_string(bad.offset + 1) + " on.",
+                    "Write it in UTF-8.");
+}
+
+/// Whether a line with this character in it would be no line, or have a column more.
+bool isControl(char32_t code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029;
+}
+
 std::string checkedWord(const std::string& text, std::size_t most, const char* what) {
+    requireUtf8(text, what);
     const std::string word = trimmed(text);
     if (word.empty()) throw Error(ErrorCode::BadInput, std::string(what) + " is empty.");
     if (word.size() > most)
         throw Error(ErrorCode::BadInput, std::string(what) + " is longer than " + std::to_string(most) + " bytes.");
+    for (std::size_t at = 0; at < word.size();) {
+        const Utf8Step step = utf8Step(word, at);
+        if (isControl(step.code))
+            throw Error(ErrorCode::BadInput,
+                        std::string(what) + " has a line end, a tab or another control character at its byte " +
+                            std::to_string(at + 1) + ".",
+                        "Write it in one line, with blanks.");
+        at += step.bytes;
+    }
     return word;
 }
 
@@ -98,6 +122,10 @@ bool Runs::writable(std::chrono::milliseconds patience) {
 
 std::chrono::milliseconds Runs::patience() const {
     return m_impl->connection.patience();
+}
+
+std::optional<std::int64_t> Runs::version() {
+    return m_impl->connection.version();
 }
 
 void Runs::finishLater(RunId run, RunState state, const std::string& exitReason) {
@@ -339,6 +367,7 @@ void Runs::removeTag(RunId run, const std::string& tag) {
 
 void Runs::setNote(RunId run, const std::string& note) {
     if (note.size() > kNoteBytes) throw Error(ErrorCode::BadInput, "The note is longer than 1 MiB.");
+    requireUtf8(note, "The note");
     m_impl->change(run, [&](SQLite::Database& database) { setText(database, run, "note", note); });
 }
 
@@ -347,7 +376,7 @@ void Runs::remove(RunId run) {
         SQLite::Statement query(database, "SELECT pid, process_start, boot, host FROM runs WHERE id = ? AND state = 'running'");
         query.bind(1, run);
         if (query.executeStep() && liveness(readOwner(query, 0)) == Liveness::Alive)
-            throw Error(ErrorCode::Busy, "Run " + std::to_string(run) + " is still running, so it was not deleted.",
+            throw Error(ErrorCode::BadInput, "Run " + std::to_string(run) + " is still running, so it was not deleted.",
                         "Stop it first.");
         SQLite::Statement forget(database, "DELETE FROM runs WHERE id = ?");
         forget.bind(1, run);

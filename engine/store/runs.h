@@ -100,6 +100,8 @@ public:
     /// Whether a call would not have to wait: no other process reads or writes the file. Waits up to `patience` for that.
     bool writable(std::chrono::milliseconds patience);
     std::chrono::milliseconds patience() const;
+    /// Another number whenever somebody else has changed the file; none while that cannot be told. Never waits.
+    std::optional<std::int64_t> version();
     /// Looks again for runs whose process is gone; how many became `interrupted`. A run of another machine, or of a container
     /// that cannot be seen into, stays `running`, and reopen() takes it over.
     int recoverInterrupted();
@@ -131,11 +133,12 @@ public:
     std::optional<RunId> matchingBaseline(const NewRun& like) const;
     std::optional<RunId> matchingBaseline(const RunDetail& like) const;
 
+    /// Names, tags and notes are UTF-8, names and tags one line without control characters: Error(BadInput) else.
     void rename(RunId run, const std::string& name);
     void addTag(RunId run, const std::string& tag);
     void removeTag(RunId run, const std::string& tag);
     void setNote(RunId run, const std::string& note);
-    /// Deletes the run and its folder; runs that came from it stay. Throws Error(Busy) while it runs.
+    /// Deletes the run and its folder; runs that came from it stay. Throws Error(BadInput) while it runs.
     void remove(RunId run);
 
 private:

@@ -57,17 +57,6 @@ AddedToken readAddedToken(const Json& json, const std::string& where) {
     return token;
 }
 
-/// What a TemplateProcessing puts before a text; "": nothing.
-std::string leadingToken(const Json& processor, const std::string& where) {
-    if (!processor.is_object()) return {};
-    for (const Json& inner : optionalOf(processor, "processors"))
-        if (const std::string token = leadingToken(inner, where); !token.empty()) return token;
-    const Json& single = optionalOf(processor, "single");
-    if (!single.is_array() || single.empty() || !single.front().is_object() || !single.front().contains("SpecialToken"))
-        return {};
-    return textOf(single.front()["SpecialToken"], "id", where);
-}
-
 } // namespace
 
 TokenizerParts partsFromTokenizerJson(const std::filesystem::path& folder) {
@@ -89,7 +78,7 @@ TokenizerParts partsFromTokenizerJson(const std::filesystem::path& folder) {
             addToken(parts, readAddedToken(token, where + ": added_tokens"), where);
     readConfigTokens(parts, folder);
     const std::string processor = where + ": post_processor";
-    if (const std::string first = leadingToken(optionalOf(json, "post_processor"), processor); !first.empty()) {
+    if (const std::string first = readPostProcessor(optionalOf(json, "post_processor"), processor); !first.empty()) {
         parts.addsBos = true;
         parts.bos = parts.vocabulary.find(first);
         if (parts.bos < 0) refuse(processor, "it puts " + quote(first) + " before a text, which is not in the vocabulary.");

@@ -55,5 +55,7 @@ Normalizer readNormalizer(const nlohmann::json& json, const std::string& where);
 /// `byteLevel`: whether it ends in bytes' stand-ins.
 PreTokenizer readPreTokenizer(const nlohmann::json& json, const std::string& where, bool& byteLevel);
 TokenSpelling readDecoder(const nlohmann::json& json, const std::string& where);
+/// The token that it puts before a text; "": none.
+std::string readPostProcessor(const nlohmann::json& json, const std::string& where);
 
 } // namespace engine

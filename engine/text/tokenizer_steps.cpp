@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// normalizer, pre_tokenizer and decoder of tokenizer.json.
+// normalizer, pre_tokenizer, decoder and post_processor of tokenizer.json.
 #include "engine/error.h"
 #include "engine/text/json_access.h"
 #include "engine/text/tokenizer_parts.h"
@@ -171,6 +171,24 @@ TokenSpelling readDecoder(const Json& json, const std::string& where) {
     spelling.byteLevel = false;
     if (!json.is_null()) addDecoder(spelling, json, where);
     return spelling;
+}
+
+std::string readPostProcessor(const Json& json, const std::string& where) {
+    if (json.is_null()) return {};
+    const std::string type = textOf(json, "type", where);
+    if (type == "Sequence") {
+        std::string first;
+        for (const Json& step : listOf(json, "processors", where)) {
+            const std::string token = readPostProcessor(step, where);
+            if (first.empty()) first = token;
+        }
+        return first;
+    }
+    if (type == "ByteLevel") return {}; // moves offsets alone
+    if (type != "TemplateProcessing") unsupported(where, "post-processors", type);
+    const Json& single = listOf(json, "single", where);
+    if (single.empty() || !single.front().is_object() || !single.front().contains("SpecialToken")) return {};
+    return textOf(single.front()["SpecialToken"], "id", where);
 }
 
 } // namespace engine

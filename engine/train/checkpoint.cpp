@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/checkpoint.h"
 #include "engine/files/json_file.h"
+#include "engine/files/mapped_file.h"
 #include "engine/files/new_file.h"
 #include "engine/files/sha256.h"
 #include "engine/train/checkpoint_settings.h"
@@ -74,22 +75,24 @@ TensorView view(const std::string& name, const at::Tensor& tensor) {
     return {name, DType::F32, {tensor.numel()}, std::as_bytes(std::span(tensor.const_data_ptr<float>(), count))};
 }
 
-/// What is wrong with a checkpoint's files; empty when each is as the manifest says.
+/// What is wrong with a checkpoint's files, a sentence; empty when each is as the manifest says.
 std::string damage(const fs::path& checkpoint) {
     try {
         const Json manifest = readJsonObject(checkpoint / kManifest, 1 << 20);
         for (const char* name : {kTensors, kState}) {
             const fs::path file = checkpoint / name;
             const Json& entry = manifest.at("files").at(name);
-            if (fs::file_size(file) != entry.at("bytes").get<std::uintmax_t>())
-                return file.string() + " is cut short or too long";
+            const std::uintmax_t bytes = MappedFile(file).bytes().size(), written = entry.at("bytes").get<std::uintmax_t>();
+            if (bytes != written)
+                return file.string() + " is damaged: it has " + std::to_string(bytes) + " bytes, but " + std::to_string(written) +
+                       " were written.";
             if (sha256File(file) != entry.at("sha256").get<std::string>())
-                return file.string() + " is damaged: its SHA-256 is not the manifest's";
+                return file.string() + " is damaged: its SHA-256 is not the manifest's.";
         }
         return {};
     } catch (const Json::exception&) {
-        return (checkpoint / kManifest).string() + " lacks what a manifest holds";
-    } catch (const std::exception& error) { return checkpoint.string() + ": " + error.what(); }
+        return (checkpoint / kManifest).string() + " is damaged: it lacks what a manifest holds.";
+    } catch (const Error& error) { return error.message(); }
 }
 
 /// How the settings in a state.json are others than this training's; empty: they are not.
@@ -166,7 +169,7 @@ TrainState readCheckpoint(const fs::path& checkpoint, Lora& lora, AdamW& optimiz
                     "Start a new run instead of resuming.");
     };
     if (const std::string wrong = damage(checkpoint); !wrong.empty())
-        throw Error(ErrorCode::BadInput, wrong + ".", "Start a new run instead of resuming.");
+        throw Error(ErrorCode::Io, wrong, "Start a new run instead of resuming.");
     const Json json = readJsonObject(checkpoint / kState, 1 << 20);
     TrainState state;
     try {

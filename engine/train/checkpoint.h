@@ -23,11 +23,12 @@ struct TrainIdentity {
 std::filesystem::path writeCheckpoint(const std::filesystem::path& folder, const TrainState& state, Lora& lora,
                                       const AdamW& optimizer, const TrainIdentity& identity);
 
-/// The newest whole checkpoint in `folder`; damaged ones are named in `damaged`. Empty when there is none.
+/// The newest whole checkpoint in `folder`; `damaged` gets a sentence for each newer one that is not. Empty when there is none.
 std::optional<std::filesystem::path> newestCheckpoint(const std::filesystem::path& folder, std::vector<std::string>& damaged);
 
-/// Restores adapter, moments and step count. Throws Error(BadInput) for a checkpoint of another training, naming the settings
-/// that differ. A setting that the checkpoint's version did not know was as its field says of `before`.
+/// Restores adapter, moments and step count. Throws Error(Io) for a damaged checkpoint, Error(BadInput) for one of another
+/// training, naming the settings that differ. A setting that the checkpoint's version did not know was as its field says of
+/// `before`.
 TrainState readCheckpoint(const std::filesystem::path& checkpoint, Lora& lora, AdamW& optimizer, const TrainIdentity& identity);
 
 /// sha256 of the manifest, which stands for the whole checkpoint.

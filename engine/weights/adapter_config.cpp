@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLargestConfig = std::size_t{256} << 10;
 constexpr std::int64_t kLargestRank = 65536;
+constexpr double kLargestScaling = 65536; // of alpha over r
 
 /// What a key asks for, where its name does not say it.
 struct Feature {
@@ -28,6 +29,9 @@ constexpr Feature kFeatures[] = {
     {"trainable_token_indices", "rows of the embedding trained beside LoRA"},
     {"layer_replication", "layers run more than once"},
 };
+
+/// Keys that are true or false, and change the numbers.
+constexpr const char* kFlags[] = {"lora_bias", "use_dora", "use_qalora", "use_rslora"};
 
 /// Keys that say nothing about how the adapter computes once it is trained, or that are read below.
 constexpr const char* kUnderstood[] = {"alpha_pattern",
@@ -74,12 +78,13 @@ public:
                    "Phibench reads adapters in PEFT's format: convert it, or train one here.");
         const std::string type = text("peft_type");
         if (type != "LORA") refuse("peft_type is " + quote(type) + "; only LORA is supported.");
+        checkKinds();
         refuseFeatures();
         AdapterConfig config;
         config.baseModel = text("base_model_name_or_path");
         LoraSpec& spec = config.spec;
         spec.r = rank("r", m_json.contains("r") ? m_json["r"] : Json(8));
-        spec.alpha = number("lora_alpha", m_json.contains("lora_alpha") ? m_json["lora_alpha"] : Json(8));
+        spec.alpha = alpha("lora_alpha", m_json.contains("lora_alpha") ? m_json["lora_alpha"] : Json(8), spec.r);
         spec.dropout = m_json.contains("lora_dropout") ? number("lora_dropout", m_json["lora_dropout"]) : 0;
         if (spec.dropout < 0 || spec.dropout >= 1)
             refuse("lora_dropout is " + m_json["lora_dropout"].dump() + "; 0 or more and less than 1 is needed.");
@@ -93,7 +98,7 @@ public:
         for (const auto& [pattern, value] : ranks.items())
             config.rankPattern.emplace_back(pattern, rank("rank_pattern." + pattern, value));
         for (const auto& [pattern, value] : alphas.items())
-            config.alphaPattern.emplace_back(pattern, number("alpha_pattern." + pattern, value));
+            config.alphaPattern.emplace_back(pattern, alpha("alpha_pattern." + pattern, value, kLargestRank));
         return config;
     }
 
@@ -108,6 +113,15 @@ private:
         m_onFeature(error);
     }
 
+    /// What would be taken for off, though it is not.
+    void checkKinds() const {
+        for (const char* key : kFlags)
+            if (m_json.contains(key) && !m_json[key].is_null() && !m_json[key].is_boolean())
+                refuse(std::string(key) + " is " + m_json[key].dump() + " where true or false is needed.");
+        const char* saved = "modules_to_save";
+        if (m_json.contains(saved) && !m_json[saved].is_null() && !m_json[saved].is_array())
+            refuse(std::string(saved) + " is " + m_json[saved].dump() + " where null or a list of names is needed.");
+    }
     void refuseFeatures() const {
         if (const std::string task = text("task_type"); !task.empty() && task != "CAUSAL_LM")
             feature("task_type is " + quote(task) + ": the adapter of " +
@@ -149,27 +163,66 @@ private:
             refuse(key + " is " + value.dump() + " where a number is needed.");
         return value.get<double>();
     }
+    /// Of a rank: alpha / r is what the adapter is multiplied by.
+    double alpha(const std::string& key, const Json& value, std::int64_t r) const {
+        const double most = kLargestScaling * static_cast<double>(r), found = number(key, value);
+        if (!(found > 0 && found <= most))
+            refuse(key + " is " + value.dump() + "; a number above 0 and up to " + Json(most).dump() + " is needed.");
+        return found;
+    }
     Json patterns(const std::string& key) const {
         if (!m_json.contains(key) || m_json[key].is_null()) return Json::object();
         if (!m_json[key].is_object()) refuse(key + " is no object of patterns.");
         return m_json[key];
     }
-    void readTargets(AdapterConfig& config) const {
-        config.spec.targets.clear();
-        const Json targets = m_json.contains("target_modules") ? m_json["target_modules"] : Json();
-        if (targets.is_string()) {
-            config.spec.targets.push_back(targets.get<std::string>());
-            config.targetsAreWhole = config.spec.targets.front() == "all-linear";
-        } else if (targets.is_array()) {
-            for (const Json& target : targets) {
-                if (!target.is_string() || target == "")
-                    refuse("target_modules holds " + target.dump() + " where a layer's name is needed.");
-                config.spec.targets.push_back(target.get<std::string>());
+    /// Names of layers, or a pattern.
+    std::optional<ModuleChoice> choice(const std::string& key) const {
+        const Json value = m_json.contains(key) ? m_json[key] : Json();
+        if (value.is_null()) return {};
+        ModuleChoice choice;
+        if (value.is_string()) {
+            choice.pattern = value.get<std::string>();
+        } else if (value.is_array()) {
+            for (const Json& name : value) {
+                if (!name.is_string() || name == "") refuse(key + " holds " + name.dump() + " where a layer's name is needed.");
+                choice.names.push_back(name.get<std::string>());
             }
-            std::sort(config.spec.targets.begin(), config.spec.targets.end());
-        } else if (!targets.is_null()) {
-            refuse("target_modules is " + targets.dump() + "; a list of names or a text is needed.");
+            std::sort(choice.names.begin(), choice.names.end());
+        } else {
+            refuse(key + " is " + value.dump() + "; a list of names or a text is needed.");
         }
+        return choice;
+    }
+    void readLayers(AdapterConfig& config) const {
+        const Json layers = m_json.contains("layers_to_transform") ? m_json["layers_to_transform"] : Json();
+        if (!layers.is_null() && !layers.is_array() && !layers.is_number_integer())
+            refuse("layers_to_transform is " + layers.dump() + "; a layer's number or a list of them is needed.");
+        for (const Json& layer : layers.is_array() || layers.is_null() ? layers : Json::array({layers})) {
+            if (!layer.is_number_integer())
+                refuse("layers_to_transform holds " + layer.dump() + " where a layer's number is needed.");
+            config.layers.push_back(layer.get<std::int64_t>());
+        }
+        const Json patterns = m_json.contains("layers_pattern") ? m_json["layers_pattern"] : Json();
+        for (const Json& pattern : patterns.is_string() ? Json::array({patterns}) : patterns) {
+            if (!pattern.is_string()) refuse("layers_pattern is " + patterns.dump() + "; a text or a list of them is needed.");
+            if (pattern != "") config.layersPatterns.push_back(pattern.get<std::string>());
+        }
+    }
+    void readTargets(AdapterConfig& config) const {
+        config.targeted = choice("target_modules");
+        if (config.targeted && !config.targeted->pattern && config.targeted->names.empty())
+            refuse("target_modules is [], so the adapter sits on no layer.", "Save the adapter again.");
+        if (!config.targeted) {
+            config.spec.targets.clear();
+        } else if (config.targeted->pattern) {
+            config.spec.targets = {*config.targeted->pattern};
+            config.targetsAreWhole = *config.targeted->pattern == "all-linear";
+            if (config.targetsAreWhole) config.targeted.reset();
+        } else {
+            config.spec.targets = config.targeted->names;
+        }
+        config.excluded = choice("exclude_modules").value_or(ModuleChoice{});
+        readLayers(config);
         if (config.spec.targets.empty()) config.targetsAreWhole = false;
         for (const char* key : {"exclude_modules", "layers_to_transform", "layers_pattern"})
             if (m_json.contains(key) && !isOff(m_json[key])) config.targetsAreWhole = false;
@@ -226,13 +279,15 @@ std::string adapterConfigText(const LoraSpec& spec, const std::vector<std::strin
     }
 }
 
-bool patternFits(const std::string& pattern, const std::string& path) {
+namespace {
+
+/// Whether `path` begins with what `whole`, made of somebody's pattern, describes.
+bool fits(const std::string& pattern, const std::string& whole, const std::string& path) {
     constexpr std::size_t kLongest = 4096;
     const auto refuse = [&](const std::string& why) {
         throw Error(ErrorCode::BadInput, "The pattern " + quote(pattern) + " " + why);
     };
     if (pattern.size() > kLongest) refuse("is too long.");
-    const std::string whole = "(.*\\.)?(" + pattern + ")$";
     int code = 0;
     PCRE2_SIZE where = 0;
     const std::unique_ptr<pcre2_code, decltype(&pcre2_code_free)> regex(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()),
@@ -251,6 +306,29 @@ bool patternFits(const std::string& pattern, const std::string& path) {
         pcre2_match(regex.get(), reinterpret_cast<PCRE2_SPTR>(path.data()), path.size(), 0, 0, data.get(), limits.get());
     if (result < 0 && result != PCRE2_ERROR_NOMATCH) refuse("cannot be matched against " + quote(path) + ".");
     return result != PCRE2_ERROR_NOMATCH;
+}
+
+} // namespace
+
+bool patternFits(const std::string& pattern, const std::string& path) {
+    return fits(pattern, "(.*\\.)?(" + pattern + ")$", path);
+}
+
+bool ModuleChoice::holds(const std::string& path) const {
+    if (pattern) return fits(*pattern, "(?:" + *pattern + ")\\z", path);
+    return std::ranges::any_of(names, [&](const std::string& name) { return path == name || path.ends_with("." + name); });
+}
+
+bool AdapterConfig::adapts(const std::string& path) const {
+    if (excluded.holds(path) || (targeted && !targeted->holds(path))) return false;
+    // PEFT numbers no layers beside a pattern or a whole path.
+    if (layers.empty() || (targeted && (targeted->pattern || std::ranges::count(targeted->names, path) > 0))) return true;
+    const std::vector<std::string> any{"[^.]*"};
+    return std::ranges::any_of(layersPatterns.empty() ? any : layersPatterns, [&](const std::string& pattern) {
+        return std::ranges::any_of(layers, [&](std::int64_t layer) {
+            return fits(pattern, ".*\\.(?:" + pattern + ")\\." + std::to_string(layer) + "\\.", path);
+        });
+    });
 }
 
 } // namespace engine

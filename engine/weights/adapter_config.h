@@ -6,11 +6,19 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace engine {
+
+/// How PEFT chooses modules by their paths.
+struct ModuleChoice {
+    std::optional<std::string> pattern; // fits the whole path
+    std::vector<std::string> names;     // without one: paths, or their last parts
+    bool holds(const std::string& path) const;
+};
 
 struct AdapterConfig {
     LoraSpec spec;               // targets as configured
@@ -18,6 +26,13 @@ struct AdapterConfig {
     std::string baseModel;
     std::vector<std::pair<std::string, std::int64_t>> rankPattern; // in the file's order: the first that fits counts
     std::vector<std::pair<std::string, double>> alphaPattern;
+    std::optional<ModuleChoice> targeted; // none: all that the file holds
+    ModuleChoice excluded;
+    std::vector<std::int64_t> layers;        // empty: all
+    std::vector<std::string> layersPatterns; // of the path's part before a layer's number; empty: any
+
+    /// Whether PEFT puts its tensors on this module. Throws Error(BadInput) for what is no pattern.
+    bool adapts(const std::string& path) const;
 };
 
 /// Throws Error naming file and key. Each feature that is not supported goes to `onFeature`; without it, the first is thrown.

@@ -121,6 +121,12 @@ public:
                             "The file is incomplete: save the adapter again.");
             modules.push_back(module(path, *pair.a, *pair.b));
         }
+        for (const AdapterModule& one : modules)
+            if (!named([&] { return m_config.adapts(one.name); }))
+                throw problem(one.a,
+                              "is of a layer that adapter_config.json leaves out (target_modules, layers_to_transform, "
+                              "exclude_modules), so PEFT would not load it.",
+                              "Save the adapter again, with the layer among target_modules.");
         return modules;
     }
     std::vector<AdapterBias> biases() const {
@@ -185,13 +191,19 @@ private:
     }
     template <class T>
     T chosen(const std::vector<std::pair<std::string, T>>& patterns, const std::string& path, T otherwise) const {
-        try {
+        return named([&] {
             for (const auto& [pattern, value] : patterns)
                 if (patternFits(pattern, path)) return value;
+            return otherwise;
+        });
+    }
+    /// What f gives; a pattern that it cannot use is refused with the file's name.
+    template <class F> std::invoke_result_t<F> named(const F& f) const {
+        try {
+            return f();
         } catch (const Error& error) {
             throw Error(ErrorCode::BadInput, (m_folder / kConfigName).string() + ": " + error.message());
         }
-        return otherwise;
     }
     AdapterModule module(const std::string& path, const TensorView& a, const TensorView& b) const {
         const std::int64_t r = chosen(m_config.rankPattern, path, m_config.spec.r);

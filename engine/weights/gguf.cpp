@@ -87,12 +87,14 @@ TensorView GgufFile::Impl::readTensor(GgufReader& reader) const {
         file.refuse(what + " has a name of " + std::to_string(tensor.name.size()) + " bytes; 63 are allowed.");
     const auto dimensions = reader.read<std::uint32_t>(what);
     if (dimensions > kMostDimensions) file.refuse(what + " has " + std::to_string(dimensions) + " dimensions; 4 are allowed.");
+    for (std::uint32_t i = 0; i < dimensions; ++i) // the file has the fastest dimension first
+        tensor.shape.insert(tensor.shape.begin(), reader.read<std::int64_t>(what));
     std::int64_t elements = 1;
-    for (std::uint32_t i = 0; i < dimensions; ++i) {
-        const auto size = reader.read<std::int64_t>(what);
-        if (size < 0 || __builtin_mul_overflow(elements, std::max<std::int64_t>(size, 1), &elements))
-            file.refuse(what + " has a dimension of " + std::to_string(size) + ".");
-        tensor.shape.insert(tensor.shape.begin(), size); // the file has the fastest dimension first
+    for (const std::int64_t size : tensor.shape) {
+        if (size < 0) file.refuse(what + " has a dimension of " + std::to_string(size) + ".");
+        if (__builtin_mul_overflow(elements, std::max<std::int64_t>(size, 1), &elements))
+            file.refuse(what + " " + shapeText(tensor.shape) + " has a dimension of " +
+                        std::to_string(*std::ranges::max_element(tensor.shape)) + ", more than a file can hold.");
     }
     const auto id = reader.read<std::uint32_t>(what);
     const auto known = std::ranges::find(dtypes(), static_cast<std::int64_t>(id),

@@ -373,6 +373,7 @@ void TestCli::exportsMerged() {
     // As base and adapter together.
     const auto logits = [&](const QString& model, const QStringList& more) {
         const QString out = path("merged.logits");
+        QFile::remove(out);
         [&] {
             QCOMPARE(run(QStringList{QStringLiteral("logits"), QStringLiteral("--model"), model, QStringLiteral("--precision"),
                                      QStringLiteral("fp32"), QStringLiteral("--ids"), QStringLiteral("3,1,4,1,5"),

@@ -179,6 +179,7 @@ void TestCliBadAdapters::adapters() {
     const CliResult wellChecked = run(checks);
     QVERIFY2(wellChecked.code == 0, wellChecked.out);
     change(adapter);
+    fs::remove(root() / "logits");
     const CliResult result = run(command);
     QVERIFY2(result.code == 2, result.err);
     for (const QString& piece : says)
@@ -229,6 +230,7 @@ void TestCliBadAdapters::anotherBaseIsTold() {
     for (const char* base : {"somebody/other-model", "somebody/model", ""}) {
         json["base_model_name_or_path"] = base;
         put(adapter / "adapter_config.json", json.dump());
+        fs::remove(root() / "logits");
         const CliResult result =
             run({QStringLiteral("logits"), QStringLiteral("--model"), QString::fromStdString(model.string()),
                  QStringLiteral("--adapter"), QString::fromStdString(adapter.string()), QStringLiteral("--ids"),

@@ -27,6 +27,8 @@ private Q_SLOTS:
     void badModels();
     void badArguments_data();
     void badArguments();
+    void emptyNames();
+    void doubtfulPrompts();
     void problemsOfSeveralSettingsAtOnce();
     void badTokenLines();
     void unwritableOutput();
@@ -218,6 +220,10 @@ void TestCliProblems::badArguments_data() {
     row("ids no numbers", QStringLiteral("logits|--model|%1|--ids|a,b|--out|x").arg(m_model), 2, "");
     row("logits into a folder that is not there",
         QStringLiteral("logits|--model|%1|--ids|1|--out|%2").arg(m_model, path("no/where/x")), 1, "where");
+    row("logits over a file", QStringLiteral("logits|--model|%1|--ids|1|--out|%2").arg(m_model, m_csv), 2,
+        "data.csv is there already. Give a new name.");
+    row("logits over a folder", QStringLiteral("logits|--model|%1|--ids|1|--out|%2").arg(m_model, m_home->path()), 2,
+        "is a folder, but a file is to be written");
     row("tokenize without the model", QStringLiteral("tokenize|--model|nowhere/model"), 2, "nowhere/model");
     row("check of nothing", QStringLiteral("check|nowhere.csv"), 2, "");
     row("runs of no file", QStringLiteral("runs|show|1|--db|%1").arg(path("none.db")), 2, "none.db");
@@ -237,6 +243,26 @@ void TestCliProblems::badArguments() {
     QFETCH(QString, says);
     verifyProblem(run(arguments), code, says);
     QVERIFY(!QFile::exists(path("none.db")));
+}
+
+void TestCliProblems::emptyNames() {
+    verifyProblem(run({QStringLiteral("logits"), QStringLiteral("--model"), m_model, QStringLiteral("--ids"), QStringLiteral("1"),
+                       QStringLiteral("--out"), QString()}),
+                  2, QStringLiteral("phibench-cli: --out is empty."));
+}
+
+void TestCliProblems::doubtfulPrompts() {
+    const QByteArray says = "prompt.template: {nope} is sent as it stands; only {text} and {label} are filled in.";
+    const QString prompt = QStringLiteral("[{text}] {nope} ={label}");
+    const CliResult evaluated =
+        run({QStringLiteral("evaluate"), m_experiment, QStringLiteral("--set"), QStringLiteral("prompt.template=") + prompt});
+    QVERIFY2(evaluated.code == 0 && evaluated.err.contains("warning: " + says), evaluated.err);
+    QVERIFY2(evaluated.err.contains("warning: prompt.template: puts no blank between \"=\""), evaluated.err);
+    engine::Experiment doubtful = engine::loadExperiment(m_experiment.toStdString());
+    doubtful.prompt.text_template = prompt.toStdString();
+    engine::saveExperiment(doubtful, path("doubtful.yaml").toStdString());
+    const CliResult check = run({QStringLiteral("check"), path("doubtful.yaml")});
+    QVERIFY2(check.code == 0 && check.out.contains(says), check.out);
 }
 
 void TestCliProblems::problemsOfSeveralSettingsAtOnce() {

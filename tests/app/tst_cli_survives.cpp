@@ -20,6 +20,7 @@ private Q_SLOTS:
     void initTestCase();
     void stopsInOrderOn_data();
     void stopsInOrderOn();
+    void stopsAnEvaluation();
     void closedTerminalsHangUpTwice();
     void goesOnUnderNohup();
     void goesOnWithoutItsReader();
@@ -85,6 +86,25 @@ void TestCliSurvives::stopsInOrderOn() {
     QCOMPARE(stopped.code, 130);
     QVERIFY2(stopped.err.contains("checkpoint"), stopped.err);
     checkStopped();
+}
+
+void TestCliSurvives::stopsAnEvaluation() {
+    const auto csv = writeTinyCsv(path("many.csv").toStdString(), 2000);
+    QProcess process;
+    prepareCli(process, m_home.path(),
+               {QStringLiteral("evaluate"), m_experiment, QStringLiteral("--set"),
+                QStringLiteral("data.csv=") + QString::fromStdString(csv.string()), QStringLiteral("--set"),
+                QStringLiteral("data.split.test_per_label=1900"), QStringLiteral("--set"),
+                QStringLiteral("evaluate.method=generate"), QStringLiteral("--set"),
+                QStringLiteral("evaluate.max_new_tokens=32")});
+    process.setReadChannel(QProcess::StandardError);
+    process.start();
+    QByteArray err;
+    while (!err.contains("baseline") && process.waitForReadyRead(kCliTimeoutMs)) err += process.readAllStandardError();
+    QCOMPARE(::kill(pid_t(process.processId()), SIGINT), 0);
+    const CliResult stopped = finishCli(process);
+    QCOMPARE(stopped.code, 130);
+    QVERIFY2(stopped.err.contains(" was stopped; an evaluation begins anew the next time."), stopped.err);
 }
 
 void TestCliSurvives::closedTerminalsHangUpTwice() {

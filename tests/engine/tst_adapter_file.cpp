@@ -239,6 +239,18 @@ private Q_SLOTS:
         row("rank with fraction", "r", "8.5", "r is 8.5");
         row("huge rank", "r", "1e300", "r is 1e+300");
         row("alpha of text", "lora_alpha", "\"x\"", "lora_alpha");
+        for (const char* value : {"0", "-1", "1e300", "131073"})
+            row((std::string("alpha ") + value).c_str(), "lora_alpha", value, "; a number above 0 and up to 131072.0 is needed.");
+        row("alpha by pattern", "alpha_pattern", "{\"m\":0}", "alpha_pattern.m is 0");
+        row("rslora of text", "use_rslora", "\"true\"", "use_rslora is \"true\" where true or false is needed.");
+        row("dora of a number", "use_dora", "1", "use_dora is 1 where true or false is needed.");
+        row("modules_to_save of text", "modules_to_save", "\"lm_head\"", "modules_to_save is \"lm_head\" where null or a list");
+        row("no targets", "target_modules", "[]", "target_modules is []");
+        row("other targets", "target_modules", "[\"n\",\"o.m\"]", "\"base_model.model.m.lora_A.weight\" [2, 8] is of a layer");
+        row("other pattern", "target_modules", "\"m.+\"", "\"base_model.model.m.lora_A.weight\" [2, 8] is of a layer");
+        row("broken target pattern", "target_modules", "\"(\"", "adapter_config.json: The pattern \"(\"");
+        row("excluded", "exclude_modules", "[\"m\"]", "is of a layer that adapter_config.json leaves out");
+        row("layers of text", "layers_to_transform", "[\"0\"]", "layers_to_transform holds \"0\"");
         row("dropout 1", "lora_dropout", "1.0", "lora_dropout");
         row("bias", "bias", "\"some\"", "\"some\"");
         row("bias of number", "bias", "1", "bias is 1");
@@ -265,6 +277,31 @@ private Q_SLOTS:
         const std::string error = errorOf([&] { readAdapter(path("a")); });
         QVERIFY2(holds(error, message.toStdString()), error.c_str());
         QVERIFY2(holds(error, path("a").string()), error.c_str());
+    }
+    /// As PEFT's check_target_module_exists().
+    void targetsAreMatchedAsInPeft() {
+        Tensors tensors;
+        tensors.addLora("model.layers.12.mlp.fc1", 8, 12, 8);
+        fs::create_directories(path("a"));
+        writeSafetensors(path("a") / "adapter_model.safetensors", tensors.views(), {});
+        const auto taken = [&](const std::string& settings) {
+            put(path("a") / "adapter_config.json", R"({"peft_type":"LORA","target_modules":)" + settings + "}");
+            const std::string error = errorOf([&] { readAdapter(path("a")); });
+            if (!error.empty() && !holds(error, "leaves out")) throw std::runtime_error(error);
+            return error.empty();
+        };
+        const std::string fc1 = R"(["fc1"],)";
+        for (const char* whole : {"null", R"("all-linear")", R"(["fc1"])", R"(["mlp.fc1"])", R"(["model.layers.12.mlp.fc1"])",
+                                  R"(".*\\.mlp\\.fc[12]")"})
+            QVERIFY2(taken(whole), whole);
+        QVERIFY(taken(R"(["model.layers.12.mlp.fc1"],"layers_to_transform":[1])"));
+        for (const char* other : {R"(["c1"])", R"("fc1")", R"("model.layers.12")"}) QVERIFY2(!taken(other), other);
+        for (const char* of : {R"("layers_to_transform":12)", R"("layers_to_transform":[12],"layers_pattern":"layers")",
+                               R"("layers_to_transform":[1,12],"layers_pattern":["h","layers"])", R"("exclude_modules":["fc2"])"})
+            QVERIFY2(taken(fc1 + of), of);
+        for (const char* of : {R"("layers_to_transform":[1,2])", R"("layers_to_transform":[12],"layers_pattern":["h"])",
+                               R"("exclude_modules":".*12.*")"})
+            QVERIFY2(!taken(fc1 + of), of);
     }
     void refusesEndlessPatterns() {
         Tensors tensors;

@@ -16,6 +16,8 @@
 #include <QTest>
 #include <algorithm>
 #include <fstream>
+#include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -212,6 +214,67 @@ private Q_SLOTS:
         }
     }
 
+    /// What no model has is refused by its key, with its value and what is allowed.
+    void wrongValuesAreRefused_data() {
+        QTest::addColumn<QString>("family");
+        QTest::addColumn<QByteArray>("key");
+        QTest::addColumn<QByteArray>("value");
+        QTest::addColumn<QString>("said");
+        const auto row = [](const char* key, const char* value, const char* said, const char* family = "llama") {
+            QTest::addRow("%s %s %s", family, key, value)
+                << QString::fromLatin1(family) << QByteArray(key) << QByteArray(value) << QString::fromLatin1(said);
+        };
+        for (const char* value : {"0", "-1e-5", "1e300"}) {
+            row("rms_norm_eps", value, ", but a number above 0 and up to 1 is needed.");
+            row("layer_norm_eps", value, ", but a number above 0 and up to 1 is needed.", "phi");
+            row("rms_norm_eps", value, ", but a number above 0 and up to 1 is needed.", "phi3");
+        }
+        row("query_pre_attn_scalar", "0", "above 0", "gemma3_text");
+        row("max_position_embeddings", "-1", "is -1, but a whole number from 1 to 1000000000 is needed.");
+        row("max_position_embeddings", "2147483648", "is 2147483648, but a whole number from 1 to 1000000000 is needed.");
+        row("max_position_embeddings", "\"64\"", "is \"64\", but a whole number");
+        row("hidden_size", "0", "is 0, but a whole number from 1");
+        row("num_hidden_layers", "1001", "is 1001, but a whole number from 1 to 1000 is needed.");
+        row("eos_token_id", "4294967295", "is 4294967295, but the number of one of the model's tokens, 0 to 280, is needed.");
+        row("bos_token_id", "281", "is 281, but the number of one of the model's tokens");
+        row("architectures", "5", "is 5, but a list of words is needed.");
+        row("architectures", "[5]", "is [5], but a list of words is needed.");
+    }
+    void wrongValuesAreRefused() {
+        QFETCH(QString, family);
+        QFETCH(QByteArray, key);
+        QFETCH(QByteArray, value);
+        QFETCH(QString, said);
+        const fs::path folder = writeTinyModel(root() / "model", tinyModelOptions("family=" + family.toStdString()));
+        std::ifstream in(folder / "config.json");
+        nlohmann::json json = nlohmann::json::parse(in);
+        json[key.toStdString()] = nlohmann::json::parse(value.toStdString());
+        std::ofstream(folder / "config.json") << json;
+        const QString message = refusal([&] { static_cast<void>(configFromFolder(folder)); });
+        QVERIFY2(message.contains(QStringLiteral("config.json: ") + QString::fromLatin1(key)) && message.contains(said),
+                 qPrintable(message));
+    }
+    void wrongValuesOfGgufAreRefused() {
+        const DecoderConfig sound = configFromFolder(writeTinyModel(root() / "model"));
+        const auto refused = [&](const char* said, const std::function<void(DecoderConfig&)>& change) {
+            DecoderConfig wrong = sound;
+            change(wrong);
+            const QString message =
+                refusal([&] { static_cast<void>(configFromGguf(GgufFile(writeKeys(root() / "keys.gguf", wrong)))); });
+            QVERIFY2(message.contains(QLatin1String(said)), qPrintable(message));
+        };
+        const double nan = std::numeric_limits<double>::quiet_NaN();
+        for (const double eps : {0.0, -1.0, nan, 1e30})
+            refused("llama.attention.layer_norm_rms_epsilon is ", [&](DecoderConfig& c) { c.norm_eps = eps; });
+        for (const double theta : {0.0, -1.0, nan, std::numeric_limits<double>::infinity()})
+            refused("llama.rope.freq_base is ", [&](DecoderConfig& c) { c.rotary[0].theta = theta; });
+        refused("llama.attention.head_count is 2147483648, but a whole number from 1 to 1000000000 is needed.",
+                [](DecoderConfig& c) { c.heads = std::int64_t{1} << 31; });
+        refused("llama.feed_forward_length is 0, but", [](DecoderConfig& c) { c.intermediate_size = 0; });
+        refused("llama.block_count is 5000, but a whole number from 1 to 1000", [](DecoderConfig& c) { c.layers = 5000; });
+        refused("tokenizer.ggml.eos_token_id is 281, but", [](DecoderConfig& c) { c.eos = 281; });
+    }
+
     /// A row of SmolLM2 and of Phi-2, counted by hand, in bfloat16 with an adapter of rank 8.
     void rowsAreCounted() {
         DecoderConfig smol = commonConfig("llama");
@@ -226,6 +289,14 @@ private Q_SLOTS:
     }
 
 private:
+    static QString refusal(const std::function<void()>& read) {
+        try {
+            read();
+        } catch (const Error& error) {
+            return error.code() == ErrorCode::BadInput ? QString::fromStdString(error.message()) : QStringLiteral("another code");
+        }
+        return QStringLiteral("It was read.");
+    }
     static void features() {
         QTest::addColumn<QString>("options");
         for (const TinyFeatures& one : tinyFeatures()) QTest::newRow(one.name) << QString::fromLatin1(one.options);

@@ -12,6 +12,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -68,6 +69,7 @@ private Q_SLOTS:
     void unansweredMayCountAsALabel();
     void tellsHowItGoes();
     void stopsBetweenBatches();
+    void numbersMustBeFinite();
     void findsTheFirstLabel_data();
     void findsTheFirstLabel();
 
@@ -396,6 +398,26 @@ void TestClassify::stopsBetweenBatches() {
             StopRequested);
         QVERIFY(told < 9);
     }
+}
+
+void TestClassify::numbersMustBeFinite() {
+    Case c = make("llama", "{text} {label}", 3); // of the records 100 to 102
+    const auto lora = std::make_shared<Lora>(c.decoder->config(), LoraSpec{}, 1);
+    lora->values().fill_(std::numeric_limits<float>::quiet_NaN());
+    lora->touch();
+    c.decoder->setAdapter(lora, false);
+    for (const auto method : {EvaluationMethod::Score, EvaluationMethod::Generate}) {
+        EvaluateSpec spec;
+        spec.method = method;
+        std::string said;
+        try {
+            classify(*c.decoder, *m_tokenizer, c.samples, c.answers, spec, {}, {}, {});
+        } catch (const Error& error) { said = error.message(); }
+        QVERIFY2(said.find("numbers that are not finite for record 10") != std::string::npos, said.c_str());
+    }
+    Pack pack;
+    pack.add(c.samples[0].ids);
+    QCOMPARE(c.decoder->predict(pack, {}, {0}).likeliest, std::vector<std::int32_t>{-1});
 }
 
 void TestClassify::findsTheFirstLabel_data() {

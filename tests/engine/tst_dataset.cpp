@@ -252,15 +252,28 @@ void TestDataset::refuses_data() {
         << "0,1"
         << "a,c"
         << "Every row of a.csv that can be used (1 of 2) has the label 'a'; telling labels apart takes two.";
+    QTest::newRow("one label of the whole records")
+        << "label,text\na,one\nb,two, too\na,three\nb,four, again\n"
+        << "true"
+        << "0,1" << none
+        << "Every row of a.csv that can be used (2 of 4 records; 2 were left out, the first on line 3: 3 fields instead of 2) "
+           "has the label 'a'; telling labels apart takes two. Check data.label, data.labels and the records that were left "
+           "out.";
+    QTest::newRow("no label of the whole records")
+        << "label,text\na,\nb,two, too\n"
+        << "true"
+        << "0,1" << none
+        << "No row of a.csv can be used (0 of 2 records; 1 was left out, the first on line 3: 3 fields instead of 2): blank";
     QTest::newRow("blank rows only")
         << "label,text\na,\n ,two\n"
         << "true"
-        << "0,1" << none << "No row of a.csv can be used: blank labels 1, blank texts 1, labels that are not in data.labels 0.";
-    QTest::newRow("no such labels")
-        << rows << "true"
-        << "0,1"
-        << "x,y"
-        << "No row of a.csv can be used: blank labels 0, blank texts 0, labels that are not in data.labels 2 (the first is 'a').";
+        << "0,1" << none
+        << "No row of a.csv can be used (0 of 2): blank labels 1, blank texts 1, labels that are not in data.labels 0.";
+    QTest::newRow("no such labels") << rows << "true"
+                                    << "0,1"
+                                    << "x,y"
+                                    << "No row of a.csv can be used (0 of 2): blank labels 0, blank texts 0, labels that are not "
+                                       "in data.labels 2 (the first is 'a').";
     QTest::newRow("label listed twice") << rows << "true"
                                         << "0,1"
                                         << "a,b,a"

@@ -199,8 +199,10 @@ void TestExperiment::validates_data() {
     row("delimiter quote", "data.delimiter=\"", "data.delimiter: must be one ASCII character other than a quote, tab, or auto.");
     row("double quant", "model.double_quant=true",
         "model.double_quant: quantises the scales of nf4 weights, and the precision is auto; use false.");
-    row("fp16", "model.compute=fp16\nmodel.device=cpu",
-        "model.compute: fp16 needs a GPU, and model.device is cpu; use auto or bf16.");
+    row("fp16", "model.compute=fp16\nmodel.device=cpu", "model.compute: fp16 needs a GPU, and model.device is cpu; use auto.");
+    row("fp16 of fp32", "model.precision=fp32\nmodel.compute=fp16",
+        "model.compute: this version computes as the weights are held, which is fp32; use auto, or set model.precision to auto "
+        "or nf4 on a GPU.");
     row("compute", "model.precision=fp32\nmodel.compute=bf16",
         "model.compute: this version computes as the weights are held, which is fp32; use auto, or set model.precision to bf16.");
     row("eval rows", "train.eval_every=5\ndata.split.eval_per_label=0",

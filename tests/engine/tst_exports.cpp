@@ -94,7 +94,10 @@ private Q_SLOTS:
     void tensorboard();
     void mlflow();
     void mlflowTakesOnlyItsOwn();
-    void peftLeavesWhatIsThere();
+    void leavesWhatIsThere_data();
+    void leavesWhatIsThere();
+    void replacesAFileWhereThatIsChosen();
+    void namesAreGiven();
     void mergedIsScoredAgain();
     void anotherModelStaysUnverified();
     void disagreements_data();
@@ -274,17 +277,64 @@ void TestExports::mlflowTakesOnlyItsOwn() {
     QVERIFY(problemOf([&] { exported("mlflow", root() / "home" / "letter"); }).code == ErrorCode::BadInput);
 }
 
-void TestExports::peftLeavesWhatIsThere() {
+void TestExports::leavesWhatIsThere_data() {
+    QTest::addColumn<QString>("format");
+    for (const Exporter& exporter : exporters()) QTest::newRow(exporter.key.c_str()) << QString::fromStdString(exporter.key);
+}
+
+void TestExports::leavesWhatIsThere() {
+    QFETCH(QString, format);
+    const std::string key = format.toStdString(), file = "mine." + key;
     fs::create_directory(root() / "full");
     writeBytes(root() / "full" / "precious", "mine");
-    for (const char* format : {"peft", "safetensors"}) {
-        const Problem taken = problemOf([&] { exported(format, root() / "full/"); });
-        QVERIFY2(taken.code == ErrorCode::BadInput && taken.message.find("there already") != std::string::npos,
+    fs::create_directory(root() / "empty");
+    writeBytes(root() / file, "mine");
+    for (const fs::path& out : {root() / "full/", root() / file}) {
+        const Problem taken = problemOf([&] { exported(key.c_str(), out); });
+        QVERIFY2(taken.code == ErrorCode::BadInput && (taken.message.find("there already") != std::string::npos ||
+                                                       taken.message.find("is a folder, but") != std::string::npos),
                  taken.message.c_str());
     }
-    QCOMPARE(namesIn(root()), std::set<std::string>{"full"});
-    QCOMPARE(exported("peft", root() / "adapter/").path, root() / "adapter");
-    QVERIFY(fs::exists(root() / "adapter" / "adapter_model.safetensors"));
+    const bool asFile = exporterNamed(exporters(), key).makes == Makes::File;
+    if (asFile) {
+        const Problem folder = problemOf([&] { exported(key.c_str(), root() / "empty"); });
+        QVERIFY2(folder.code == ErrorCode::BadInput && folder.message.find("is a folder, but") != std::string::npos,
+                 folder.message.c_str());
+    } else {
+        QCOMPARE(exported(key.c_str(), root() / "empty/").path, root() / "empty");
+    }
+    QCOMPARE(fs::is_empty(root() / "empty"), asFile);
+    QCOMPARE(namesIn(root()), (std::set<std::string>{"empty", "full", file}));
+    QCOMPARE(namesIn(root() / "full"), std::set<std::string>{"precious"});
+    QCOMPARE(bytesOf(root() / file), std::string("mine"));
+}
+
+void TestExports::replacesAFileWhereThatIsChosen() {
+    const auto replaced = [&](const char* format, const fs::path& out) {
+        exportRun(exporterNamed(exporters(), format), *m_runs, m_run, out, {{kExisting, kReplace}}, {}, {});
+    };
+    for (const char* format : {"csv", "html", "gguf"}) {
+        const fs::path file = root() / ("mine." + std::string(format));
+        writeBytes(file, "mine");
+        replaced(format, file);
+        QVERIFY(fs::file_size(file) > 4);
+    }
+    fs::create_directories(root() / "full" / "something");
+    // A folder never is, nor a file by one.
+    writeBytes(root() / "plain", "mine");
+    for (const char* format : {"csv", "html", "gguf", "peft"})
+        QVERIFY(problemOf([&] { replaced(format, root() / "full"); }).code == ErrorCode::BadInput);
+    for (const char* format : {"csv", "peft"})
+        QVERIFY(problemOf([&] { replaced(format, root() / "plain"); }).code == ErrorCode::BadInput);
+    QCOMPARE(bytesOf(root() / "plain"), std::string("mine"));
+}
+
+void TestExports::namesAreGiven() {
+    for (const Exporter& exporter : exporters()) {
+        const Problem problem = problemOf([&] { exported(exporter, {}); });
+        QVERIFY(problem.code == ErrorCode::BadInput);
+        QVERIFY2(problem.message.starts_with("--out is empty."), problem.message.c_str());
+    }
 }
 
 void TestExports::mergedIsScoredAgain() {

@@ -25,6 +25,7 @@ private Q_SLOTS:
     void samplerFollowsTheDistribution_data();
     void samplerFollowsTheDistribution();
     void topPOfManyTokens();
+    void logitsMustBeFinite();
     void badOptionsAreRefused_data();
     void badOptionsAreRefused();
     void endsAtTheLastPosition();
@@ -151,6 +152,13 @@ void TestGenerate::topPOfManyTokens() {
     std::int32_t highest = 0;
     for (int i = 0; i < 5000; ++i) highest = std::max(highest, sampler.pick(logits.data(), 1000));
     QVERIFY2(highest >= 480 && highest <= 500, qPrintable(QString::number(highest)));
+}
+
+void TestGenerate::logitsMustBeFinite() {
+    const float logits[]{1, std::nanf(""), 2};
+    GenerateOptions options;
+    for (options.temperature = 0; options.temperature < 2; ++options.temperature)
+        QVERIFY_EXCEPTION_THROWN(Sampler(options).pick(logits, 3), Error);
 }
 
 void TestGenerate::badOptionsAreRefused_data() {

@@ -224,6 +224,8 @@ private Q_SLOTS:
         row("overflow hidden by a zero",
             withData(head(1, 0) + tensor("w", {0, std::int64_t{1} << 32, std::int64_t{1} << 32}, 0, 0), 64),
             "dimension of 4294967296");
+        row("the product overflows after the largest", withData(head(1, 0) + tensor("w", {std::int64_t{1} << 62, 281}, 0, 0), 64),
+            "dimension of 4611686018427387904,");
         row("bytes overflow", withData(head(1, 0) + tensor("w", {std::int64_t{1} << 62}, 0, 0), 64), "does not fit");
         row("unknown tensor type", withData(head(1, 0) + tensor("w", {32}, 99, 0), 64), "\"w\" has the unknown type 99");
         row("removed tensor type", withData(head(1, 0) + tensor("w", {32}, 4, 0), 64), "unknown type 4");

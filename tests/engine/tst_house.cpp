@@ -68,6 +68,8 @@ private Q_SLOTS:
     void windowKnowsNoTorch();
     void arrowsGoDown();
     void rankKnowsEveryRoom();
+    void listsAreWhole_data();
+    void listsAreWhole();
 };
 
 void TestHouse::filesAreShort() {
@@ -120,6 +122,46 @@ void TestHouse::arrowsGoDown() {
 void TestHouse::rankKnowsEveryRoom() {
     for (const QString& room : QDir(source("engine")).entryList(QDir::Dirs | QDir::NoDotAndDotDot))
         QVERIFY2(room == QLatin1String("cuda") || rankOf(room) >= 0, qPrintable(room + QStringLiteral(" has no rank")));
+}
+
+void TestHouse::listsAreWhole_data() {
+    QTest::addColumn<QString>("list");
+    QTest::addColumn<QString>("folder");
+    QTest::addColumn<QString>("defines");
+    QTest::addColumn<QString>("line");
+    QTest::newRow("families") << "engine/architecture/families/list.h"
+                              << "engine/architecture/families"
+                              << "^const Family& (\\w+)\\(\\) \\{"
+                              << "FAMILY(%1)";
+    QTest::newRow("exports") << "engine/exports/list.h"
+                             << "engine/exports"
+                             << "^Exporter (\\w+)Exporter\\(\\) \\{"
+                             << "EXPORTER(%1)";
+    QTest::newRow("sources of tables") << "engine/data/sources.h"
+                                       << "engine/data"
+                                       << "^TableSource (\\w+)Source\\(\\) \\{"
+                                       << "TABLE_SOURCE(%1)";
+}
+
+/// What is defined for a list and not in it is silently absent.
+void TestHouse::listsAreWhole() {
+    QFETCH(QString, list);
+    QFETCH(QString, folder);
+    QFETCH(QString, defines);
+    QFETCH(QString, line);
+    QFile file(source(list.toUtf8().constData()));
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    const QString listed = QString::fromUtf8(file.readAll());
+    const QRegularExpression definition(defines);
+    int found = 0;
+    forSources(folder.toUtf8().constData(), [&](const QString& path, const QStringList& lines) {
+        for (const QString& text : lines)
+            if (const auto match = definition.match(text); match.hasMatch()) {
+                ++found;
+                QVERIFY2(listed.contains(line.arg(match.captured(1))), qPrintable(path + QStringLiteral(" is not in ") + list));
+            }
+    });
+    QCOMPARE(found, listed.count(line.section(QLatin1Char('%'), 0, 0)));
 }
 
 QTEST_APPLESS_MAIN(TestHouse)

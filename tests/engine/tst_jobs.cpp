@@ -10,6 +10,7 @@
 #include <QTest>
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 using namespace engine;
 using namespace testing_support;
@@ -26,6 +27,7 @@ private Q_SLOTS:
     void phiTrainsAsTheArticleDoes();
     void baselineThenTunedThenEvaluatedAgain();
     void evaluatesAnAdapterFolder();
+    void anotherModelInItsPlaceIsRefused();
     void badInputBeginsNothing_data();
     void badInputBeginsNothing();
     void longTextsAreCutWithAWarning();
@@ -216,6 +218,25 @@ void TestJobs::evaluatesAnAdapterFolder() {
     QVERIFY(std::get<Failed>(wrong).message.find("model.layers.0") != std::string::npos);
 }
 
+void TestJobs::anotherModelInItsPlaceIsRefused() {
+    Runs runs(runsFile());
+    Experiment e = experiment();
+    const fs::path model = fs::path(m_case->path().toStdString()) / "model";
+    fs::copy(m_model, model);
+    e.model.path = model.string();
+    const Outcome tuned = train({e, {}}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Done>(tuned));
+    std::ofstream(model / "config.json", std::ios::app) << "\n";
+    const Outcome outcome = evaluate({e, {}, std::get<Done>(tuned).run}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Failed>(outcome));
+    const Failed& failed = std::get<Failed>(outcome);
+    QCOMPARE(failed.code, ErrorCode::BadInput);
+    QVERIFY2(failed.message.find("is not the model that run 1 was trained on") != std::string::npos, failed.message.c_str());
+    QCOMPARE(failed.run, 0);
+    e.model.path = m_model.string(); // elsewhere, as it was
+    QVERIFY(std::holds_alternative<Done>(evaluate({e, {}, std::get<Done>(tuned).run}, runs, {}, {})));
+}
+
 void TestJobs::badInputBeginsNothing_data() {
     QTest::addColumn<QString>("setting");
     QTest::addColumn<QString>("said");
@@ -225,7 +246,7 @@ void TestJobs::badInputBeginsNothing_data() {
     QTest::newRow("too few rows") << QStringLiteral("data.split.train_per_label=1000") << QStringLiteral("1000");
     QTest::newRow("unknown target") << QStringLiteral("lora.targets=[q_porj]") << QStringLiteral("q_porj");
     QTest::newRow("no room") << QStringLiteral("train.max_tokens=12") << QStringLiteral("12");
-    QTest::newRow("compute") << QStringLiteral("model.compute=fp16") << QStringLiteral("fp16");
+    QTest::newRow("compute") << QStringLiteral("model.compute=fp16") << QStringLiteral("model.compute: this version computes");
 }
 
 void TestJobs::badInputBeginsNothing() {

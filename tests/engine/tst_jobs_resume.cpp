@@ -24,10 +24,15 @@ private Q_SLOTS:
     void stopBeforeTheFirstStep();
     void resumeIsRefused_data();
     void resumeIsRefused();
+    void noWholeCheckpoint_data();
+    void noWholeCheckpoint();
+    void anOlderCheckpointIsUsed();
     void divergenceFailsTheRun();
     void aRowIsInTheFileBeforeItShows();
 
 private:
+    /// A run that was stopped after its first step.
+    Stopped stoppedRun(Runs& runs) const;
     Experiment experiment() const { return tinyExperiment(m_model, m_csv); }
     std::string runsFile() const { return m_case->path().toStdString() + "/runs.db"; }
 
@@ -146,6 +151,61 @@ void TestJobsResume::resumeIsRefused() {
     QVERIFY2(std::get<Failed>(outcome).message.find(said.toStdString()) != std::string::npos,
              std::get<Failed>(outcome).message.c_str());
     QVERIFY(runs.detail(run).summary.state == before); // as it was
+}
+
+Stopped TestJobsResume::stoppedRun(Runs& runs) const {
+    std::stop_source stop;
+    Heard heard;
+    heard.then = [&](const Event& event) {
+        if (std::get_if<StepEvent>(&event)) stop.request_stop();
+    };
+    return std::get<Stopped>(train({experiment(), {}}, runs, heard.sink(), stop.get_token()));
+}
+
+void TestJobsResume::noWholeCheckpoint_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<bool>("removed");
+    for (const char* file : {"tensors.safetensors", "state.json", "manifest.json"}) {
+        QTest::addRow("%s cut", file) << QString::fromLatin1(file) << false;
+        QTest::addRow("%s removed", file) << QString::fromLatin1(file) << true;
+    }
+}
+
+/// It is said and left as it is; no step is thrown away.
+void TestJobsResume::noWholeCheckpoint() {
+    QFETCH(QString, file);
+    QFETCH(bool, removed);
+    Runs runs(runsFile());
+    const Stopped stopped = stoppedRun(runs);
+    const fs::path victim = stopped.checkpoint / file.toStdString();
+    if (removed)
+        fs::remove(victim);
+    else
+        fs::resize_file(victim, fs::file_size(victim) / 2);
+    const Outcome outcome = train({experiment(), stopped.run}, runs, {}, {});
+    QVERIFY(std::holds_alternative<Failed>(outcome));
+    const Failed& failed = std::get<Failed>(outcome);
+    QCOMPARE(failed.code, ErrorCode::Io);
+    QVERIFY2(failed.message.starts_with(victim.string()) && failed.message.ends_with(".") && !failed.message.ends_with(".."),
+             failed.message.c_str());
+    QVERIFY2(failed.hint.find("start a new run") != std::string::npos, failed.hint.c_str());
+    QCOMPARE(std::distance(fs::directory_iterator(stopped.checkpoint), {}), removed ? std::ptrdiff_t{2} : std::ptrdiff_t{3});
+    QVERIFY(runs.detail(stopped.run).summary.state == RunState::Stopped);
+}
+
+void TestJobsResume::anOlderCheckpointIsUsed() {
+    Runs runs(runsFile());
+    const Stopped stopped = stoppedRun(runs);
+    fs::copy(stopped.checkpoint, stopped.checkpoint.parent_path() / "checkpoint-0");
+    fs::remove(stopped.checkpoint / "state.json");
+    Heard heard;
+    QVERIFY(std::holds_alternative<Done>(train({experiment(), stopped.run}, runs, heard.sink(), {})));
+    std::vector<std::string> told;
+    for (const LogEvent& log : heard.all<LogEvent>())
+        if (log.severity == Severity::Warning) told.push_back(log.message);
+    const std::string expected = (stopped.checkpoint / "state.json").string() + " is not there. An older state is used instead.";
+    QCOMPARE(std::count(told.begin(), told.end(), expected), std::ptrdiff_t{1});
+    QVERIFY(std::ranges::none_of(told, [](const std::string& text) { return text.find("first step") != std::string::npos; }));
 }
 
 void TestJobsResume::divergenceFailsTheRun() {

@@ -185,6 +185,19 @@ void TestRuns::refused() {
              std::string("The tag is longer than 200 bytes."));
     QCOMPARE(problemOf([&] { runs.setNote(id, std::string((1 << 20) + 1, 'x')); }).message,
              std::string("The note is longer than 1 MiB."));
+    for (const char* text : {"a\nb", "a\tb", "a\x1b[31mb", "a\x7f", "a\xC2\x85", "a\xE2\x80\xA8"}) {
+        QVERIFY2(problemOf([&] { runs.addTag(id, text); }).message.starts_with("The tag has a line end, a tab or another"), text);
+        QVERIFY2(problemOf([&] { runs.rename(id, text); }).message.starts_with("The name has a line end, a tab or another"),
+                 text);
+    }
+    const std::vector<std::function<void()>> writes{[&] { runs.addTag(id, "a\xff"); }, [&] { runs.rename(id, "a\xff"); },
+                                                    [&] { runs.setNote(id, "a\xff"); }};
+    for (const auto& write : writes) {
+        const Problem problem = problemOf(write);
+        QVERIFY(problem.code == ErrorCode::BadInput);
+        QVERIFY2(problem.message.find("is no UTF-8 from its byte 2 on.") != std::string::npos, problem.message.c_str());
+    }
+    QVERIFY(runs.summary(id).tags.empty() && runs.summary(id).note.empty());
     NewRun doubled = newRun();
     doubled.params.push_back(doubled.params.front());
     QVERIFY(!problemOf([&] { runs.begin(doubled); }).message.empty());
@@ -315,7 +328,7 @@ void TestRuns::removing() {
         runs.addArtifact(id, {"adapter", runs.artifactDirectory(id), ""});
     }
     const Problem running = problemOf([&] { runs.remove(a); });
-    QVERIFY(running.code == ErrorCode::Busy);
+    QVERIFY(running.code == ErrorCode::BadInput);
     QCOMPARE(running.message, std::string("Run 1 is still running, so it was not deleted. Stop it first."));
     QVERIFY(fs::exists(runs.artifactDirectory(a) / "weights"));
     const fs::path gone = runs.artifactDirectory(a);

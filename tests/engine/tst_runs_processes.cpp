@@ -176,7 +176,7 @@ void TestRunsProcesses::liveProcess() {
     const Problem problem = problemOf([&] { runs.reopen(1); });
     QVERIFY(problem.code == ErrorCode::Busy);
     QCOMPARE(problem.message, "Run 1 is still running in process " + std::to_string(writer.pid()) + ". Stop it there first.");
-    QVERIFY(problemOf([&] { runs.remove(1); }).code == ErrorCode::Busy);
+    QVERIFY(problemOf([&] { runs.remove(1); }).code == ErrorCode::BadInput);
     QCOMPARE(runs.recoverInterrupted(), 0);
     writer.kill();
     QCOMPARE(runs.recoverInterrupted(), 1);

@@ -184,15 +184,18 @@ void TestTables::files() {
     QCOMPARE(read("predictions.csv"), QByteArray("record,truth,guess,correct,raw_text\n7,bad,bad,1,bad\n"));
     QVERIFY(QJsonDocument::fromJson(read("run.json")).isObject());
     QCOMPARE(std::distance(std::filesystem::directory_iterator(root / "out" / "run"), {}), 3);
-    // A folder that is not there is made whole or not at all; files of another name in one that is there stay.
+    // The folder is made whole or not at all; one that holds something stays as it is.
     const RunId unnamed = runs.begin(begun);
     runs.setReport(unnamed, *someRun().report, {{7, 0, 99, {}, "bad"}});
     QVERIFY_EXCEPTION_THROWN(exportTables(runs, unnamed, root / "half"), Error);
     QVERIFY(!std::filesystem::exists(root / "half"));
     std::filesystem::create_directory(root / "kept");
     std::filesystem::copy_file(root / "runs.db", root / "kept" / "mine");
-    exportTables(runs, id, root / "kept/");
-    QCOMPARE(std::distance(std::filesystem::directory_iterator(root / "kept"), {}), 4);
+    QVERIFY_EXCEPTION_THROWN(exportTables(runs, id, root / "kept/"), Error);
+    QCOMPARE(std::distance(std::filesystem::directory_iterator(root / "kept"), {}), 1);
+    std::filesystem::create_directory(root / "empty");
+    exportTables(runs, id, root / "empty/");
+    QCOMPARE(std::distance(std::filesystem::directory_iterator(root / "empty"), {}), 3);
     QVERIFY_EXCEPTION_THROWN(exportTables(runs, 99, root / "none"), Error);
     QVERIFY(!std::filesystem::exists(root / "none"));
     QVERIFY_EXCEPTION_THROWN(exportTables(runs, id, root / "runs.db" / "x"), Error);

@@ -250,6 +250,15 @@ private Q_SLOTS:
             },
             "decoders of the type \"CTC\"");
         with(
+            "post-processor",
+            [](Json& j) {
+                j["post_processor"] = {{"type", "Sequence"}, {"processors", {{{"type", "BertProcessing"}}}}};
+            },
+            "post-processors of the type \"BertProcessing\"");
+        with(
+            "post-processor of text", [](Json& j) { j["post_processor"] = "ByteLevel"; },
+            "post_processor: an object with the key type is needed");
+        with(
             "step without type", [](Json& j) { j["pre_tokenizer"] = Json::object(); }, "pre_tokenizer: the key type is missing");
         with(
             "sequence of nothing",

@@ -75,6 +75,7 @@ class Ours:
 
     def logits(self, model, *more):
         file = self.folder / "logits.safetensors"
+        file.unlink(missing_ok=True)
         self("logits", "--model", model, "--precision", "fp32", "--ids", ",".join(map(str, IDS)), "--out", file, *more)
         return load_file(file)["logits"].double().numpy()
 

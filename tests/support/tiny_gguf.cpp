@@ -158,7 +158,6 @@ std::filesystem::path writeTinyGguf(const std::filesystem::path& file, const Tin
     const auto size = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
     GgufBytes gguf;
     gguf.text("general.architecture", arch);
-    if (o.family == "mistral") gguf.text("general.name", "mistral"); // by which transformers knows it
     gguf.number(arch + ".embedding_length", size(o.hidden));
     gguf.number(arch + ".block_count", size(o.layers));
     gguf.number(arch + ".attention.head_count", size(o.heads));

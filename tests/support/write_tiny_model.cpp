@@ -7,7 +7,7 @@
 #include <iostream>
 
 int main(int count, char** arguments) {
-    if (count < 2) {
+    if (count < 2 || arguments[1][0] == '-') {
         std::cerr << "usage: write_tiny_model FOLDER|FILE.gguf [key=value…]\n";
         return 2;
     }

@@ -50,6 +50,11 @@ int usualWidth(int column) {
     }
 }
 
+/// Of formats that are written as a file: the dialog asks about one that is there.
+bool mayReplace(const engine::Exporter& exporter) {
+    return exporter.makes == engine::Makes::File || exporter.makes == engine::Makes::FileByEnding;
+}
+
 } // namespace
 
 RunsPage::RunsPage(Backend& backend, Document&, QWidget* parent)
@@ -197,8 +202,13 @@ void RunsPage::wireDrawer() {
     connect(m_drawer, &RunDrawer::deleteRequested, this, &RunsPage::deleteRuns);
     connect(m_drawer, &RunDrawer::exportRequested, this,
             [this](engine::RunId run, const QString& format, const engine::ExportChoices& choices) {
-                const QString path = askExportPath(run, engine::exporterNamed(m_backend.exporters(), format.toStdString()));
-                if (!path.isEmpty()) exportRun(run, format, choices, path);
+                const engine::Exporter& exporter = engine::exporterNamed(m_backend.exporters(), format.toStdString());
+                const QString path = askExportPath(run, exporter);
+                if (path.isEmpty()) return;
+                engine::ExportChoices all = choices;
+                if (mayReplace(exporter) && QFileInfo(path).isFile())
+                    all[engine::kExisting] = engine::kReplace; // the dialog asked
+                exportRun(run, format, all, path);
             });
     wireExports();
 }
@@ -222,7 +232,7 @@ void RunsPage::wireExports() {
 
 QString RunsPage::askExportPath(engine::RunId run, const engine::Exporter& exporter) {
     const QFileDialog::Options options =
-        exporter.mustBeNew ? QFileDialog::Options(QFileDialog::DontConfirmOverwrite) : QFileDialog::Options();
+        mayReplace(exporter) ? QFileDialog::Options() : QFileDialog::Options(QFileDialog::DontConfirmOverwrite);
     const QString folder = QSettings().value(kExportKey, QDir::homePath()).toString();
     const QString path = QFileDialog::getSaveFileName(this, fromText(exporter.title),
                                                       QDir(folder).filePath(fromText(engine::exportName(exporter, run))),

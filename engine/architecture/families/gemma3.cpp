@@ -38,9 +38,7 @@ public:
         LlamaLike::read(file, c);
         readBiases(file, c, false);
         finish(c);
-        const double scalar = file.number({"query_pre_attn_scalar"}, 256);
-        if (!(scalar > 0)) file.refuse("query_pre_attn_scalar must be above 0.");
-        c.attention_scale = 1 / std::sqrt(scalar);
+        c.attention_scale = 1 / std::sqrt(file.number({"query_pre_attn_scalar"}, 256, ranges::kFactor));
         c.rotary = {
             readRotary(file, c, {.scalings = {"linear"}, .theta = 1e6, .layers = "full_attention"}),
             readRotary(
@@ -58,9 +56,10 @@ public:
         finish(c);
         readScaling(keys, c);
         // The largest alone scales by its width for each head (llama.cpp).
-        c.attention_scale = keys.number(
-            "attention.scale", 1 / std::sqrt(static_cast<double>(c.layers == 62 ? c.hidden_size / c.heads : c.head_dim)));
-        c.rotary.push_back({c.head_dim, keys.number("rope.freq_base_swa", 10000.0), {}});
+        c.attention_scale =
+            keys.number("attention.scale", ranges::kFactor,
+                        1 / std::sqrt(static_cast<double>(c.layers == 62 ? c.hidden_size / c.heads : c.head_dim)));
+        c.rotary.push_back({c.head_dim, keys.number("rope.freq_base_swa", ranges::kFactor, 10000.0), {}});
         setLocal(c, keys.integer("attention.sliding_window", 0), {}, keys.integer("attention.sliding_window_pattern", 6));
     }
     void write(const DecoderConfig& c, Json& json) const override {
@@ -69,8 +68,9 @@ public:
         json["rope_local_base_freq"] = c.rotary[1].theta;
         json["rope_parameters"] = {{"full_attention", rotaryJson(c, c.rotary[0])},
                                    {"sliding_attention", rotaryJson(c, c.rotary[1])}};
-        json.update({{"hidden_activation", "gelu_pytorch_tanh"},
-                     {"query_pre_attn_scalar", 1 / (c.attentionScale() * c.attentionScale())}});
+        json["hidden_activation"] = "gelu_pytorch_tanh";
+        // Of a scale that passed through a root; transformers takes whole numbers alone.
+        json["query_pre_attn_scalar"] = std::llround(1 / (c.attentionScale() * c.attentionScale()));
         writeWindows(c, json);
         for (std::int64_t layer = 0; layer < c.layers; ++layer) // local ones differ by their table, too
             json["layer_types"][static_cast<std::size_t>(layer)] =

@@ -1,4 +1,4 @@
-// A line a family: families/NAME.cpp defines `const Family& NAME()`.
+// A line a family: families/NAME.cpp defines `const Family& NAME()` in engine::families_list.
 FAMILY(llama)
 FAMILY(phi)
 FAMILY(mistral)

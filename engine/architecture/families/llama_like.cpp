@@ -18,7 +18,7 @@ DecoderConfig LlamaLike::common() const {
 
 void LlamaLike::read(const ConfigFile& file, DecoderConfig& c) const {
     readSizes(file, c);
-    c.norm_eps = file.number({"rms_norm_eps"}, 1e-6);
+    c.norm_eps = file.number({"rms_norm_eps"}, 1e-6, ranges::kNormEps);
 }
 
 void LlamaLike::read(const GgufKeys& keys, DecoderConfig& c) const {
@@ -26,6 +26,18 @@ void LlamaLike::read(const GgufKeys& keys, DecoderConfig& c) const {
     readSizes(keys, c, kEpsilon);
     readBiases(keys, c);
 }
+
+namespace {
+
+const char* hiddenAct(Activation activation) {
+    switch (activation) {
+    case Activation::GeluTanh: return "gelu_pytorch_tanh";
+    case Activation::Silu: break;
+    }
+    return "silu";
+}
+
+} // namespace
 
 void LlamaLike::write(const DecoderConfig& c, Json& json) const {
     for (const Rotary& rotary : c.rotary)
@@ -37,7 +49,7 @@ void LlamaLike::write(const DecoderConfig& c, Json& json) const {
         return std::any_of(c.linears.begin(), c.linears.end(),
                            [&](const LinearModule& linear) { return linear.product() == product && linear.bias; });
     };
-    json.update({{"hidden_act", "silu"},
+    json.update({{"hidden_act", hiddenAct(c.activation)},
                  {"head_dim", c.head_dim},
                  {"rms_norm_eps", c.norm_eps},
                  {"attention_bias", has(Product::Out)},

@@ -50,8 +50,8 @@ public:
     void read(const ConfigFile& file, DecoderConfig& c) const override {
         refuseFeatures(file, {"gelu_new", "gelu_pytorch_tanh"}, {"attention_bias", "mlp_bias"});
         readSizes(file, c, 4);
-        c.norm_eps = file.number({"layer_norm_eps", "layer_norm_epsilon"}, 1e-5);
-        c.resid_dropout = file.number({"resid_pdrop"}, 0);
+        c.norm_eps = file.number({"layer_norm_eps", "layer_norm_epsilon"}, 1e-5, ranges::kNormEps);
+        c.resid_dropout = file.number({"resid_pdrop"}, 0, ranges::kDropout);
         c.rotary = {readRotary(file, c, {.share = 0.5})};
     }
 

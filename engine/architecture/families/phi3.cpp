@@ -26,8 +26,8 @@ public:
     void read(const ConfigFile& file, DecoderConfig& c) const override {
         refuseFeatures(file, {"silu"}, {"sliding_window"});
         readSizes(file, c);
-        c.norm_eps = file.number({"rms_norm_eps"}, c.norm_eps);
-        c.resid_dropout = file.number({"resid_pdrop"}, 0);
+        c.norm_eps = file.number({"rms_norm_eps"}, c.norm_eps, ranges::kNormEps);
+        c.resid_dropout = file.number({"resid_pdrop"}, 0, ranges::kDropout);
         c.rotary = {readRotary(file, c, {.scalings = {"longrope", "su", "yarn"}})};
         const std::int64_t window = file.integer({"sliding_window"}, 0);
         readWindows(file, c, window, [](std::int64_t) { return true; });
@@ -42,8 +42,8 @@ public:
             s.kind = RotaryScaling::Kind::LongRope;
             s.longFactors = keys.values("rope_factors_long.weight", rotary.dims / 2);
             s.shortFactors = keys.values("rope_factors_short.weight", rotary.dims / 2);
-            s.originalContext = keys.integer("rope.scaling.original_context_length");
-            s.attentionFactor = keys.number("rope.scaling.attn_factor", 1.0);
+            s.originalContext = keys.integer("rope.scaling.original_context_length", {}, ranges::kSize);
+            s.attentionFactor = keys.number("rope.scaling.attn_factor", ranges::kFactor, 1.0);
         }
         c.layerKinds.assign(static_cast<std::size_t>(c.layers), {0, keys.integer("attention.sliding_window", 0)});
     }

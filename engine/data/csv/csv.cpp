@@ -156,9 +156,26 @@ private:
         for (const CsvOddRecord& record : tally.odd) {
             const Kind& kind = kKinds[static_cast<std::size_t>(record.oddity)];
             m_issues.add(kind.severity, record.line, kind.name, [&] { return message(record); });
+            if (record.oddity != CsvOddity::TextAfterQuote && (m_table.leftOutLine == 0 || record.line < m_table.leftOutLine)) {
+                m_table.leftOutLine = record.line;
+                m_table.leftOutWhy = why(record);
+            }
             --more[static_cast<std::size_t>(record.oddity)];
         }
         for (std::size_t i = 0; i < more.size(); ++i) m_issues.count(kKinds[i].severity, kKinds[i].name, more[i]);
+    }
+
+    /// It was left out.
+    std::string why(const CsvOddRecord& record) const {
+        switch (record.oddity) {
+        case CsvOddity::TextAfterQuote: break;
+        case CsvOddity::UnclosedQuote: return "a quote that is never closed";
+        case CsvOddity::WrongFieldCount:
+            return fmt::format("{} instead of {}", counted(static_cast<std::int64_t>(record.fieldCount), "field"),
+                               m_table.header.size());
+        case CsvOddity::Nul: return "a NUL byte";
+        }
+        return {};
     }
 
     std::string message(const CsvOddRecord& record) const {
@@ -168,10 +185,8 @@ private:
         case CsvOddity::UnclosedQuote:
             return "The quote that opens a field here is never closed; everything after it was left out. Close it.";
         case CsvOddity::WrongFieldCount:
-            return fmt::format(
-                "This record has {} instead of {} and was left out. A field that holds the delimiter must stand in "
-                "quotes.",
-                counted(static_cast<std::int64_t>(record.fieldCount), "field"), m_table.header.size());
+            return fmt::format("This record has {} and was left out. A field that holds the delimiter must stand in quotes.",
+                               why(record));
         case CsvOddity::Nul: break;
         }
         return "This record holds a NUL byte and was left out.";

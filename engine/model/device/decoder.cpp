@@ -146,7 +146,10 @@ protected:
         forHeadRows(y.size(0), [&](std::int64_t begin, std::int64_t end) {
             const HeadTargets chunk(targets, begin, end, config.vocab_size, device);
             const at::Tensor states = y.narrow(0, begin, end - begin), logits = project(states);
-            if (likeliest) best.push_back(at::argmax(logits, 1));
+            if (likeliest) {
+                const at::Tensor places = at::argmax(logits, 1, true);
+                best.push_back(at::where(at::isfinite(at::gather(logits, 1, places)), places, -1).view({-1}));
+            }
             const at::Tensor normalizer = at::logsumexp(logits, 1);
             // The logits themselves anew in float: the product's were rounded to the compute type.
             const at::Tensor tokens = chunk.cells - chunk.rows * config.vocab_size;

@@ -44,6 +44,14 @@ at::Tensor longs(const std::vector<std::int64_t>& values) {
     return t;
 }
 
+/// -1: its logit is not finite.
+std::int32_t likeliestOf(kernels::Rows logits, std::int64_t width) {
+    std::int32_t best = 0;
+    kernels::likeliest(logits, 1, width, &best);
+    const auto* value = static_cast<const std::byte*>(logits.data) + best * kernels::sizeOf(logits.type);
+    return kernels::firstNotFinite(value, 1, logits.type) < 0 ? best : -1;
+}
+
 class HostDecoder : public DecoderBackend {
 public:
     explicit HostDecoder(ModelReader& reader);
@@ -190,7 +198,7 @@ DecoderBackend::Answers HostDecoder::answers(const at::Tensor& x, const TargetRo
         forRows(end - begin, config.vocab_size, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t row = first; row < last; ++row) {
                 const auto at = static_cast<std::size_t>(begin + row);
-                if (likeliest) kernels::likeliest(rowsOf(logits, row), 1, config.vocab_size, &found.likeliest[at]);
+                if (likeliest) found.likeliest[at] = likeliestOf(rowsOf(logits, row), config.vocab_size);
                 if (targets.begin[at] == targets.begin[at + 1]) continue;
                 float lse = 0;
                 kernels::logSumExp(rowsOf(logits, row), 1, config.vocab_size, &lse);
