@@ -50,8 +50,9 @@ int main(int argc, char** argv) {
     app::Runner runner(*runs, app::engineJobs());
     ui::Document document(runner);
     ui::MainWindow window(runner, document);
-    window.restore();
-    if (!parser.positionalArguments().isEmpty()) window.open(parser.positionalArguments().constFirst());
+    const QStringList files = parser.positionalArguments();
+    window.restore(!files.isEmpty());
+    if (!files.isEmpty()) window.open(files.constFirst());
     window.show();
     return QApplication::exec();
 }

@@ -26,10 +26,11 @@ void hash(const Table& table, const std::stop_token& stop) {
 } // namespace
 
 Runner::Runner(Runs& runs, Jobs jobs, QObject* parent)
-    : ui::Backend(parent), m_runs(runs), m_calls(std::move(jobs)), m_jobs(QStringLiteral("jobs")),
+    : ui::Backend(parent), m_runs(runs), m_watcher(runs), m_calls(std::move(jobs)), m_jobs(QStringLiteral("jobs")),
       m_files(QStringLiteral("files")), m_prompts(QStringLiteral("playground")), m_exports(QStringLiteral("exports")) {
     m_timer.setSingleShot(true);
     connect(&m_timer, &QTimer::timeout, this, &Runner::drain);
+    connect(&m_watcher, &RunsWatcher::changed, this, &Runner::runsChanged);
 }
 
 Runner::~Runner() {

@@ -3,6 +3,7 @@
 #pragma once
 #include "app/event_buffer.h"
 #include "app/jobs.h"
+#include "app/runs_watcher.h"
 #include "app/worker.h"
 #include "ui/backend.h"
 
@@ -70,6 +71,7 @@ private:
     template <typename Call> void onWindow(Call call) { QMetaObject::invokeMethod(this, std::move(call), Qt::QueuedConnection); }
 
     engine::Runs& m_runs;
+    RunsWatcher m_watcher;
     const Jobs m_calls;
     bool m_busy = false;
     std::shared_ptr<Job> m_job;

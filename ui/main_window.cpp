@@ -95,8 +95,10 @@ void MainWindow::wirePages() {
     auto& runs = page<RunsPage>();
     auto& play = page<PlaygroundPage>();
     connect(m_rail, &Rail::chosen, this, [this](int index) { showPage(index); });
+    connect(m_strip, &Strip::stopRequested, &train, &TrainPage::stop);
     connect(m_strip, &Strip::clicked, this, [this] { showPage<TrainPage>(); });
-    connect(&table, &DataPage::openRequested, this, &MainWindow::chooseFile);
+    connect(&table, &DataPage::openRequested, this, [this] { chooseFile(false); });
+    connect(&table, &DataPage::fileRequested, this, &MainWindow::open);
     connect(&table, &DataPage::nextRequested, this, [this] { showPage<PromptPage>(); });
     connect(&prompt, &PromptPage::nextRequested, this, [this] { showPage<TrainPage>(); });
     connect(&prompt, &PromptPage::dataRequested, this, [this] { showPage<DataPage>(); });
@@ -111,14 +113,7 @@ void MainWindow::wirePages() {
     connect(&train, &TrainPage::resultsRequested, this, compare);
     connect(&runs, &RunsPage::compareRequested, this, compare);
     connect(&runs, &RunsPage::trainRequested, this, [this] { showPage<TrainPage>(); });
-    connect(&runs, &RunsPage::experimentRequested, this, [this](const QString& yaml) {
-        try {
-            engine::Experiment recorded = engine::parseRecorded(yaml.toStdString(), tr("The run").toStdString());
-            recorded.directory = m_document.experiment().directory;
-            m_document.setExperiment(std::move(recorded));
-            showPage<TrainPage>();
-        } catch (const engine::Error& error) { m_notice->say(fromText(error.what())); }
-    });
+    connect(&runs, &RunsPage::experimentRequested, this, &MainWindow::showRecorded);
     connect(&runs, &RunsPage::resumeRequested, this, [this](engine::RunId run) {
         if (m_backend.resume(run))
             showPage<TrainPage>();
@@ -139,17 +134,10 @@ void MainWindow::wirePages() {
             m_notice->say(hint.isEmpty() ? message : message + QLatin1Char(' ') + hint);
     });
     connect(&m_document, &Document::experimentChanged, this, &MainWindow::refreshTitle);
-}
-
-void MainWindow::open(const QString& path) {
-    m_notice->dismiss();
-    const QString suffix = QFileInfo(path).suffix().toLower();
-    const bool experiment = suffix == QLatin1String("yaml") || suffix == QLatin1String("yml");
-    if (experiment)
-        showPage<TrainPage>();
-    else
-        showPage<DataPage>();
-    m_document.open(path);
+    connect(&m_document, &Document::modifiedChanged, this, &MainWindow::refreshTitle);
+    connect(&m_backend, &Backend::idle, this, [this] {
+        if (m_closesWhenIdle) close();
+    });
 }
 
 void MainWindow::showPage(int index) {
@@ -161,53 +149,11 @@ int MainWindow::currentPage() const {
     return m_pages->currentIndex();
 }
 
-void MainWindow::chooseFile() {
-    QSettings settings;
-    const QString path = QFileDialog::getOpenFileName(
-        this, tr("Open"), settings.value(QStringLiteral("folder")).toString(),
-        tr("Data and experiments (*.%1);;All files (*)").arg(openedEndings().join(QStringLiteral(" *."))));
-    if (path.isEmpty()) return;
-    settings.setValue(QStringLiteral("folder"), QFileInfo(path).absolutePath());
-    open(path);
-}
-
-bool MainWindow::save(bool asNew) {
-    QString path = m_document.filePath();
-    if (path.isEmpty() || asNew) {
-        const QString name = fromText(m_document.experiment().name) + QStringLiteral(".yaml");
-        path = QFileDialog::getSaveFileName(
-            this, tr("Save experiment"),
-            path.isEmpty() ? QSettings().value(QStringLiteral("folder")).toString() + QLatin1Char('/') + name : path,
-            tr("Experiments (*.yaml *.yml)"));
-        if (path.isEmpty()) return false;
-        if (QFileInfo(path).suffix().isEmpty()) path += QStringLiteral(".yaml");
-    }
-    QString problem;
-    const bool saved = m_document.save(path, &problem);
-    if (saved)
-        m_notice->dismiss();
-    else
-        m_notice->say(problem);
-    return saved;
-}
-
-void MainWindow::refreshTitle() {
-    const QString file = m_document.filePath();
-    setWindowTitle(
-        tr("%1[*] – Phibench").arg(file.isEmpty() ? fromText(m_document.experiment().name) : QFileInfo(file).fileName()));
-    setWindowModified(m_document.isModified() && !file.isEmpty());
-}
-
-void MainWindow::restore() {
+void MainWindow::restore(bool isFileNamed) {
     restoreGeometry(QSettings().value(QStringLiteral("geometry")).toByteArray());
     m_theme->restore();
-    restoreDocument(m_document);
-}
-
-void MainWindow::closeEvent(QCloseEvent* event) {
-    QSettings().setValue(QStringLiteral("geometry"), saveGeometry());
-    rememberDocument(m_document);
-    event->accept();
+    if (!isFileNamed) restoreDocument(m_document);
+    page<TrainPage>().offerToGoOn();
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

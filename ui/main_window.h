@@ -6,6 +6,7 @@
 
 #include <QMainWindow>
 
+class QMenu;
 class QStackedWidget;
 
 namespace ui {
@@ -19,16 +20,18 @@ class MainWindow : public QMainWindow {
     Q_OBJECT
 public:
     MainWindow(Backend& backend, Document& document, QWidget* parent = nullptr);
-    /// A table or an experiment.
+    /// A table or an experiment; asks before something unsaved is lost.
     void open(const QString& path);
     template <class Page> void showPage() { showPage(indexOf(Page::staticMetaObject)); }
     template <class Page> bool isShown() const { return currentPage() == indexOf(Page::staticMetaObject); }
     void showPage(int index); // by place in the rail
     int currentPage() const;
-    /// Window size, theme, and the experiment that was being edited when the window last closed.
-    void restore();
+    /// Window size, theme, the offer to go on with a run that was stopped, and the experiment that was being edited when the
+    /// window last closed unless a file was named.
+    void restore(bool isFileNamed = false);
 
 protected:
+    void changeEvent(QEvent* event) override;
     void closeEvent(QCloseEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
@@ -41,10 +44,23 @@ private:
     void addPages();
     void wirePages();
     void buildMenus();
-    void chooseFile();
-    bool save(bool asNew);
-    void refreshTitle();
+    void buildFileMenu();
+    void buildEditMenu();
     void about();
+    // Documents: main_files.cpp.
+    void chooseFile(bool forThisExperiment);
+    void openTable(const QString& path);
+    void useData(const QString& path);
+    void showRecorded(const QString& yaml);
+    bool save(bool asNew);
+    /// Asks whether to save what has changed; false: the person stays.
+    bool mayLeave();
+    bool mayReplaceFile();
+    void noticeChangeOnDisk();
+    void rememberRecent(const QString& path);
+    void fillRecent(QMenu* menu);
+    bool mayClose();
+    void refreshTitle();
 
     Backend& m_backend;
     Document& m_document;
@@ -54,6 +70,8 @@ private:
     Notice* m_notice = nullptr;
     QStringList m_titles; // of the pages
     ThemeMenu* m_theme = nullptr;
+    bool m_closesWhenIdle = false;
+    bool m_asks = false; // one question at a time
 };
 
 } // namespace ui

@@ -69,6 +69,10 @@ QString RunWatch::position() const {
                                    : tr("%1 of %2").arg(count(m_done), count(m_total));
 }
 
+double RunWatch::secondsRunning() const {
+    return isRunning() && m_run && m_since.isValid() ? double(m_since.elapsed()) / 1000 : 0;
+}
+
 void RunWatch::stop() {
     if (!isRunning()) return;
     m_stopping = true;
@@ -93,6 +97,7 @@ void RunWatch::begin(RunId run, RunKind kind, const QString& name) {
         m_to = 1;
     }
     m_run = run;
+    m_since.start();
     m_kind = kind;
     m_name = name;
     m_stage.reset();

@@ -3,6 +3,8 @@
 #pragma once
 #include "ui/backend.h"
 
+#include <QElapsedTimer>
+
 namespace ui {
 
 class RunWatch : public QObject {
@@ -22,6 +24,7 @@ public:
     double etaSeconds() const { return m_eta; }    // of this stage; -1: unknown
     double examplesPerSecond() const { return m_examplesPerSecond; }
     std::int64_t rssBytes() const { return m_rss; }
+    double secondsRunning() const; // since the run began or went on; 0: none
 
     void stop();
     /// Of the run being watched?
@@ -39,7 +42,8 @@ private:
     std::optional<engine::RunId> m_run;
     engine::RunKind m_kind = engine::RunKind::Train;
     QString m_name;
-    std::optional<engine::Stage> m_stage;        // none: nothing was told yet
+    std::optional<engine::Stage> m_stage; // none: nothing was told yet
+    QElapsedTimer m_since;
     bool m_stopping = false, m_fresh = true;     // fresh: nothing of this start call has been seen yet
     double m_from = 0, m_to = 1, m_progress = 0; // this job's share of the whole
     std::int64_t m_done = 0, m_total = 0, m_rss = 0;

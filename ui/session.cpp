@@ -16,8 +16,9 @@ const QString kFile = QStringLiteral("file"), kDraft = QStringLiteral("draft");
 
 void rememberDocument(const Document& document) {
     QSettings settings;
-    settings.setValue(kFile, document.isModified() ? QString() : document.filePath());
-    settings.setValue(kDraft, fromText(engine::toYaml(engine::withAbsolutePaths(document.experiment()))));
+    settings.setValue(kFile, document.filePath());
+    const bool isDraft = document.filePath().isEmpty() && !document.isModified();
+    settings.setValue(kDraft, isDraft ? fromText(engine::toYaml(engine::withAbsolutePaths(document.experiment()))) : QString());
 }
 
 void restoreDocument(Document& document) {
@@ -29,7 +30,7 @@ void restoreDocument(Document& document) {
     }
     if (draft.isEmpty()) return;
     try {
-        document.setExperiment(engine::parseExperiment(draft.toStdString(), {}, {}));
+        document.begin(engine::parseExperiment(draft.toStdString(), {}, {}));
     } catch (const engine::Error&) { // another version's: no loss worth a message
     }
 }

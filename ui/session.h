@@ -6,7 +6,7 @@ namespace ui {
 
 class Document;
 
-/// Where its file is, or itself when it was changed since.
+/// Where its file is, or itself when it has none and nothing was changed in it: whoever had changed something was asked.
 void rememberDocument(const Document& document);
 /// Opens what was remembered; nothing where there is nothing, or nothing that this version can read.
 void restoreDocument(Document& document);

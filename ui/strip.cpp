@@ -44,11 +44,11 @@ Strip::Strip(RunWatch& watch, QWidget* parent) : QFrame(parent), m_watch(watch) 
     m_stop = new QPushButton(icon(QStringLiteral("stop"), Token::Bad), tr("Stop"));
     m_stop->setObjectName(QStringLiteral("stripStop"));
     m_stop->setCursor(Qt::ArrowCursor);
-    m_stop->setToolTip(tr("Stops after the rows being computed and keeps a checkpoint (Esc)"));
+    m_stop->setToolTip(tr("Stops after the rows being computed and keeps a checkpoint (Ctrl+.)"));
     m_stop->setIconSize({14, 14});
     setRole(m_stop, "danger");
     row->addWidget(m_stop);
-    connect(m_stop, &QPushButton::clicked, &m_watch, &RunWatch::stop);
+    connect(m_stop, &QPushButton::clicked, this, &Strip::stopRequested);
     connect(&m_watch, &RunWatch::changed, this, &Strip::refresh);
     refresh();
 }

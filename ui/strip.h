@@ -18,6 +18,7 @@ public:
 
 Q_SIGNALS:
     void clicked();
+    void stopRequested();
 
 protected:
     void mouseReleaseEvent(QMouseEvent* event) override;

@@ -56,6 +56,7 @@ private Q_SLOTS:
         // Open an experiment, then a CSV for it.
         window.open(QString::fromStdString((folder / "tiny.yaml").string()));
         window.open(QString::fromStdString(csv.string()));
+        window.findChild<QPushButton*>(QStringLiteral("noticeAction"))->click(); // use it with the experiment
         QTRY_VERIFY_WITH_TIMEOUT(document.dataset().has_value(), 30000);
         QCOMPARE(document.dataset()->examples.size(), std::size_t(180));
         go("railData");

@@ -4,8 +4,10 @@
 #include "ui/document.h"
 #include "ui/prompt/presets.h"
 
+#include <QDir>
 #include <QFile>
 #include <QSignalSpy>
+#include <QUndoStack>
 #include <QtTest>
 
 using namespace testing_support;
@@ -54,6 +56,12 @@ private Q_SLOTS:
     void whatStandsInTheWay();
     void templateNamesTheLabels();
     void savesAndOpens();
+    void aTableNeverChangesWhichFileIsSaved();
+    void undoesAndRedoes();
+    void undoesAcrossFolders();
+    void noticesAChangeOnDisk();
+    void editsItsText();
+    void doubtsAPromptForOtherData();
     void brokenYamlChangesNothing();
 
 private:
@@ -84,8 +92,8 @@ void TestDocument::opensCsv() {
     QCOMPARE(document.dataset()->labels, (std::vector<std::string>{"bad", "good"}));
     QCOMPARE(document.dataset()->textColumn, 1);
     QCOMPARE(document.experiment().data.csv, path.toStdString());
-    QVERIFY(document.isModified());
-    document.open(path); // again: it may have changed
+    QVERIFY(!document.isModified()); // it only began
+    document.open(path);             // again: it may have changed
     QVERIFY(document.isLoading());
     QTRY_VERIFY(document.dataset());
     QCOMPARE(backend.tablePaths.size(), std::size_t(2));
@@ -186,9 +194,121 @@ void TestDocument::templateNamesTheLabels() {
     QTRY_VERIFY(document.dataset());
     QCOMPARE(document.experiment().prompt.text_template, defaultTemplate({"bad", "good"}).toStdString());
     document.set(QStringLiteral("prompt.template"), QStringLiteral("Mine: {text} {label}"));
-    document.open(write(*m_folder, "b.csv", rows(40)));
+    document.useData(write(*m_folder, "b.csv", rows(40)));
     QTRY_VERIFY(document.dataset());
     QCOMPARE(document.experiment().prompt.text_template, std::string("Mine: {text} {label}"));
+    QCOMPARE(document.experiment().name, std::string("b"));
+    document.open(write(*m_folder, "c.csv", rows(20)));
+    QTRY_VERIFY(document.dataset());
+    QCOMPARE(document.experiment().prompt.text_template, defaultTemplate({"bad", "good"}).toStdString());
+}
+
+void TestDocument::aTableNeverChangesWhichFileIsSaved() {
+    FakeBackend backend;
+    Document document(backend);
+    write(*m_folder, "a.csv", rows(30));
+    const QByteArray yaml =
+        "# mine\nname: soup # good\ndata: {csv: a.csv}\nprompt: {template: \"{text} {label}\"}\nlora:\n  r: 3 # small\n";
+    const QString path = write(*m_folder, "a.yaml", yaml);
+    document.open(path);
+    QTRY_VERIFY(document.dataset());
+    document.open(write(*m_folder, "b.csv", rows(40)));
+    QVERIFY(document.filePath().isEmpty());
+    QCOMPARE(document.experiment().lora.r, engine::Experiment().lora.r);
+    QCOMPARE(document.experiment().name, std::string("b"));
+    QVERIFY(!document.isModified());
+
+    // With the experiment, on purpose: its file keeps comments, order and the relative path's kind.
+    document.open(path);
+    document.useData(m_folder->filePath(QStringLiteral("b.csv")));
+    QCOMPARE(document.filePath(), path);
+    QVERIFY(document.isModified());
+    QVERIFY(document.save(path));
+    QFile saved(path);
+    QVERIFY(saved.open(QIODevice::ReadOnly));
+    QCOMPARE(saved.readAll(), QByteArray(yaml).replace("a.csv", "b.csv"));
+}
+
+void TestDocument::undoesAndRedoes() {
+    FakeBackend backend;
+    Document document(backend);
+    document.open(write(*m_folder, "a.csv", rows(30)));
+    QTRY_VERIFY(document.dataset());
+    const std::string yaml = document.yaml();
+    for (const char* typed : {"F", "Fi", "Fit: {text} {label}"})
+        document.set(QStringLiteral("prompt.template"), QLatin1String(typed));
+    document.set(QStringLiteral("lora.r"), QStringLiteral("3"));
+    document.set(QStringLiteral("data.label"), QStringLiteral("text"));
+    document.set(QStringLiteral("data.text"), QStringLiteral("label"));
+    QCOMPARE(document.history().count(), 4); // what was typed in one go is one step
+    QCOMPARE(document.history().undoText(), QStringLiteral("Text column"));
+    QVERIFY(document.isModified());
+    const std::string changed = document.yaml();
+    while (document.history().canUndo()) document.history().undo();
+    QCOMPARE(document.yaml(), yaml);
+    QVERIFY(!document.isModified()); // nothing is left of it
+    QTRY_VERIFY(document.dataset());
+    QCOMPARE(document.dataset()->labels, (std::vector<std::string>{"bad", "good"}));
+    while (document.history().canRedo()) document.history().redo();
+    QCOMPARE(document.yaml(), changed);
+    // Back and forth within one step leaves none.
+    document.begin();
+    document.set(QStringLiteral("lora.r"), QStringLiteral("3"));
+    document.set(QStringLiteral("lora.r"), QStringLiteral("16"));
+    QVERIFY(!document.isModified());
+}
+
+void TestDocument::undoesAcrossFolders() {
+    FakeBackend backend;
+    Document document(backend);
+    write(*m_folder, "a.csv", rows(30));
+    document.open(write(*m_folder, "a.yaml", "data: {csv: a.csv}\nprompt: {template: \"{text} {label}\"}\n"));
+    document.set(QStringLiteral("lora.r"), QStringLiteral("3"));
+    QVERIFY(QDir(m_folder->path()).mkdir(QStringLiteral("other")));
+    QVERIFY(document.save(m_folder->filePath(QStringLiteral("other/a.yaml"))));
+    QCOMPARE(document.experiment().data.csv, std::string("../a.csv"));
+    document.history().undo();
+    QCOMPARE(document.experiment().lora.r, 16);
+    QCOMPARE(engine::dataPath(document.experiment()).string(), m_folder->filePath(QStringLiteral("a.csv")).toStdString());
+}
+
+void TestDocument::noticesAChangeOnDisk() {
+    FakeBackend backend;
+    Document document(backend);
+    const QString path = write(*m_folder, "a.yaml", "name: one\n");
+    document.open(path);
+    QVERIFY(!document.isChangedOnDisk());
+    write(*m_folder, "a.yaml", "name: two\n");
+    QVERIFY(document.isChangedOnDisk());
+    QVERIFY(document.save(path)); // whoever saves was asked
+    QVERIFY(!document.isChangedOnDisk());
+}
+
+void TestDocument::editsItsText() {
+    FakeBackend backend;
+    Document document(backend);
+    const QString path = write(*m_folder, "a.yaml", "name: one\nlora: {r: 3} # three\n");
+    document.open(path);
+    document.setYaml("# new\nname: one\nlora: {r: 3} # three\n");
+    QVERIFY(document.isModified()); // comments are worth keeping, too
+    document.set(QStringLiteral("lora.r"), QStringLiteral("4"));
+    QCOMPARE(document.yaml(), std::string("# new\nname: one\nlora: {r: 4} # three\n"));
+    QVERIFY_EXCEPTION_THROWN(document.setYaml("lora: {rank: 3}\n"), engine::Error);
+    QCOMPARE(document.experiment().lora.r, 4);
+    document.history().undo();
+    document.history().undo();
+    QVERIFY(!document.isModified());
+    QCOMPARE(document.yaml(), std::string("name: one\nlora: {r: 3} # three\n"));
+}
+
+void TestDocument::doubtsAPromptForOtherData() {
+    FakeBackend backend;
+    Document document(backend);
+    document.open(write(*m_folder, "a.csv", rows(30)));
+    QTRY_VERIFY(document.dataset());
+    QVERIFY(document.doubts().empty());
+    document.set(QStringLiteral("prompt.template"), QStringLiteral("Is it negative, neutral or positive? {text} {label}"));
+    QCOMPARE(document.doubts().size(), std::size_t(1));
 }
 
 void TestDocument::savesAndOpens() {

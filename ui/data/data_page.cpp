@@ -73,8 +73,8 @@ DataPage::DataPage(Backend&, Document& document, QWidget* parent)
     blankLayout->addStretch(3);
     m_stack->addWidget(blank);
     connect(m_drop, &DropTarget::openRequested, this, &DataPage::openRequested);
-    connect(m_drop, &DropTarget::sampleRequested, this, [this] { m_document.open(fromPath(defaultDataFile())); });
-    connect(m_drop, &DropTarget::dropped, &m_document, &Document::open);
+    connect(m_drop, &DropTarget::sampleRequested, this, [this] { Q_EMIT fileRequested(fromPath(defaultDataFile())); });
+    connect(m_drop, &DropTarget::dropped, this, &DataPage::fileRequested);
 
     auto* filled = new QWidget;
     auto* row = new QHBoxLayout(filled);

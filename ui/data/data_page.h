@@ -31,6 +31,7 @@ Q_SIGNALS:
     void nextRequested();
     /// Ask for a file (the window owns the dialog).
     void openRequested();
+    void fileRequested(const QString& path);
 
 private:
     QWidget* buildSettings();

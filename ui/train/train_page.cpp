@@ -13,11 +13,12 @@
 #include "ui/train/experiment_form.h"
 #include "ui/train/log_panel.h"
 #include "ui/train/model_facts.h"
+#include "ui/train/status_line.h"
 #include "ui/train/yaml_editor.h"
 
 #include <QHBoxLayout>
 #include <QLabel>
-#include <QProgressBar>
+#include <QMessageBox>
 #include <QPushButton>
 #include <QSlider>
 #include <QStackedLayout>
@@ -33,6 +34,7 @@ using namespace engine;
 
 namespace {
 
+constexpr double kWorthAsking = 60;    // seconds of work before stopping is asked about
 constexpr int kYamlWidth = 60 * kGrid; // lines of YAML are longer than a form's
 
 /// The measures that are shown live: those of a matrix.
@@ -48,7 +50,7 @@ TrainPage::TrainPage(Backend& backend, Document& document, QWidget* parent)
     : Page(tr("Train"), tr("How much better does the model get on your labels?"), parent), m_backend(backend),
       m_document(document), m_watch(backend) {
     m_action = primaryAction(tr("Train"));
-    connect(m_action, &QPushButton::clicked, this, [this] { m_watch.isRunning() ? m_watch.stop() : train(); });
+    connect(m_action, &QPushButton::clicked, this, [this] { m_watch.isRunning() ? stop() : train(); });
     auto* row = new QHBoxLayout;
     row->setSpacing(2 * kGrid);
     row->addWidget(buildSettings());
@@ -65,6 +67,9 @@ TrainPage::TrainPage(Backend& backend, Document& document, QWidget* parent)
     connect(&m_backend, &Backend::events, this, &TrainPage::take);
     connect(&m_backend, &Backend::jobFinished, this, &TrainPage::finish);
     connect(&m_backend, &Backend::idle, this, &TrainPage::rest);
+    connect(&m_backend, &Backend::runsChanged, this, [this] {
+        if (m_offer) offerToGoOn(); // somebody else may have gone on with it
+    });
     showMetrics();
     refresh();
 }
@@ -118,36 +123,8 @@ QWidget* TrainPage::buildRun() {
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(12);
 
-    auto* box = new QWidget; // two lines tall, whatever it says
-    box->setFixedHeight(5 * kGrid);
-    auto* line = new QHBoxLayout(box);
-    line->setContentsMargins(0, 0, 0, 0);
-    line->setSpacing(kGrid);
-    m_icon = new QLabel;
-    m_icon->setFixedSize(20, 20);
-    auto* lines = new QVBoxLayout;
-    lines->setSpacing(4);
-    m_line = new QLabel;
-    m_line->setObjectName(QStringLiteral("trainLine"));
-    m_line->setTextFormat(Qt::PlainText);
-    m_line->setWordWrap(true);
-    m_line->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Expanding);
-    m_line->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    m_progress = new QProgressBar;
-    m_progress->setObjectName(QStringLiteral("trainProgress"));
-    m_progress->setRange(0, 1000);
-    m_progress->setTextVisible(false);
-    lines->addWidget(m_line, 1);
-    lines->addWidget(m_progress);
-    m_fix = new QPushButton;
-    m_fix->setObjectName(QStringLiteral("lineAction"));
-    connect(m_fix, &QPushButton::clicked, this, [this] {
-        if (const auto run = m_actionRun) run();
-    });
-    line->addWidget(m_icon);
-    line->addLayout(lines, 1);
-    line->addWidget(m_fix);
-    column->addWidget(box);
+    m_line = new StatusLine;
+    column->addWidget(m_line);
 
     m_metrics = new Facts;
     for (const Measure* measure : liveMeasures())
@@ -221,6 +198,52 @@ void TrainPage::train() {
         say(tr("A run is under way already; it must end first."), Severity::Error);
 }
 
+void TrainPage::flush() {
+    m_yaml->flush();
+}
+
+void TrainPage::stop() {
+    if (!m_watch.isRunning() || m_watch.isStopping()) return;
+    if (m_watch.secondsRunning() > kWorthAsking && !mayStop()) return;
+    m_watch.stop();
+}
+
+bool TrainPage::mayStop() {
+    QMessageBox box(QMessageBox::Question, tr("Phibench"),
+                    tr("Stop run %1 after %2?").arg(m_watch.run().value_or(0)).arg(duration(m_watch.secondsRunning())),
+                    QMessageBox::NoButton, this);
+    box.setObjectName(QStringLiteral("stopRun"));
+    box.setInformativeText(m_watch.kind() == RunKind::Train ? tr("A checkpoint is kept; it can go on from there.")
+                                                            : tr("An evaluation begins anew the next time."));
+    QPushButton* stop = box.addButton(tr("Stop"), QMessageBox::AcceptRole);
+    QPushButton* stay = box.addButton(tr("Go on"), QMessageBox::RejectRole);
+    box.setDefaultButton(stay);
+    box.setEscapeButton(stay);
+    box.exec();
+    return box.clickedButton() == stop;
+}
+
+void TrainPage::offerToGoOn() {
+    m_offer.reset();
+    try {
+        for (const RunSummary& run : m_backend.runs().list()) { // newest first
+            if (run.kind != RunKind::Train) continue;
+            const bool left = run.state == RunState::Stopped || run.state == RunState::Interrupted;
+            if (left && run.step > 0)
+                m_offer = {tr("Run %1, %2, stopped at step %3 of %4.")
+                               .arg(run.id)
+                               .arg(fromText(run.name), count(run.step), count(run.steps)),
+                           tr("Go on"), [this, id = run.id] {
+                               m_backend.resume(id);
+                               refresh();
+                           }};
+            break; // only the newest is worth coming back to
+        }
+    } catch (const Error&) { // the runs page says what is wrong with the file
+    }
+    refresh();
+}
+
 QString TrainPage::obstacle() const {
     return const_cast<TrainPage*>(this)->blocked().text;
 }
@@ -265,49 +288,28 @@ void TrainPage::refresh() {
     if (!running) block = blocked();
     m_action->setText(running ? tr("Stop") : tr("Train"));
     m_action->setEnabled(running ? !m_watch.isStopping() : block.text.isEmpty());
-    m_action->setToolTip(running                ? tr("Stops after the rows being computed and keeps a checkpoint (Esc)")
+    m_action->setToolTip(running                ? tr("Stops after the rows being computed and keeps a checkpoint (Ctrl+.)")
                          : block.text.isEmpty() ? tr("Ctrl+Return")
                                                 : block.text);
     const char* role = running ? "danger" : "primary";
     if (m_action->property("role").toByteArray() != role) setRole(m_action, role);
-    m_progress->setVisible(running);
+    m_line->setProgress(running ? m_watch.progress() : -1);
     if (running) {
-        m_progress->setValue(int(std::floor(m_watch.progress() * 1000)));
         QString text = m_watch.stage();
         if (!m_watch.position().isEmpty()) text += QStringLiteral(" · ") + m_watch.position();
         if (m_watch.etaSeconds() >= 0 && !m_watch.isStopping())
             text += QStringLiteral(" · ") + tr("%1 left").arg(duration(m_watch.etaSeconds()));
-        showLine(text, "running");
+        m_line->say(text, "running");
         return;
     }
     if (!m_result.text.isEmpty() && toYaml(m_document.experiment()) != m_askedSettings) m_result = {};
-    if (!block.text.isEmpty())
-        showLine(block.text, "error", block.action, block.run);
-    else if (!m_result.text.isEmpty())
-        showLine(m_result.text, m_resultRole, m_result.action, m_result.run);
-    else
-        showLine(plan(), "muted");
-}
-
-void TrainPage::showLine(const QString& text, const char* role, const QString& action, std::function<void()> run) {
-    m_line->setText(text);
-    if (m_line->property("role").toByteArray() != role) setRole(m_line, role);
-    const bool bad = qstrcmp(role, "error") == 0, good = qstrcmp(role, "good") == 0, warn = qstrcmp(role, "warning") == 0,
-               runs = qstrcmp(role, "running") == 0;
-    const QString name = bad    ? QStringLiteral("error")
-                         : good ? QStringLiteral("good")
-                         : warn ? QStringLiteral("warning")
-                         : runs ? QStringLiteral("train")
-                                : QStringLiteral("note");
-    m_icon->setPixmap(icon(name, bad    ? Token::Bad
-                                 : good ? Token::Good
-                                 : warn ? Token::Warn
-                                 : runs ? Token::Accent
-                                        : Token::Muted)
-                          .pixmap(18, 18));
-    m_fix->setText(action);
-    m_fix->setVisible(!action.isEmpty());
-    m_actionRun = std::move(run);
+    if (!block.text.isEmpty()) return m_line->say(block.text, "error", block.action, block.run);
+    if (!m_result.text.isEmpty()) return m_line->say(m_result.text, m_resultRole, m_result.action, m_result.run);
+    if (m_offer) return m_line->say(m_offer->text, "warning", m_offer->action, m_offer->run);
+    if (const auto doubts = m_document.doubts(); !doubts.empty())
+        return m_line->say(tr("Ready, but the prompt %1").arg(fromText(doubts.front().message)), "warning", tr("Open prompt"),
+                           [this] { Q_EMIT promptRequested(); });
+    m_line->say(plan(), "muted");
 }
 
 QString TrainPage::plan() const {
@@ -329,6 +331,7 @@ void TrainPage::begin(RunId run, RunKind kind, const QString& name) {
         m_matrix->clear();
         m_result = {};
     }
+    m_offer.reset();
     m_askedSettings = toYaml(m_document.experiment());
     m_loss->setLossPer(m_document.experiment().train.loss_on == engine::LossOn::All ? tr("token") : tr("answer token"));
     m_sides[kind == RunKind::Baseline ? 0 : 1].run = run;

@@ -9,8 +9,6 @@
 #include <set>
 #include <string>
 
-class QLabel;
-class QProgressBar;
 class QPushButton;
 class QStackedLayout;
 
@@ -22,6 +20,7 @@ class LogPanel;
 class LossPlot;
 class MatrixPlot;
 class ModelFactsView;
+class StatusLine;
 class YamlEditor;
 
 class TrainPage : public Page {
@@ -33,7 +32,12 @@ public:
     RunWatch& watch() { return m_watch; }
     /// Starts if nothing stands in the way.
     void train();
-    void stop() { m_watch.stop(); }
+    /// Asks first when more than a minute's work is at stake.
+    void stop();
+    /// Takes what is still being typed.
+    void flush();
+    /// Says that the newest training was stopped, and offers to go on with it.
+    void offerToGoOn();
     /// Why Train is disabled; empty: it is not.
     QString obstacle() const;
     /// Why it did not open, at the page's line (the window's errors come here when no page is closer).
@@ -54,7 +58,7 @@ private:
     QWidget* buildRun();
     Block blocked();
     void refresh();
-    void showLine(const QString& text, const char* role, const QString& action = {}, std::function<void()> run = {});
+    bool mayStop();
     QString plan() const;
     void begin(engine::RunId run, engine::RunKind kind, const QString& name);
     void recall(engine::RunId run);
@@ -71,16 +75,13 @@ private:
     ExperimentForm* m_form = nullptr;
     YamlEditor* m_yaml = nullptr;
     ModelFactsView* m_model = nullptr;
-    QPushButton *m_all = nullptr, *m_asYaml = nullptr, *m_action = nullptr, *m_base = nullptr, *m_tuned = nullptr,
-                *m_fix = nullptr;
+    QPushButton *m_all = nullptr, *m_asYaml = nullptr, *m_action = nullptr, *m_base = nullptr, *m_tuned = nullptr;
     QStackedLayout* m_settings = nullptr;
-    QLabel *m_line = nullptr, *m_icon = nullptr;
-    QProgressBar* m_progress = nullptr;
+    StatusLine* m_line = nullptr;
     Facts* m_metrics = nullptr;
     LossPlot* m_loss = nullptr;
     MatrixPlot* m_matrix = nullptr;
     LogPanel* m_log = nullptr;
-    std::function<void()> m_actionRun;
 
     struct Side {
         engine::Report report; // so far
@@ -95,6 +96,7 @@ private:
     std::string m_askedSettings; // of the run whose result the line tells
     Block m_result;              // how the last run ended, until the settings change
     const char* m_resultRole = "good";
+    std::optional<Block> m_offer;
 };
 
 } // namespace ui

@@ -82,7 +82,7 @@ QString YamlEditor::text() const {
 
 void YamlEditor::refresh() {
     if (m_taking) return;
-    const QString text = fromText(toYaml(m_document.experiment()));
+    const QString text = fromText(m_document.yaml());
     if (text == m_edit->toPlainText()) return;
     const QSignalBlocker quiet(m_edit);
     m_pause->stop();
@@ -92,10 +92,8 @@ void YamlEditor::refresh() {
 
 void YamlEditor::take() {
     try {
-        Experiment read = parseExperiment(m_edit->toPlainText().toStdString(), {}, m_document.experiment().directory);
-        read.directory = m_document.experiment().directory;
         m_taking = true; // the text stays as it is written, comments and all
-        if (!diff(read, m_document.experiment()).empty()) m_document.setExperiment(read);
+        m_document.setYaml(m_edit->toPlainText().toStdString());
         m_taking = false;
         setProblem({}, 0);
     } catch (const Error& error) {
