@@ -160,7 +160,9 @@ def model_files(ours, run, name, reads, model, adapter, texts, turned):
         moved = relative(here, expected)
         llm = llama_cpp.Llama(model_path=str(file), logits_all=True, n_ctx=256, n_threads=2, verbose=False)
         llm.eval(IDS)
-        error, most = relative(numpy.array(llm.scores[:len(IDS)], dtype=numpy.float64), here), 1e-2 if kind in ("f16", "bf16") else 5e-2
+        # llama.cpp rounds what a matrix is multiplied with to the matrix's kind: bfloat16, or 8 bits a block for blocks. What the file holds is
+        # compared by F16, by transformers and by the tensors' bits.
+        error, most = relative(numpy.array(llm.scores[:len(IDS)], dtype=numpy.float64), here), 1e-2 if kind == "f16" else 0.25
         same = sum(llm.tokenize(text.encode(), add_bos=False, special=True) == ours_tokens(ours, file, text) for text in texts)
         say(error <= most and same == len(texts), f"{name}, {kind} in llama.cpp: relative error of logits {error:.2g}, at most {most}; {same} of {len(texts)} texts the same tokens; moved by {moved:.2g}")
         if kind not in ("f16", "bf16"):

@@ -40,7 +40,7 @@ def main():
         for name, model in MODELS.items():
             file = pathlib.Path(folder) / f"{name}.gguf"
             subprocess.run([peer.TOOL, file, *model.split()], check=True)
-            net = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file.name, dtype=torch.float32, attn_implementation="eager").eval()
+            net = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file.name, dtype=torch.float32, attn_implementation="eager", pad_token_id=None).eval()
             with torch.no_grad():
                 theirs = net(torch.tensor([ids])).logits[0].double()
             error = float((Ours(cli, file).logits("fp32", ids) - theirs).abs().max())
