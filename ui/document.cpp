@@ -157,6 +157,7 @@ void Document::setExperiment(const Experiment& experiment) {
 }
 
 void Document::setYaml(const std::string& yaml) {
+    if (yaml == this->yaml()) return;
     push({parseExperiment(yaml, {}, m_impl->state.experiment.directory), yaml});
 }
 

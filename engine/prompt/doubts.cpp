@@ -135,7 +135,7 @@ private:
         for (const auto& words : choices(text))
             if (words.size() > 2 || words.size() == m_spellings.size())
                 return say("prompt.template",
-                           fmt::format("asks for {}, but the data's labels are {}.", listed(words), listed(m_dataset.labels)));
+                           fmt::format("asks for {}; the data's labels are {}.", listed(words), listed(m_dataset.labels)));
     }
 
     void stickyAnswer() {

@@ -54,9 +54,8 @@ void TestPromptDoubts::doesNot_data() {
         QTest::newRow(text) << QString::fromLatin1(text) << QString::fromLatin1(said);
     };
     row("Is it negative, neutral or positive?\n{text} {label}",
-        "asks for \"negative\", \"neutral\", \"positive\", but the data's labels are \"bad\", \"good\".");
-    row("Answer with one of: spam, ham.\n{text} {label}",
-        "asks for \"spam\", \"ham\", but the data's labels are \"bad\", \"good\".");
+        "asks for \"negative\", \"neutral\", \"positive\"; the data's labels are \"bad\", \"good\".");
+    row("Answer with one of: spam, ham.\n{text} {label}", "asks for \"spam\", \"ham\"; the data's labels are \"bad\", \"good\".");
     row("Is it good?\n{text} {label}", "names some of the labels, but not \"bad\".");
     row("{title}: {text} {label}",
         "{title} is a column of the table, but only {text} and {label} are filled in; {text} is the column \"sentence\".");
