@@ -108,6 +108,7 @@ private Q_SLOTS:
             const QString text = play->findChild<QLabel*>(QString::fromLatin1(facts))->text();
             QVERIFY2(text.contains(QStringLiteral("tokens")), qPrintable(text));
         }
+        QVERIFY(document.save(document.filePath())); // else closing asks
         QVERIFY(window.close());
     }
 };
